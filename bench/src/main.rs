@@ -1,0 +1,2 @@
+//! Workloads, rivals, and a report.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Channels between fibers, between threads, and across the two.

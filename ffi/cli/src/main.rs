@@ -1,0 +1,2 @@
+//! The command `vitte`.
+fn main() {}

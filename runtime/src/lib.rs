@@ -1,0 +1,1 @@
+//! Go-class concurrency as an embeddable library: what a Rust embedder sees.

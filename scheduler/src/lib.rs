@@ -1,0 +1,1 @@
+//! Tasks, workers, queues, stealing, idling, timers and shutdown.
