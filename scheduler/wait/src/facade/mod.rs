@@ -1,0 +1,21 @@
+//! Atomics, locks, threads and clocks, in one place, so that loom and shuttle can replace them.
+//!
+//! No crate from `vitte-wait` upwards names `std::sync::atomic`, a lock, a thread or a clock
+//! except through this module. Under `--cfg loom` or `--cfg shuttle` the same code runs on the
+//! checker's types and on a clock that only moves when a test moves it.
+
+pub mod clock;
+
+#[cfg(loom)]
+mod model_loom;
+#[cfg(shuttle)]
+mod model_shuttle;
+#[cfg(not(any(loom, shuttle)))]
+mod real;
+
+#[cfg(loom)]
+pub use model_loom::{Mutex, MutexGuard, atomic, hint, thread};
+#[cfg(shuttle)]
+pub use model_shuttle::{Mutex, MutexGuard, atomic, hint, thread};
+#[cfg(not(any(loom, shuttle)))]
+pub use real::{Mutex, MutexGuard, atomic, hint, thread};
