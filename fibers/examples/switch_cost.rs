@@ -6,7 +6,7 @@ use std::time::Instant;
 use vitte_fibers::{Fiber, Resumed, Resumer, Stack, StackClass, StackOptions, StackPool};
 
 const PAIRS: u32 = 20_000_000;
-const FIBERS: u32 = 200_000;
+const FIBERS: u32 = 10_000;
 
 fn main() {
     let pool = StackPool::new(StackOptions::default());

@@ -29,6 +29,12 @@ impl CxxGlobals {
     };
 }
 
+// SAFETY: no part of it is a handle of a thread; the one static of this type is never written.
+unsafe impl Sync for CxxGlobals {}
+
+/// What a thread without a C++ runtime seems to have.
+static NO_CXX: CxxGlobals = CxxGlobals::NONE;
+
 /// The side of the exchange that does not run: the fiber's values while it is away, its resumer's while it is here.
 pub(crate) struct Ambient {
     errno: Cell<c_int>,
@@ -62,7 +68,7 @@ impl Ambient {
 /// ```
 pub struct Resumer {
     errno: NonNull<c_int>,
-    /// Null while no C++ runtime was found.
+    /// [`NO_CXX`] while no C++ runtime was found.
     cxx: Cell<*mut CxxGlobals>,
     user: Cell<*const ()>,
     /// The addresses are this thread's.
@@ -94,7 +100,7 @@ impl Resumer {
 
     /// Whether the C++ exception globals are exchanged. Without a C++ runtime in the process there is nothing to exchange.
     pub fn keeps_cxx(&self) -> bool {
-        !self.cxx.get().is_null()
+        !ptr::eq(self.cxx.get(), &NO_CXX)
     }
 
     /// Looks again for a C++ runtime, to be called on this thread after one was loaded into a running process.
@@ -107,33 +113,34 @@ impl Resumer {
     /// Exchanges this thread's values with the ones kept.
     #[inline]
     pub(crate) fn exchange(&self, kept: &Ambient) {
-        let errno = self.errno.as_ptr();
         // SAFETY: this thread's `errno`, found by `new`. The value is `!Send` and `!Sync`, so this is that thread.
-        let here = unsafe { errno.read() };
-        let there = kept.errno.get();
-        if here != there {
-            // SAFETY: as above.
-            unsafe { errno.write(there) };
-            kept.errno.set(here);
+        let errno = unsafe { self.errno.as_ptr().read() };
+        // SAFETY: this thread's globals, or zeros; alive as long as the thread.
+        let cxx = unsafe { self.cxx.get().read() };
+        // Nearly always nothing is being thrown anywhere and `errno` is the same, so one branch decides: this is on the way
+        // of every switch.
+        let differs = (errno ^ kept.errno.get()) as usize
+            | (cxx.uncaught | kept.uncaught.get()) as usize
+            | cxx.caught.addr()
+            | kept.caught.get().addr();
+        if differs != 0 {
+            self.exchange_slowly(kept);
         }
+    }
 
-        let cxx = self.cxx.get();
-        if cxx.is_null() {
-            return;
-        }
-        // SAFETY: this thread's globals, alive as long as the thread.
-        let here = unsafe { cxx.read() };
-        let there = CxxGlobals {
-            caught: kept.caught.get(),
-            uncaught: kept.uncaught.get(),
-        };
-        // Nearly always nothing is being thrown anywhere.
-        if !here.caught.is_null()
-            || !there.caught.is_null()
-            || (here.uncaught | there.uncaught) != 0
-        {
-            // SAFETY: as above.
-            unsafe { cxx.write(there) };
+    #[cold]
+    #[inline(never)]
+    fn exchange_slowly(&self, kept: &Ambient) {
+        // SAFETY: as in `exchange`.
+        let errno = unsafe { self.errno.as_ptr().replace(kept.errno.get()) };
+        kept.errno.set(errno);
+        if self.keeps_cxx() {
+            let there = CxxGlobals {
+                caught: kept.caught.get(),
+                uncaught: kept.uncaught.get(),
+            };
+            // SAFETY: as in `exchange`, and not the zeros, which are never written.
+            let here = unsafe { self.cxx.get().replace(there) };
             kept.caught.set(here.caught);
             kept.uncaught.set(here.uncaught);
         }
@@ -156,12 +163,12 @@ fn errno_location() -> NonNull<c_int> {
     NonNull::new(at).expect("every thread has an errno")
 }
 
-/// This thread's C++ exception globals, or null without a C++ runtime.
+/// This thread's C++ exception globals, or [`NO_CXX`] without a C++ runtime.
 #[inline(never)]
 fn cxx_globals() -> *mut CxxGlobals {
     let getter = find_getter();
     if getter.is_null() {
-        return ptr::null_mut();
+        return (&raw const NO_CXX).cast_mut();
     }
     // SAFETY: the C++ ABI gives `__cxa_get_globals` this type.
     let getter = unsafe {

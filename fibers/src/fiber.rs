@@ -226,10 +226,6 @@ impl Fiber {
     /// # Errors
     ///
     /// The fiber, if it is not finished.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the fiber is handed back, not described"
-    )]
     pub fn into_stack(self) -> Result<Stack, Self> {
         if self.is_finished() {
             Ok(self.part())
