@@ -5,7 +5,8 @@
 //! else about making a fiber.
 //!
 //! Invariants: a slot is owned by one [`Stack`], or lies in exactly one list of its class, or is in the hands of the call that
-//! moves it. `warm_bytes` is the sum over all warm entries (and those in the hands of `trim_to`).
+//! moves it. `warm_bytes` is the sum over all warm entries (and those in the hands of `trim_to`). What an entry keeps is known
+//! for larger classes and after trimming; for small ones it is what the last one asked kept.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,13 +25,17 @@ const KEPT_OF_LARGE: usize = 1 << 20;
 const SMALLEST_PAGE: usize = 4096;
 /// How many stacks [`StackPool::trim_to`] takes out of a list at once.
 const TRIM_CHUNK: usize = 64;
+/// Of the stacks up to the default class given back, one in this many is asked how much of it is resident. Asking costs about
+/// as much as making a guard, a microsecond or two, and fibers of one size mostly do the same things.
+const ASK_ONE_IN: usize = 16;
 
 /// How a pool behaves.
 #[derive(Clone, Debug)]
 pub struct StackOptions {
     /// How many stacks may exist outside the pool at once, leaked ones included; `None` for no limit.
     pub max_stacks: Option<usize>,
-    /// How many bytes free stacks may keep resident. A stack given back beyond that gives its pages back.
+    /// How many bytes free stacks may keep resident. A stack given back beyond that gives its pages back. For classes up to the
+    /// default the bytes are estimated, from every 16th stack given back.
     pub warm_bytes: usize,
     /// How guard pages are made.
     pub guard: GuardChoice,
@@ -59,7 +64,7 @@ pub struct StackStats {
     pub cold: usize,
     /// Stacks given up for good, see [`Fiber`](crate::Fiber).
     pub leaked: usize,
-    /// Bytes the warm stacks keep resident, as counted when they were given back.
+    /// Bytes the warm stacks keep resident, as counted or estimated when they were given back.
     pub warm_bytes: usize,
     /// Address space reserved, in bytes. Most of it has no memory behind it.
     pub reserved_bytes: usize,
@@ -161,6 +166,10 @@ pub(super) struct Shared {
 struct Shelf {
     class: StackClass,
     free: Mutex<Free>,
+    /// How many stacks were given back, and how many bytes the last one asked kept. Hints: a race between two owners loses
+    /// one of two equally good answers.
+    returns: AtomicUsize,
+    usual: AtomicUsize,
 }
 
 struct Free {
@@ -174,6 +183,8 @@ struct Free {
 struct Warm {
     slot: usize,
     resident: usize,
+    /// Keeps its top page at most.
+    stripped: bool,
 }
 
 impl Shared {
@@ -187,6 +198,8 @@ impl Shared {
                     cold: Vec::new(),
                     arena: Arena::new(class),
                 }),
+                returns: AtomicUsize::new(0),
+                usual: AtomicUsize::new(page),
             }
         };
         Self {
@@ -241,9 +254,7 @@ impl Shared {
         if class.bytes() > KEPT_OF_LARGE {
             self.release(slot + self.page, top - KEPT_OF_LARGE);
         }
-        // The guard is left out: it would count as resident.
-        let low = (slot + self.page).max(top - class.bytes().min(KEPT_OF_LARGE));
-        let resident = self.resident(low, top);
+        let resident = self.kept_by(shelf, slot);
         let keep = resident > 0
             && self
                 .warm_bytes
@@ -252,7 +263,11 @@ impl Shared {
                 })
                 .is_ok();
         if keep {
-            shelf.free.lock().warm.push_back(Warm { slot, resident });
+            shelf.free.lock().warm.push_back(Warm {
+                slot,
+                resident,
+                stripped: false,
+            });
         } else {
             if resident > 0 {
                 self.release(slot + self.page, top);
@@ -260,6 +275,27 @@ impl Shared {
             shelf.free.lock().cold.push(slot);
         }
         self.out.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many bytes a stack that is given back keeps resident: asked, or estimated.
+    fn kept_by(&self, shelf: &Shelf, slot: usize) -> usize {
+        let class = shelf.class;
+        let asks = class > StackClass::DEFAULT
+            || shelf
+                .returns
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(ASK_ONE_IN);
+        if !asks {
+            return shelf.usual.load(Ordering::Relaxed);
+        }
+        let top = slot + class.bytes();
+        // The guard is left out: it would count as resident.
+        let low = (slot + self.page).max(top - class.bytes().min(KEPT_OF_LARGE));
+        let resident = self.resident(low, top);
+        shelf
+            .usual
+            .store(resident.max(self.page), Ordering::Relaxed);
+        resident
     }
 
     /// Leaves at most `left` bytes warm on this shelf and takes what it leaves off `left`.
@@ -280,11 +316,12 @@ impl Shared {
                 } else {
                     self.page
                 };
-                if entry.resident > kept {
+                if !entry.stripped || kept == 0 {
                     self.release(entry.slot + self.page, top - kept);
                     self.warm_bytes
                         .fetch_sub(entry.resident - kept, Ordering::Relaxed);
                     entry.resident = kept;
+                    entry.stripped = true;
                 }
             }
         });
