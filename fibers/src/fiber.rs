@@ -69,7 +69,7 @@ pub enum Unwound {
 /// # Dropping
 ///
 /// A fiber that never started drops its closure. A suspended one is unwound, so its destructors run; a panic they end in is
-/// dropped, use [`unwind`](Self::unwind) to see it. If unwinding is refused the stack is *leaked*: its destructors never run,
+/// dropped, use [`unwind`](Self::unwind) to see it; [`Suspender::user`] is null meanwhile. If unwinding is refused the stack is *leaked*: its destructors never run,
 /// its memory stays, and [`StackStats::leaked`](crate::StackStats::leaked) counts it. Dropping never waits for the fiber's
 /// consent, but it does run its destructors, and these may block or panic like any others: a panic that leaves a destructor
 /// aborts the process, and so does unwinding through foreign frames that cannot unwind. End fibers by asking them to return.
@@ -133,6 +133,9 @@ impl Fiber {
     /// If the fiber is finished. Never because the fiber panics.
     #[inline]
     pub fn resume(&mut self, by: &Resumer) -> Resumed {
+        if self.switch.done() {
+            resumed_finished();
+        }
         // SAFETY: `switch` owns the stack the block lies in. The fiber, which also refers to it, does so by shared reference.
         let seam = unsafe { self.seam.as_ref() };
         seam.set_resumer(by);
@@ -269,18 +272,26 @@ impl Fiber {
         (self.limit, self.seam.addr().get())
     }
 
-    /// The suspender this fiber's entry is given, known before it starts.
+    /// The suspender this fiber's entry is given, known before it starts. It may be used by the fiber itself, until it ends.
     pub fn suspender(&self) -> NonNull<Suspender> {
         self.seam
     }
+}
+
+#[cold]
+#[inline(never)]
+fn resumed_finished() -> ! {
+    panic!("a finished fiber cannot be resumed");
 }
 
 impl Drop for Fiber {
     fn drop(&mut self) {
         let unwound = if self.is_finished() {
             Unwound::Done
-        } else {
+        } else if self.switch.started() {
             self.unwind(&Resumer::new(std::ptr::null()))
+        } else {
+            self.drop_entry()
         };
         let refused = matches!(unwound, Unwound::Refused);
         if refused {
