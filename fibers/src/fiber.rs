@@ -73,6 +73,34 @@ pub enum Unwound {
 /// its memory stays, and [`StackStats::leaked`](crate::StackStats::leaked) counts it. Dropping never waits for the fiber's
 /// consent, but it does run its destructors, and these may block or panic like any others: a panic that leaves a destructor
 /// aborts the process, and so does unwinding through foreign frames that cannot unwind. End fibers by asking them to return.
+///
+/// # Examples
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use vitte_fibers::{Fiber, Resumer, StackClass, StackOptions, StackPool};
+///
+/// let pool = StackPool::new(StackOptions::default());
+/// let latest = Rc::new(Cell::new(0));
+/// let squares = Rc::clone(&latest);
+/// let mut fiber = Fiber::new(pool.take(StackClass::DEFAULT)?, move |me| {
+///     for n in 1.. {
+///         squares.set(n * n);
+///         me.suspend().unwrap();
+///     }
+/// });
+/// let here = Resumer::new(std::ptr::null());
+/// let mut sum = 0;
+/// for _ in 0..5 {
+///     let _ = fiber.resume(&here);
+///     sum += latest.get();
+/// }
+/// assert_eq!(sum, 1 + 4 + 9 + 16 + 25);
+///
+/// drop(fiber); // unwinds the loop, which drops `squares`
+/// assert_eq!(Rc::strong_count(&latest), 1);
+/// # Ok::<(), vitte_fibers::StackError>(())
+/// ```
 pub struct Fiber {
     switch: ManuallyDrop<Switch<(), (), (), Stack>>,
     /// In a block carved off the stack that `switch` owns, right above the first frame.

@@ -40,6 +40,9 @@ pub struct Suspender {
     outcome: Cell<Option<Payload>>,
 }
 
+// The arithmetic of `stack::COLOURS` and of the README leaves room for this much in the first page.
+const _: () = assert!(size_of::<Suspender>() <= 96);
+
 /// Why a suspension did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -208,6 +208,10 @@ fn the_point_lies_in_the_frames_of_a_suspended_fiber() {
 }
 
 #[test]
+#[cfg_attr(
+    feature = "sanitizer",
+    ignore = "it reads between the variables, as a collector does"
+)]
 fn a_value_held_across_a_suspension_is_found_from_the_point() {
     const SECRET: usize = 0x5EC2_E700_DEAD_1234;
     let mut fiber = fiber(|me| {
@@ -228,6 +232,7 @@ fn a_value_held_across_a_suspension_is_found_from_the_point() {
 }
 
 #[test]
+#[cfg_attr(feature = "sanitizer", ignore = "its frames are larger there")]
 fn a_small_parked_fiber_keeps_one_page_whatever_its_colour() {
     let pool = pool();
     let here = here();

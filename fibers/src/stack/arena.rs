@@ -1,5 +1,7 @@
 //! Where slots come from: large reserved mappings of one size class, cut into slots one at a time.
 
+use corosensei::stack::valgrind::ValgrindStackRegistration;
+
 use super::guard::{self, GuardKind, Guards, last_errno};
 use super::{StackClass, StackError};
 
@@ -25,6 +27,9 @@ pub(super) struct Arena {
     unguarded: Vec<usize>,
     protected: usize,
     reserved: usize,
+    /// Valgrind has to be told of stacks, or it takes a switch for a very large frame. Elsewhere this is a few instructions
+    /// that do nothing, once for each slot.
+    told: Vec<ValgrindStackRegistration>,
 }
 
 impl Arena {
@@ -37,6 +42,7 @@ impl Arena {
             unguarded: Vec::new(),
             protected: 0,
             reserved: 0,
+            told: Vec::new(),
         }
     }
 
@@ -58,6 +64,9 @@ impl Arena {
         match unsafe { guards.make(slot, page) } {
             Ok(kind) => {
                 self.protected += usize::from(kind == GuardKind::Protect);
+                let start = std::ptr::with_exposed_provenance_mut(slot);
+                let told = ValgrindStackRegistration::new(start, self.class.bytes());
+                self.told.push(told);
                 Ok(slot)
             }
             Err(error) => {

@@ -98,6 +98,21 @@ impl Stack {
     /// # Panics
     ///
     /// If less than 4 KiB of stack would be left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use vitte_fibers::{StackClass, StackOptions, StackPool};
+    /// use std::alloc::Layout;
+    ///
+    /// let mut stack = StackPool::new(StackOptions::default()).take(StackClass::DEFAULT)?;
+    /// let top = stack.base();
+    /// let block = stack.carve(Layout::new::<[u64; 4]>()).cast::<[u64; 4]>();
+    /// // SAFETY: the block has this layout and nobody else refers to it.
+    /// unsafe { block.write([7; 4]) };
+    /// assert!(stack.base() <= top - 32);
+    /// # Ok::<(), vitte_fibers::StackError>(())
+    /// ```
     pub fn carve(&mut self, layout: Layout) -> NonNull<u8> {
         let align = layout.align().max(ALIGN);
         let lowered = self

@@ -76,6 +76,17 @@ pub struct StackStats {
 ///
 /// The memory is unmapped when the last handle and the last stack are gone. Calls may block for the length of another call
 /// on the same size class, a few system calls at most.
+///
+/// ```
+/// use vitte_fibers::{StackClass, StackError, StackOptions, StackPool};
+///
+/// let pool = StackPool::new(StackOptions { max_stacks: Some(1), ..StackOptions::default() });
+/// let stack = pool.take(StackClass::DEFAULT)?;
+/// assert_eq!(pool.take(StackClass::DEFAULT).unwrap_err(), StackError::Limit { limit: 1 });
+/// drop(stack);
+/// assert_eq!(pool.stats().in_use, 0);
+/// # Ok::<(), StackError>(())
+/// ```
 #[derive(Clone)]
 pub struct StackPool(Arc<Shared>);
 
