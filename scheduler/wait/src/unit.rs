@@ -86,6 +86,13 @@ impl Unit {
         self.reason.store(Reason::None as u32, Relaxed);
     }
 
+    /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
+    #[inline]
+    #[must_use]
+    pub fn is_thread(&self) -> bool {
+        self.ops().is_none()
+    }
+
     #[inline]
     pub(crate) fn ops(&self) -> Option<&'static UnitOps> {
         // Ordering: Relaxed. Written before the unit was shared, by whatever shared it.
@@ -110,9 +117,10 @@ impl Unit {
                 return None;
             }
             let new = word::next_wait(old, kind);
-            // Ordering: SeqCst. Store-load pair: `WAITING` here, `requests` in `Wait::park`.
-            // Partner: `cancel`, which raises the request first and then reads this word.
-            match self.word.compare_exchange_weak(old, new, SeqCst, Relaxed) {
+            // Ordering: AcqRel. Partner: the read-modify-write of this word in `cancel`. If ours
+            // comes first there, `cancel` sees this wait (Release); if it comes second, we see
+            // the request when `Wait::park` asks for it (Acquire). No fence is needed.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) => return Some(word::number(new)),
                 Err(now) => old = now,
             }
@@ -205,10 +213,11 @@ impl Unit {
     /// Asks the unit to stop: its current cancelable wait ends as canceled, and so does every
     /// later one. Callable from anywhere; never blocks.
     pub fn cancel(&'static self) {
-        // Ordering: SeqCst. Store-load pair: the request here, the word below.
-        // Partner: `begin`, which writes the word first and then reads the requests.
-        self.requests.fetch_or(CANCEL, SeqCst);
-        let now = self.word.load(SeqCst);
+        self.requests.fetch_or(CANCEL, Relaxed);
+        // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a
+        // place in the order of the word's changes. Release: the request above. Acquire: the
+        // mask, which the owner sets before it begins a wait. Partner: `begin`.
+        let now = self.word.fetch_or(0, AcqRel);
         if now & (WAITING | CLAIMED | CANCELABLE) == WAITING | CANCELABLE
             && self.requests.load(Relaxed) & MASKED == 0
         {
@@ -230,8 +239,8 @@ impl Unit {
     #[inline]
     #[must_use]
     pub fn is_canceled(&self) -> bool {
-        // Ordering: SeqCst. Partner: `cancel`; see `begin`.
-        self.requests.load(SeqCst) & (CANCEL | MASKED) == CANCEL
+        // Ordering: Relaxed. In a wait that has begun, `begin` made the request visible.
+        self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
     }
 
     /// Whether the unit is to unwind at its next wait.
@@ -243,10 +252,11 @@ impl Unit {
 
     /// Masks or unmasks cancellation and returns whether it was masked. Owner only.
     pub fn mask_cancel(&self, masked: bool) -> bool {
+        // Ordering: Relaxed. Published by the next `begin`; see `cancel`.
         let old = if masked {
-            self.requests.fetch_or(MASKED, SeqCst)
+            self.requests.fetch_or(MASKED, Relaxed)
         } else {
-            self.requests.fetch_and(!MASKED, SeqCst)
+            self.requests.fetch_and(!MASKED, Relaxed)
         };
         old & MASKED != 0
     }

@@ -1,6 +1,10 @@
 //! The facade under loom. Loom's mutex poisons; ours does not, so the wrapper unwraps.
 
-pub use loom::{hint, sync::atomic, thread};
+pub use loom::{
+    cell, hint,
+    sync::{Arc, atomic},
+    thread,
+};
 use std::ops::{Deref, DerefMut};
 
 /// A mutex with `parking_lot`'s face over loom's.

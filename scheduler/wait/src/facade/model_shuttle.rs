@@ -1,6 +1,10 @@
 //! The facade under shuttle. Shuttle's mutex poisons; ours does not, so the wrapper unwraps.
 
-pub use shuttle::{hint, sync::atomic, thread};
+pub use shuttle::{
+    hint,
+    sync::{Arc, atomic},
+    thread,
+};
 use std::ops::{Deref, DerefMut};
 
 /// A mutex with `parking_lot`'s face over shuttle's.
