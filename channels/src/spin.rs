@@ -53,8 +53,8 @@ pub(crate) struct Patience(u32);
 const PATIENCE: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
 
 impl Patience {
-    pub(crate) fn new() -> Self {
-        Self(if current::unit().is_thread() {
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self(if wanted && current::unit().is_thread() {
             PATIENCE
         } else {
             0

@@ -348,6 +348,7 @@ impl<T> Waitable for Bounded<T> {
 
 impl<T> Flavor<T> for Bounded<T> {
     const NAME: &'static str = "bounded";
+    const TRIES_FIRST: bool = true;
 
     #[inline]
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {

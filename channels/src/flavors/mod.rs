@@ -19,6 +19,10 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// What `Debug` calls it.
     const NAME: &'static str;
 
+    /// Whether a thread may try a little longer before it queues up. Not where only a waiter that
+    /// is queued can be found: two that both look for the other would never meet.
+    const TRIES_FIRST: bool;
+
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
 
     /// # Safety
@@ -42,7 +46,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), SendUntilError<T>> {
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(Self::TRIES_FIRST);
         loop {
             while patience.is_left() {
                 match self.try_send(value) {
@@ -67,7 +71,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 Some(Outcome::Canceled) => return Err(SendUntilError::Canceled(back)),
                 Some(Outcome::Stopped) => return Err(SendUntilError::Stopped(back)),
             }
-            patience = Patience::new();
+            patience = Patience::new(Self::TRIES_FIRST);
         }
     }
 
@@ -79,7 +83,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<T, RecvUntilError> {
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(Self::TRIES_FIRST);
         loop {
             while patience.is_left() {
                 // SAFETY: by the caller.
@@ -106,7 +110,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 Some(Outcome::Canceled) => return Err(RecvUntilError::Canceled),
                 Some(Outcome::Stopped) => return Err(RecvUntilError::Stopped),
             }
-            patience = Patience::new();
+            patience = Patience::new(Self::TRIES_FIRST);
         }
     }
 }

@@ -93,6 +93,7 @@ impl<T> Waitable for Rendezvous<T> {
 
 impl<T> Flavor<T> for Rendezvous<T> {
     const NAME: &'static str = "rendezvous";
+    const TRIES_FIRST: bool = false;
 
     #[inline]
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {

@@ -235,6 +235,7 @@ impl<T> Waitable for Unbounded<T> {
 
 impl<T> Flavor<T> for Unbounded<T> {
     const NAME: &'static str = "unbounded";
+    const TRIES_FIRST: bool = true;
 
     #[inline]
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
