@@ -47,7 +47,16 @@ pub struct Unit {
     reason: AtomicU32,
     /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
     requests: AtomicU32,
+    /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
+    /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
+    /// field of (a thread's unit, a task) is written through it.
+    #[cfg(loom)]
+    _shared: std::cell::UnsafeCell<()>,
 }
+
+// SAFETY: the cell is empty; everything else is an atomic.
+#[cfg(loom)]
+unsafe impl Sync for Unit {}
 
 /// Every cancelable wait ends, from now on.
 const CANCEL: u32 = 1;
@@ -69,6 +78,8 @@ impl Unit {
             object: AtomicPtr::new(std::ptr::null_mut()),
             reason: AtomicU32::new(Reason::None as u32),
             requests: AtomicU32::new(0),
+            #[cfg(loom)]
+            _shared: std::cell::UnsafeCell::new(()),
         }
     }
 

@@ -22,6 +22,9 @@ impl<T> Mutex<T> {
     }
 
     /// Locks it, blocking the modelled thread.
+    ///
+    /// # Panics
+    /// If the model has failed while the mutex was held.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(self.0.lock().expect("loom mutexes are not poisoned"))
     }
