@@ -11,7 +11,7 @@ type figures struct {
 	bytes, create, wake float64
 }
 
-const batch = 64
+const batch = 1024
 
 // parkedCourses runs a small course to start everything up, and then the one that counts.
 func parkedCourses() figures {
