@@ -245,9 +245,7 @@ fn wait_for_end(
     if outcome == Outcome::Woken {
         return None;
     }
-    let Some(locked) = task.state.lock(generation) else {
-        return None;
-    };
+    let locked = task.state.lock(generation)?;
     if joiner.linked.get() {
         unlink(task, &joiner);
     }
@@ -498,11 +496,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
-fn take_inline<T>(
-    worker: &Worker,
-    task: &'static Task,
-    ended: Ended,
-) -> Result<T, JoinError> {
+fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<T, JoinError> {
     let result = if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
         Ok(unsafe { body::take_value::<T>(task) })
@@ -540,8 +534,8 @@ impl Worker {
         // SAFETY: the task is fresh, and we took it from its queue.
         let ended = unsafe { (task.vtable().run)(task) };
         // It may have been suspended, and have come back elsewhere.
-        let worker = crate::worker::current()
-            .unwrap_or_else(|| unreachable!("fibers run on workers only"));
+        let worker =
+            crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
         worker.remote().counts.finished.raise();
         worker.enter(caller);
         Some((worker, ended))

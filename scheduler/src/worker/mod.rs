@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Idle,
     /// The task on it waits.
     Park,
+    /// The task on it waits for its park token.
+    ParkToken,
     /// The task on it waits, once `after` was called.
     ParkAfter,
     /// The task on it lets others go first.

@@ -53,6 +53,7 @@ fn main_loop(worker: &Worker) {
         let resumed = unsafe { carrier.resume(&worker.resumer) };
         match worker.action.replace(Action::None) {
             Action::Park => again = worker.commit_park(carrier),
+            Action::ParkToken => again = worker.commit_park_token(carrier),
             Action::Yield => worker.put_in_line(),
             Action::Idle => worker.pool_carrier(carrier),
             Action::ParkAfter => {
@@ -161,6 +162,15 @@ impl Worker {
         (!task.unit.commit_park(ParkKind::Suspended)).then_some(carrier)
     }
 
+    /// As [`commit_park`](Self::commit_park), for a task that only waits for its park token.
+    #[inline]
+    fn commit_park_token<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
+        let task = self.current()?;
+        self.leave();
+        self.slice.end();
+        (!task.unit.commit_park_token()).then_some(carrier)
+    }
+
     #[inline]
     fn put_in_line(&self) {
         if let Some(task) = self.current() {
@@ -227,13 +237,13 @@ impl Worker {
         let mut next = self.current();
         self.leave();
         while let Some(task) = next {
+            let below = task.link.get();
             let inline = task.flags() & flags::INLINE != 0;
-            // SAFETY: the link of a task that runs inline is its joiner.
-            next = if inline {
-                unsafe { task.link.get().as_ref() }
-            } else {
-                None
-            };
+            next = None;
+            if inline {
+                // SAFETY: the link of a task that runs inline is its joiner.
+                next = unsafe { below.as_ref() };
+            }
             self.remote().counts.finished.raise();
             join::complete(task, Ended::Killed);
         }

@@ -24,6 +24,10 @@ pub struct UnitOps {
     /// on the unit itself, after all tickets are placed. It must let the wait time out at the
     /// deadline (by claiming the ticket), and must not return before the wait is resolved.
     pub park: unsafe fn(unit: &'static Unit, ticket: Ticket, deadline: Deadline),
+    /// Suspends the calling unit until it has its park token, with no deadline: on the unit itself,
+    /// which has not begun a wait. Once its stack is saved, [`Unit::commit_park_token`] begins the
+    /// wait. False: it cannot be suspended now.
+    pub park_token: unsafe fn(unit: &'static Unit) -> bool,
     /// Makes a parked unit runnable: called once a wait by the winner of the claim, anywhere.
     pub ready: unsafe fn(unit: &'static Unit),
     /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
@@ -104,6 +108,13 @@ impl Unit {
         self.ops().is_none()
     }
 
+    /// Says what the owner is about to wait for. Owner only.
+    #[inline]
+    pub(crate) fn announce(&self, reason: Reason, object: *const ()) {
+        self.object.store(object.cast_mut(), Relaxed);
+        self.reason.store(reason as u32, Relaxed);
+    }
+
     #[inline]
     pub(crate) fn ops(&self) -> Option<&'static UnitOps> {
         // Ordering: Relaxed. Written before the unit was shared, by whatever shared it.
@@ -117,8 +128,7 @@ impl Unit {
     /// `None`: `kind` has `UNPARKABLE` and there was a token, which is now consumed.
     #[inline]
     pub(crate) fn begin(&self, kind: u64, reason: Reason, object: *const ()) -> Option<u64> {
-        self.object.store(object.cast_mut(), Relaxed);
-        self.reason.store(reason as u32, Relaxed);
+        self.announce(reason, object);
         let mut old = self.word.load(Relaxed);
         loop {
             if kind & UNPARKABLE != 0 && old & TOKEN != 0 {
@@ -145,11 +155,57 @@ impl Unit {
         while word::claimable(old, number) {
             let new = old & !WAITING;
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => return true,
+                Ok(_) => {
+                    self.reason.store(Reason::None as u32, Relaxed);
+                    return true;
+                }
                 Err(now) => old = now,
             }
         }
         false
+    }
+
+    /// The token is there: consumes it. Owner only.
+    #[inline]
+    pub(crate) fn take_token(&self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
+        // read-modify-write, never by load and store: see Note [Token consumption].
+        self.word.load(Relaxed) & TOKEN != 0 && self.word.fetch_and(!TOKEN, Acquire) & TOKEN != 0
+    }
+
+    /// Begins a wait for the token on behalf of an owner that is off its stack already: one
+    /// compare-and-swap in place of the two of `begin` and [`commit_park`](Self::commit_park).
+    /// False: the wait is over already, and the owner is to go on at once.
+    ///
+    /// As with `commit_park`, after `true` the owner may be running elsewhere.
+    #[inline]
+    pub fn commit_park_token(&'static self) -> bool {
+        let mut old = self.word.load(Relaxed);
+        loop {
+            let new = if old & TOKEN != 0 {
+                // Consumed here: the wait is over, as woken, before it began.
+                word::over(old & !TOKEN)
+            } else {
+                word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE)
+            };
+            // Ordering: SeqCst, as in `begin`; also Release, so that whoever claims the wait sees
+            // the saved stack, and Acquire, if it consumes the token. Partners: `cancel`, `unpark`.
+            match self.word.compare_exchange_weak(old, new, SeqCst, Relaxed) {
+                Ok(_) if old & TOKEN != 0 => return false,
+                Ok(_) => {
+                    // A cancellation that came before the wait began saw nothing to end.
+                    if self.is_canceled() {
+                        let ticket = Ticket {
+                            unit: self,
+                            number: word::number(new),
+                        };
+                        drop(ticket.claim(Outcome::Canceled));
+                    }
+                    return true;
+                }
+                Err(now) => old = now,
+            }
+        }
     }
 
     /// Records that the owner is off its stack (`kind` 0) or about to sleep with its thread
