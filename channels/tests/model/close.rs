@@ -65,14 +65,14 @@ impl Drop for Counted {
 #[test]
 fn closing_a_ring_returns_or_delivers_every_value() {
     check("bounded(1), close", 2, || {
-        close_while_sending(Channel::bounded(1))
+        close_while_sending(Channel::bounded(1));
     });
 }
 
 #[test]
 fn closing_a_rendezvous_returns_every_value() {
     check("rendezvous, close", 3, || {
-        close_while_sending(Channel::bounded(0))
+        close_while_sending(Channel::bounded(0));
     });
 }
 
@@ -88,13 +88,13 @@ fn closing_an_unbounded_channel_returns_or_delivers_every_value() {
 #[test]
 fn the_last_sender_s_end_wakes_the_receiver() {
     check("bounded(1), last sender", 3, || {
-        go_while_receiving(Channel::bounded(1))
+        go_while_receiving(Channel::bounded(1));
     });
     check("rendezvous, last sender", 3, || {
-        go_while_receiving(Channel::bounded(0))
+        go_while_receiving(Channel::bounded(0));
     });
     check("unbounded, last sender", 3, || {
-        go_while_receiving(Channel::new())
+        go_while_receiving(Channel::new());
     });
 }
 

@@ -12,11 +12,13 @@ fn one_producer((tx, rx): (Sender<Value>, Receiver<Value>), values: u32) {
         for n in 0..values {
             tx.send(Box::new(n)).unwrap();
         }
+        // Alive until we have joined: closing wakes whoever was forgotten.
+        tx
     });
     for n in 0..values {
         assert_eq!(*rx.recv().unwrap(), n);
     }
-    producer.join().unwrap();
+    drop(producer.join().unwrap());
 }
 
 fn two_producers((tx, rx): (Sender<Value>, Receiver<Value>)) {
@@ -48,7 +50,7 @@ fn a_ring_of_two_hands_everything_over() {
 #[test]
 fn a_ring_of_one_serves_two_producers() {
     check("bounded(1), 2 producers", 2, || {
-        two_producers(Channel::bounded(1))
+        two_producers(Channel::bounded(1));
     });
 }
 
@@ -62,7 +64,7 @@ fn a_rendezvous_hands_everything_over() {
 #[test]
 fn a_rendezvous_serves_two_producers() {
     check("rendezvous, 2 producers", 2, || {
-        two_producers(Channel::bounded(0))
+        two_producers(Channel::bounded(0));
     });
 }
 

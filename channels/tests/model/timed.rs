@@ -23,14 +23,14 @@ fn receive_or_time_out((tx, rx): (Sender<u8>, Receiver<u8>)) {
 #[test]
 fn a_ring_s_timeout_and_a_value_exclude_each_other() {
     check("bounded(1), deadline", 3, || {
-        receive_or_time_out(Channel::bounded(1))
+        receive_or_time_out(Channel::bounded(1));
     });
 }
 
 #[test]
 fn a_rendezvous_s_timeouts_agree() {
     check("rendezvous, deadlines", 3, || {
-        receive_or_time_out(Channel::bounded(0))
+        receive_or_time_out(Channel::bounded(0));
     });
 }
 
