@@ -36,14 +36,14 @@ fn two_producers((tx, rx): (Sender<Value>, Receiver<Value>)) {
 #[test]
 fn a_ring_of_one_hands_everything_over() {
     check("bounded(1), 3 values", 2, || {
-        one_producer(Channel::bounded(1), 3)
+        one_producer(Channel::bounded(1), 3);
     });
 }
 
 #[test]
 fn a_ring_of_two_hands_everything_over() {
     check("bounded(2), 3 values", 2, || {
-        one_producer(Channel::bounded(2), 3)
+        one_producer(Channel::bounded(2), 3);
     });
 }
 
@@ -57,7 +57,7 @@ fn a_ring_of_one_serves_two_producers() {
 #[test]
 fn a_rendezvous_hands_everything_over() {
     check("rendezvous, 2 values", 3, || {
-        one_producer(Channel::bounded(0), 2)
+        one_producer(Channel::bounded(0), 2);
     });
 }
 
