@@ -83,16 +83,17 @@ impl Unit {
         }
     }
 
-    /// Forgets the requests and the park token of the unit's previous life.
+    /// Begins a new life of the unit: forgets the requests and the park token of the previous one.
     ///
     /// The wait number goes on, so tickets of the previous life stay stale. To be called by the
     /// owner, before the unit is known to anybody new.
     #[inline]
     pub fn recycle(&self) {
         let old = self.word.load(Relaxed);
-        if old & (TOKEN | WAITING) != 0 {
-            self.word.store(word::number(old), Relaxed);
-        }
+        // Ordering: Release. Partner: the Acquire in `unpark_if`, which must not take the new
+        // life's word for the old one's.
+        self.word
+            .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
         self.reason.store(Reason::None as u32, Relaxed);
     }
@@ -202,20 +203,35 @@ impl Unit {
     /// is consumed. Callable from anywhere; never blocks.
     #[inline]
     pub fn unpark(&'static self) {
-        let mut old = self.word.load(Relaxed);
+        self.unpark_if(|| true);
+    }
+
+    /// As [`unpark`](Self::unpark), if the unit is still the one that is meant: `is_meant` is asked
+    /// before each attempt, and an attempt fails if the unit was [recycled](Self::recycle) since.
+    /// Returns whether it was given the token.
+    #[inline]
+    pub fn unpark_if(&'static self, is_meant: impl Fn() -> bool) -> bool {
+        // Ordering: Acquire, so that `is_meant` looks after us. Partner: the Release in `recycle`.
+        let mut old = self.word.load(Acquire);
         loop {
+            if !is_meant() {
+                return false;
+            }
             let open = old & (WAITING | CLAIMED | UNPARKABLE) == WAITING | UNPARKABLE;
             let new = if open { old | CLAIMED } else { old | TOKEN };
             // Ordering: Release, also when the token is there already, so that the consumer sees
             // what came before. Partner: the Acquire in `begin`, or in `outcome`.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) if open => {
-                    return drop(Claimed {
-                        unit: self,
-                        parked: old & PARKED != 0,
-                    });
+            match self.word.compare_exchange_weak(old, new, AcqRel, Acquire) {
+                Ok(_) => {
+                    if open {
+                        Claimed {
+                            unit: self,
+                            parked: old & PARKED != 0,
+                        }
+                        .wake();
+                    }
+                    return true;
                 }
-                Ok(_) => return,
                 Err(now) => old = now,
             }
         }

@@ -21,3 +21,9 @@ pub use model_loom::{Arc, Mutex, MutexGuard, atomic, cell, hint, thread};
 pub use model_shuttle::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 #[cfg(not(any(loom, shuttle)))]
 pub use real::{Arc, Mutex, MutexGuard, atomic, hint, thread};
+
+/// What no model replaces: for statics, which outlive the executions of a model.
+pub mod plain {
+    pub use parking_lot::Mutex;
+    pub use std::sync::atomic::{AtomicPtr, AtomicUsize};
+}
