@@ -105,7 +105,7 @@ impl Units for Mixed {
 
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
         static TURN: AtomicUsize = AtomicUsize::new(0);
-        if TURN.fetch_add(1, Relaxed) % 2 == 0 {
+        if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
             Either::Fiber(Fibers::spawn(body))
         } else {
             Either::Thread(Threads::spawn(body))
