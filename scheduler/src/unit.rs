@@ -12,7 +12,6 @@ use vitte_wait::{Deadline, Ticket, Unit, UnitOps, Wait, facade::thread::Thread};
 /// The fiber kind of unit.
 pub(crate) static OPS: UnitOps = UnitOps {
     park,
-    park_token,
     ready,
     thread,
     unwind,
@@ -29,21 +28,6 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
     }
     // The thread is panicking, so its fiber cannot leave it. It blocks instead.
     Wait::block_thread(unit, ticket, deadline);
-}
-
-unsafe fn park_token(unit: &'static Unit) -> bool {
-    let Some(worker) = worker::current() else {
-        return false;
-    };
-    if worker.after.get().is_some() {
-        return false;
-    }
-    let Some(worker) = worker.switch(Action::ParkToken) else {
-        return false;
-    };
-    // SAFETY: units with this table lie in task records.
-    worker.enter(unsafe { Task::of(unit) });
-    true
 }
 
 /// False: the stack could not be left.

@@ -103,8 +103,8 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
     }
     task.hot.lo.store(carrier.lo(), Relaxed);
     task.hot.hi.store(carrier.hi(), Relaxed);
-    task.set_flags(task.flags() | flags::STARTED);
-    worker.enter(task);
+    task.set_flags(task.flags() | flags::STARTED | worker.home_bits());
+    worker.enter_settled(task);
     // SAFETY: the task is fresh, and we took it from its queue.
     let ended = unsafe { (task.vtable().run)(task) };
     // It may have ended elsewhere.
@@ -131,7 +131,7 @@ impl Worker {
                     self.handoff.set(Some(task));
                     return Some(carrier);
                 }
-                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(error))),
+                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(Box::new(error)))),
             }
         }
     }

@@ -24,10 +24,6 @@ pub struct UnitOps {
     /// on the unit itself, after all tickets are placed. It must let the wait time out at the
     /// deadline (by claiming the ticket), and must not return before the wait is resolved.
     pub park: unsafe fn(unit: &'static Unit, ticket: Ticket, deadline: Deadline),
-    /// Suspends the calling unit until it has its park token, with no deadline: on the unit itself,
-    /// which has not begun a wait. Once its stack is saved, [`Unit::commit_park_token`] begins the
-    /// wait. False: it cannot be suspended now.
-    pub park_token: unsafe fn(unit: &'static Unit) -> bool,
     /// Makes a parked unit runnable: called once a wait by the winner of the claim, anywhere.
     pub ready: unsafe fn(unit: &'static Unit),
     /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
@@ -109,8 +105,8 @@ impl Unit {
     }
 
     /// Says what the owner is about to wait for. Owner only.
-    #[inline]
-    pub(crate) fn announce(&self, reason: Reason, object: *const ()) {
+    #[inline(always)]
+    pub fn announce(&self, reason: Reason, object: *const ()) {
         self.object.store(object.cast_mut(), Relaxed);
         self.reason.store(reason as u32, Relaxed);
     }
@@ -165,9 +161,10 @@ impl Unit {
         false
     }
 
-    /// The token is there: consumes it. Owner only.
-    #[inline]
-    pub(crate) fn take_token(&self) -> bool {
+    /// Consumes the park token, if it is there. Owner only.
+    #[inline(always)]
+    #[must_use]
+    pub fn take_token(&self) -> bool {
         // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
         // read-modify-write, never by load and store: see Note [Token consumption].
         self.word.load(Relaxed) & TOKEN != 0 && self.word.fetch_and(!TOKEN, Acquire) & TOKEN != 0
@@ -244,8 +241,11 @@ impl Unit {
     }
 
     /// How the last wait ended. Owner only, after the wait is over.
-    #[inline]
-    pub(crate) fn outcome(&self) -> Outcome {
+    ///
+    /// For a scheduler that parks a unit without a [`Wait`](crate::Wait), with
+    /// [`announce`](Self::announce) and [`commit_park_token`](Self::commit_park_token).
+    #[inline(always)]
+    pub fn outcome(&self) -> Outcome {
         self.reason.store(Reason::None as u32, Relaxed);
         // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
         Outcome::of(self.word.load(Acquire))

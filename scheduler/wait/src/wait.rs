@@ -131,33 +131,10 @@ impl Wait {
     /// As [`begin`](Wait::begin).
     #[inline]
     pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
-        if deadline == Deadline::NEVER
-            && stop.is_none()
-            && let Some(outcome) = Self::park_token_simply()
-        {
-            return outcome;
-        }
         match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
             None => Outcome::Woken,
             Some(wait) => wait.park(deadline, stop),
         }
-    }
-
-    /// The most frequent case: a fiber, and nothing but the token (or a cancellation) can end the
-    /// wait, so no ticket has to exist before the stack is saved.
-    #[inline]
-    fn park_token_simply() -> Option<Outcome> {
-        let unit = current::unit();
-        let ops = unit.ops()?;
-        if unit.is_unwind_due() || unit.is_canceled() {
-            return None;
-        }
-        if unit.take_token() {
-            return Some(Outcome::Woken);
-        }
-        unit.announce(Reason::Park, std::ptr::null());
-        // SAFETY: we are the unit that runs on this thread, and have not begun a wait.
-        unsafe { (ops.park_token)(unit) }.then(|| unit.outcome())
     }
 
     /// For a unit kind whose `park` finds that it may not suspend now: blocks the thread instead.

@@ -30,7 +30,6 @@ unsafe impl Sync for Fiber {}
 
 static OPS: UnitOps = UnitOps {
     park,
-    park_token: |_| false,
     ready,
     thread: worker,
     unwind: |_| unreachable!("no model asks for it"),
