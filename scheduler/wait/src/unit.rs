@@ -29,6 +29,9 @@ pub struct UnitOps {
     /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
     /// on: called by the winner of the claim, anywhere.
     pub thread: unsafe fn(unit: &'static Unit) -> Thread,
+    /// Lets other units run first, if any are ready: called on the unit itself, between two
+    /// operations. Never unwinds.
+    pub give_way: fn(unit: &'static Unit),
     /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
     /// called before: starts unwinding, or returns if that cannot be done now.
     pub unwind: fn(unit: &'static Unit),

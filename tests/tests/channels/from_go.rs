@@ -102,7 +102,7 @@ pub(crate) fn a_chain_of_channels_passes_everything_on<U: Units>() {
 
 /// After "doubleselect.go" without the select: two ends that end each other.
 pub(crate) fn a_producer_and_a_consumer_that_stop_each_other<U: Units>() {
-    for flavor in U::flavors_that_share() {
+    for flavor in FLAVORS {
         let (tx, rx) = channel(flavor);
         let (stop, stopped) = channel::<()>(Some(1));
         let producer = U::spawn(move || {

@@ -19,16 +19,6 @@ use vitte_wait::{Deadline, Reason, Unit, Wait, current};
 pub(crate) trait Units: 'static {
     type Handle<R: Send + 'static>;
 
-    /// Whether a unit that never waits lets others run nevertheless. Fibers are to get a budget of
-    /// operations for that; until then an endless producer without a limit keeps its worker.
-    const SHARE: bool;
-
-    /// The flavors in which an endless producer of this kind lets its consumer run.
-    fn flavors_that_share() -> impl Iterator<Item = Option<usize>> + Clone {
-        let flavors = FLAVORS.into_iter();
-        flavors.filter(|flavor| Self::SHARE || flavor.is_some())
-    }
-
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R>;
 
     /// Waits for the unit; its panic is ours.
@@ -46,8 +36,6 @@ pub(crate) struct Threads;
 
 impl Units for Threads {
     type Handle<R: Send + 'static> = thread::JoinHandle<R>;
-    const SHARE: bool = true;
-
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
         thread::spawn(body)
     }
@@ -74,8 +62,6 @@ fn runtime() -> &'static Runtime {
 
 impl Units for Fibers {
     type Handle<R: Send + 'static> = JoinHandle<R>;
-    const SHARE: bool = false;
-
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
         runtime().spawn(body)
     }
@@ -101,8 +87,6 @@ pub(crate) enum Either<R: Send + 'static> {
 
 impl Units for Mixed {
     type Handle<R: Send + 'static> = Either<R>;
-    const SHARE: bool = false;
-
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
         static TURN: AtomicUsize = AtomicUsize::new(0);
         if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
