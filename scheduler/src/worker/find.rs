@@ -155,10 +155,20 @@ impl Worker {
                 && let Some(task) = self.steal_from(victim)
             {
                 self.remote().counts.steals.raise();
+                self.post_rest(victim);
                 return Some(task);
             }
         }
         None
+    }
+
+    /// After a theft: whoever took his last look meanwhile saw neither what we hold nor, behind our
+    /// lock, what we left.
+    fn post_rest(&self, victim: usize) {
+        let left = !self.shared().remotes[victim].fresh.is_empty();
+        if left || !self.remote().fresh.is_empty() || !self.movable.is_empty() {
+            self.shared().idle.post(self.shared());
+        }
     }
 
     fn steal_from(&self, victim: usize) -> Option<&'static Task> {
