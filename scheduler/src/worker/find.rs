@@ -14,7 +14,7 @@ use std::ptr;
 use vitte_wait::facade::clock;
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
-const ROUND: u32 = 32;
+pub(crate) const ROUND: u32 = 32;
 /// How many tasks are taken from the injector beyond the one to run.
 const FROM_INJECTOR: usize = 16;
 
@@ -108,11 +108,13 @@ impl Worker {
             self.look_after(clock::now());
         }
         // Alternately, so that neither kind of started task starves the other, nor both what
-        // comes from outside.
-        match self.tick.get() / ROUND % 3 {
+        // comes from outside, nor newer tasks the oldest fresh one.
+        match self.tick.get() / ROUND % 4 {
             0 => self.movable.pop().map(|task| task.0),
             1 => self.shared().injector.pop(0, |_| {}),
-            _ => self.fifo.pop(),
+            2 => self.fifo.pop(),
+            // SAFETY: we are the owner; and null or a record.
+            _ => unsafe { self.remote().fresh.pop_oldest().as_ref() },
         }
     }
 

@@ -72,7 +72,7 @@ pub(crate) struct Worker {
     pub(crate) records: Records,
     /// Suspended carriers whose loops have nothing to do, by class.
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
-    /// How many those are.
+    /// How many bytes of stack those have.
     pub(crate) pooled: Cell<usize>,
     pub(crate) slice: slice::Slice,
 }

@@ -145,7 +145,7 @@ impl Worker {
         // SAFETY: null or a carrier that we pooled.
         if let Some(carrier) = unsafe { pool.get().as_ref() } {
             pool.set(carrier.next.get());
-            self.pooled.set(self.pooled.get() - 1);
+            self.pooled.set(self.pooled.get() - carrier.bytes());
             return Ok(carrier);
         }
         let class = StackClass::from_index(class).unwrap_or(self.shared().class);
@@ -193,14 +193,15 @@ impl Worker {
 
     #[inline]
     fn pool_carrier(&self, carrier: &'static Carrier) {
-        if self.pooled.get() >= self.shared().pooled_carriers {
+        let pooled = self.pooled.get() + carrier.bytes();
+        if pooled > self.shared().pooled_bytes {
             // Many stacks were in use at once, and no longer are: this one goes back.
             self.end_carrier(carrier);
             return;
         }
         let pool = &self.pool[usize::from(carrier.class)];
         carrier.next.set(pool.replace(carrier));
-        self.pooled.set(self.pooled.get() + 1);
+        self.pooled.set(pooled);
     }
 
     /// Ends all pooled carriers. In the main loop only.
@@ -239,6 +240,7 @@ impl Worker {
     fn discard(&self, carrier: &'static Carrier) {
         let mut next = self.current();
         self.leave();
+        self.slice.end();
         while let Some(task) = next {
             let below = task.link.get();
             let inline = task.flags() & flags::INLINE != 0;
