@@ -2,6 +2,8 @@
 //! `README.md` beside this file.
 
 mod counters;
+#[cfg(all(test, loom))]
+mod model;
 
 use crate::{
     choice, fence,
@@ -186,7 +188,10 @@ impl Idle {
     pub(crate) fn wake_all(&self, shared: &Shared) {
         let mut sleepers = self.sleepers.lock();
         let keeper = self.dismiss(&mut sleepers);
-        for index in std::mem::take(&mut sleepers.others).into_iter().chain(keeper) {
+        for index in std::mem::take(&mut sleepers.others)
+            .into_iter()
+            .chain(keeper)
+        {
             self.take_off(shared, &sleepers, index, false);
         }
     }
@@ -301,10 +306,7 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            #[cfg(not(loom))]
             thread::park_timeout(std::time::Duration::from_nanos(until - now));
-            #[cfg(loom)]
-            thread::yield_now();
         }
     }
 

@@ -232,7 +232,13 @@ impl<T> Lifo<T> {
 
     /// Takes the older half, at most [`MOST_STOLEN`]; hands each to `take`, the oldest first.
     /// Returns how many. Zero if there is nothing, or another thief is at work.
-    pub(crate) fn steal(&self, mut take: impl FnMut(*mut T)) -> usize {
+    pub(crate) fn steal(&self, take: impl FnMut(*mut T)) -> usize {
+        // Ordering: store-load pair: `top` before, `bottom` after. Partner: `light` in `pop`.
+        self.steal_behind(fence::heavy, take)
+    }
+
+    /// As [`steal`](Self::steal), with the fence named, so that a model can show what it is for.
+    pub(super) fn steal_behind(&self, heavy: impl FnOnce(), mut take: impl FnMut(*mut T)) -> usize {
         if self.is_empty() {
             return 0;
         }
@@ -248,8 +254,7 @@ impl<T> Lifo<T> {
         let wanted = (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN);
         let mut end = top.wrapping_add(wanted);
         self.top.0.store(end, Relaxed);
-        // Ordering: store-load pair: `top` above, `bottom` below. Partner: `light` in `pop`.
-        fence::heavy();
+        heavy();
         // Ordering: Acquire. Partner: the Release in `push`.
         let bottom = self.bottom.load(Acquire);
         if below(bottom, end) {

@@ -11,6 +11,8 @@
 
 pub(crate) mod body;
 pub(crate) mod join;
+#[cfg(all(test, loom))]
+mod model;
 pub(crate) mod slab;
 pub(crate) mod state;
 

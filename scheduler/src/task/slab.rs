@@ -11,9 +11,7 @@
 
 use crate::{
     shared::Shared,
-    task::{
-        Task, state::OCCUPIED,
-    },
+    task::{Task, state::OCCUPIED},
 };
 use std::{
     alloc::{Layout, alloc, handle_alloc_error},
@@ -28,8 +26,9 @@ use vitte_wait::{
     },
 };
 
-const RECORD: usize = size_of::<Task>();
-const INDEX_BITS: u32 = 10;
+/// The same as the size of a [`Task`], but under a model checker, whose types are larger.
+const RECORD: usize = size_of::<Task>().next_power_of_two();
+const INDEX_BITS: u32 = if cfg!(any(loom, shuttle)) { 4 } else { 10 };
 const PER_SLAB: usize = 1 << INDEX_BITS;
 const SLAB_BYTES: usize = RECORD * PER_SLAB;
 const MOST_SLABS: usize = 1 << 16;
@@ -58,6 +57,8 @@ struct Header {
 
 const _: () = assert!(size_of::<Header>() <= RECORD);
 const _: () = assert!(SLAB_BYTES.is_power_of_two());
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(RECORD == size_of::<Task>());
 
 struct Table {
     slabs: [AtomicPtr<Header>; MOST_SLABS],
@@ -106,8 +107,8 @@ impl Slab {
         debug_assert!((1..PER_SLAB).contains(&index));
         ptr::from_ref(self.0)
             .cast_mut()
+            .wrapping_byte_add(index * RECORD)
             .cast::<Task>()
-            .wrapping_add(index)
     }
 
     /// Whether no record holds a task, and none is on its way into `strays`. The slab has no owner.
@@ -439,6 +440,17 @@ impl Depot {
                     look(task);
                 }
             }
+        }
+    }
+
+    /// Leaves the slabs to the next execution of a model, which makes their records anew: a record
+    /// does not outlive the execution that made it.
+    #[cfg(all(test, loom))]
+    pub(crate) fn forget(&self) {
+        for slab in std::mem::take(&mut *self.batches.lock()).slabs {
+            slab.0.carved.store(1, Relaxed);
+            slab.0.strays.store(ptr::null_mut(), Relaxed);
+            TABLE.state.lock().free.push(slab);
         }
     }
 

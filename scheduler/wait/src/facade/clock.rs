@@ -48,6 +48,8 @@ mod imp {
     /// Moves the modelled clock.
     pub fn set(nanos: u64) {
         NOW.store(nanos, SeqCst);
+        #[cfg(loom)]
+        crate::facade::thread::clock_moved(nanos);
     }
 }
 
