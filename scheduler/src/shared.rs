@@ -68,7 +68,7 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
-    /// How many idle carriers a worker keeps.
+    /// How many idle carriers a worker keeps when it has nothing to do.
     pub(crate) pooled_carriers: usize,
     phase: AtomicU32,
     /// Tasks that were spawned from outside any worker.
@@ -166,9 +166,8 @@ impl Shared {
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 
-    /// A worker has nothing to do: gives memory back, and tells whoever waits for the end.
+    /// A worker has nothing to do: tells whoever waits for the end.
     pub(crate) fn worker_rests(&self) {
-        self.stacks.trim();
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
         }

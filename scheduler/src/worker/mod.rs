@@ -74,6 +74,8 @@ pub(crate) struct Worker {
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
     /// How many those are.
     pub(crate) pooled: Cell<usize>,
+    /// When there are stacks to be given back, `u64::MAX` if there are none.
+    pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
 }
 
@@ -134,6 +136,7 @@ impl Worker {
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
+            chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
