@@ -8,7 +8,7 @@ use crate::{
         Task,
         body::{self, Ended, Payload, panic_text},
         flags, poll, slab,
-        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, PANICKED},
+        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task},
 };
@@ -26,6 +26,20 @@ pub(crate) struct Joiner {
     linked: Cell<bool>,
 }
 
+/// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
+/// must be after the lock.
+fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
+    let mut joiners = Vec::new();
+    let mut at = task.joiner.replace(ptr::null());
+    // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
+    while let Some(joiner) = unsafe { at.as_ref() } {
+        at = joiner.next.get();
+        joiner.linked.set(false);
+        joiners.extend(joiner.ticket.claim(Outcome::Woken));
+    }
+    joiners
+}
+
 /// The body of `task` has ended; its worker has left it.
 #[inline]
 pub(crate) fn complete(task: &'static Task, ended: Ended) {
@@ -40,18 +54,12 @@ pub(crate) fn complete(task: &'static Task, ended: Ended) {
 #[cold]
 #[inline(never)]
 fn complete_noticed(task: &'static Task, generation: u32, seen: u64) {
-    let mut joiners: Vec<Claimed> = Vec::new();
-    // If the generation has changed, the one who waited looked again just now and took the value.
-    if let Some(locked) = task.state.lock(generation) {
-        let mut at = task.joiner.replace(ptr::null());
-        // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
-        while let Some(joiner) = unsafe { at.as_ref() } {
-            at = joiner.next.get();
-            joiner.linked.set(false);
-            joiners.extend(joiner.ticket.claim(Outcome::Woken));
-        }
-        drop(locked);
-    }
+    // If the generation has changed, somebody took the value just now, and either was the only one
+    // who waited or has woken the others.
+    let joiners = task
+        .state
+        .lock(generation)
+        .map(|locked| claim_joiners(task, &locked));
     if seen & DETACHED != 0 {
         outside_any_task(|| {
             // SAFETY: it has ended as `seen` says, and with the handle gone we are the last.
@@ -406,6 +414,8 @@ impl<T> JoinHandle<T> {
         };
         let mut bits = look_a_while(task);
         if bits & DONE == 0 {
+            // From here whoever ends the task may lock it.
+            task.state.set_known();
             let ended = wait_for_end(task, task.state.generation(), deadline, stop);
             if let Some(outcome) = ended {
                 return Err(JoinError::of_outcome(outcome));
@@ -627,8 +637,14 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
     let generation = id.generation();
     {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
-        if locked.now() & DETACHED != 0 || !ptr::eq(task.vtable(), &raw const body::RAW) {
+        if !ptr::eq(task.vtable(), &raw const body::RAW) {
             return Err(RawJoinError::Detached);
+        }
+        match locked.now() & (DETACHED | DONE) {
+            DETACHED => return Err(RawJoinError::Detached),
+            // Somebody is just taking the value.
+            seen if seen & DETACHED != 0 => return Err(RawJoinError::Stale),
+            _ => {}
         }
     }
     if let Some((worker, caller)) = current_task() {
@@ -653,13 +669,14 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
 }
 
 fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
-    let bits = {
+    let (bits, others) = {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
         let seen = locked.set(DETACHED);
         if seen & DETACHED != 0 {
             return Err(RawJoinError::Stale);
         }
-        seen
+        // Whoever ended the task may not have come to this yet, and finds another generation then.
+        (seen, claim_joiners(task, &locked))
     };
     let result = if bits & (PANICKED | KILLED) == 0 {
         // SAFETY: a raw body has returned its pointer, and we are the first to detach.
@@ -672,6 +689,7 @@ fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoin
         })
     };
     task.vacate();
+    drop(others);
     result
 }
 

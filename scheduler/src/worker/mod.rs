@@ -228,6 +228,28 @@ impl Worker {
         }
     }
 
+    /// As [`switch`](Self::switch), for `task`, which runs and goes on afterwards.
+    #[inline(always)]
+    pub(crate) fn switch_task(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        if task.flags() & flags::INLINE != 0 {
+            return self.switch_inline(task, action);
+        }
+        let worker = self.switch(action)?;
+        worker.enter(task);
+        Some(worker)
+    }
+
+    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends.
+    #[cold]
+    #[inline(never)]
+    fn switch_inline(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        let joiner = task.link.get();
+        let worker = self.switch(action)?;
+        task.link.set(joiner);
+        worker.enter(task);
+        Some(worker)
+    }
+
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
         !self.fifo.is_empty()

@@ -57,7 +57,9 @@ fn main_loop(worker: &Worker) {
             Action::Yield => worker.put_in_line(),
             Action::Idle => worker.pool_carrier(carrier),
             Action::ParkAfter => {
-                worker.call_after();
+                if let Some(task) = worker.current() {
+                    worker.call_after(task);
+                }
                 again = worker.commit_park(carrier);
             }
             Action::Discard => worker.discard(carrier),
@@ -180,9 +182,10 @@ impl Worker {
         }
     }
 
+    /// Calls what `task` said it wants called, if it was not called yet.
     #[cold]
-    fn call_after(&self) {
-        if let (Some(task), Some(after)) = (self.current(), self.after.take()) {
+    pub(crate) fn call_after(&self, task: &'static Task) {
+        if let Some(after) = self.after.take() {
             // SAFETY: whoever called `suspend_with` answers for the function and its argument.
             unsafe { (after.call)(task.id().to_bits(), after.arg) };
         }
