@@ -4,7 +4,7 @@ use crate::{
     config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
     fence,
     id::{FiberId, Stale},
-    shared::{Admission, Phase, Shared},
+    shared::{Phase, Shared},
     stats::Stats,
     task::{
         Cold, Hot, Task, Traits,
@@ -251,7 +251,9 @@ impl Scheduler {
             }
             None => shared.inject(task),
         }
-        admission.map(Admission::used);
+        if let Some(admission) = admission {
+            admission.used();
+        }
         Ok(task)
     }
 }

@@ -11,9 +11,7 @@
 
 use crate::{
     shared::Shared,
-    task::{
-        Task, state::OCCUPIED,
-    },
+    task::{Task, state::OCCUPIED},
 };
 use std::{
     alloc::{Layout, alloc, handle_alloc_error},
