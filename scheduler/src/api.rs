@@ -249,6 +249,7 @@ impl Scheduler {
                 worker.push_fresh(task);
             }
             None => {
+                // Ordering: SeqCst. Counted before it can end. Partner: the loads in `Shared::live`.
                 shared.spawned_outside.fetch_add(1, SeqCst);
                 shared.inject(task);
             }

@@ -123,11 +123,12 @@ impl Shared {
 
     #[inline]
     pub(crate) fn phase_is_at_least(&self, phase: Phase) -> bool {
-        // Ordering: Acquire. Partner: the AcqRel in `enter_phase`.
+        // Ordering: Acquire. Partner: the SeqCst in `enter_phase`.
         self.phase.load(Acquire) >= phase as u32
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
+        // Ordering: SeqCst. Release would do for the Acquire in `phase_is_at_least`; it is rare.
         self.phase.fetch_max(phase as u32, SeqCst);
     }
 
@@ -157,12 +158,14 @@ impl Shared {
             .iter()
             .map(|remote| remote.counts.finished.get())
             .sum();
+        // Ordering: SeqCst, so that no spawn is read before an end. Partner: the counting in `place`.
         let finished = finished + self.finished_outside.load(SeqCst);
         let spawned: u64 = self
             .remotes
             .iter()
             .map(|remote| remote.counts.spawned.get())
             .sum();
+        // Ordering: SeqCst. See above.
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 

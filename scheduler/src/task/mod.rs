@@ -207,6 +207,7 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
+        // Ordering: Acquire. Partner: the Release in `set_cold`.
         // SAFETY: null or a box made in `set_cold`, freed only in `drop_cold`, when the task is
         // over and the caller, who holds the state's lock or owns the task, no longer looks.
         unsafe { self.cold.load(Acquire).as_ref() }
@@ -220,6 +221,7 @@ impl Task {
     #[inline]
     fn drop_cold(&self) {
         if !self.cold.load(Relaxed).is_null() {
+            // Ordering: Acquire. Partner: the Release in `set_cold`.
             let cold = self.cold.swap(ptr::null_mut(), Acquire);
             // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
             drop(unsafe { Box::from_raw(cold) });

@@ -116,6 +116,7 @@ impl Slab {
             Some(slab) => slab,
             None => Self::create(&mut state)?,
         };
+        // Ordering: Release. Partner: the Acquire in `owner_of`.
         slab.0.owner.store(owner.cast_mut(), Release);
         Some(slab)
     }
@@ -416,6 +417,7 @@ impl Depot {
     pub(crate) fn each(&self, mut look: impl FnMut(&'static Task)) {
         let slabs: Vec<Slab> = self.batches.lock().slabs.clone();
         for slab in slabs {
+            // Ordering: Acquire. Partner: the Release in `carve`.
             for index in 1..slab.0.carved.load(Acquire) {
                 // SAFETY: records below `carved` were made.
                 let task = unsafe { &*slab.at(index) };
@@ -433,6 +435,7 @@ impl Depot {
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
+            // Ordering: Release for `owner_of`; Acquire, below, for the Release in `carve`.
             slab.0.owner.store(ptr::null_mut(), Release);
             let vacant = (1..slab.0.carved.load(Acquire)).all(|index| {
                 // SAFETY: records below `carved` were made.
