@@ -114,8 +114,10 @@ pub enum SpawnError {
     ShuttingDown,
     /// The process has [`MOST_TASKS`](crate::MOST_TASKS) tasks already.
     TooManyTasks,
-    /// The stack size is out of range.
+    /// A stack of this size cannot be had.
     StackSize(StackError),
+    /// The system refused a thread, with this text.
+    Thread(String),
 }
 
 impl fmt::Display for SpawnError {
@@ -130,7 +132,8 @@ impl fmt::Display for SpawnError {
                 "the process has {} tasks already; join or detach some first",
                 crate::MOST_TASKS
             ),
-            Self::StackSize(error) => write!(f, "the stack size cannot be had: {error}"),
+            Self::StackSize(error) => write!(f, "no stack can be had: {error}"),
+            Self::Thread(error) => write!(f, "the system refused a thread: {error}"),
         }
     }
 }

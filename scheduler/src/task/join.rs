@@ -120,7 +120,9 @@ pub struct Panicked {
 }
 
 impl Panicked {
-    pub(crate) fn new(payload: Payload) -> Self {
+    /// A panic with this payload.
+    #[must_use]
+    pub fn new(payload: Box<dyn Any + Send>) -> Self {
         Self {
             text: panic_text(&*payload),
             payload: Mutex::new(payload),

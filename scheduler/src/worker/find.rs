@@ -20,6 +20,8 @@ const FROM_INJECTOR: usize = 16;
 
 impl Worker {
     /// The next task to run; blocks the thread until there is one. `None`: the worker is to end.
+    ///
+    /// In the main loop only: what it calls wants more stack than a small fiber has to spare.
     #[inline]
     pub(crate) fn find(&self) -> Option<&'static Task> {
         match self.find_here() {
@@ -48,6 +50,18 @@ impl Worker {
         }
     }
 
+    /// The next task to run, if one lies here and it is not the turn of the other sources: what a
+    /// carrier's loop looks at before it leaves the rest to the main loop.
+    #[inline]
+    pub(crate) fn find_quickly(&self) -> Option<&'static Task> {
+        let tick = self.tick.get().wrapping_add(1);
+        if tick.is_multiple_of(ROUND) {
+            return None;
+        }
+        self.tick.set(tick);
+        self.find_first()
+    }
+
     #[inline]
     fn find_here(&self) -> Option<&'static Task> {
         let tick = self.tick.get().wrapping_add(1);
@@ -57,6 +71,11 @@ impl Worker {
         {
             return Some(task);
         }
+        self.find_first()
+    }
+
+    #[inline]
+    fn find_first(&self) -> Option<&'static Task> {
         // SAFETY: null or a record.
         if let Some(task) = unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
             self.lifo_streak.set(self.lifo_streak.get() + 1);

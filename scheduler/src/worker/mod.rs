@@ -33,8 +33,6 @@ pub(crate) enum Action {
     Yield,
     /// The tasks on it are never to run again.
     Discard,
-    /// The worker ends.
-    Exit,
 }
 
 /// See the [module documentation](self). Touched by its own thread only.

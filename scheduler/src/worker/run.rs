@@ -60,10 +60,6 @@ fn main_loop(worker: &Worker) {
                 again = worker.commit_park(carrier);
             }
             Action::Discard => worker.discard(carrier),
-            Action::Exit => {
-                worker.pool_carrier(carrier);
-                return;
-            }
             Action::None => lost(&resumed),
         }
     }
@@ -85,18 +81,16 @@ pub(crate) fn carrier_loop(carrier: &Carrier) {
         if carrier.ends.get() {
             return;
         }
-        let action = match worker.handoff.take().or_else(|| worker.find()) {
-            Some(task) if !task.is_started() && task.class() == usize::from(carrier.class) => {
-                run_fresh(worker, carrier, task);
-                continue;
-            }
-            Some(task) => {
-                worker.next.set(Some(task));
-                Action::Idle
-            }
-            None => Action::Exit,
-        };
-        worker.switch(action);
+        let next = worker.handoff.take().or_else(|| worker.find_quickly());
+        if let Some(task) = next
+            && !task.is_started()
+            && task.class() == usize::from(carrier.class)
+        {
+            run_fresh(worker, carrier, task);
+            continue;
+        }
+        worker.next.set(next);
+        worker.switch(Action::Idle);
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::{
     Node, Outcome, Ticket, WaitQueue,
     facade::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::*},
     },
 };
-use std::{fmt, ptr, sync::Arc};
+use std::{fmt, ptr};
 
 #[derive(Default)]
 struct State {

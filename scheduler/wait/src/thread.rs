@@ -93,11 +93,13 @@ mod pool {
 ///
 /// A plain thread waits so, and a fiber that may not be suspended now.
 pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
-    for _ in 0..LOOKS {
+    let mut looks = LOOKS;
+    while looks > 0 {
         if unit.is_done() {
             return;
         }
         hint::spin_loop();
+        looks -= 1;
     }
     if !unit.commit_park(ParkKind::Blocked) {
         return;

@@ -47,7 +47,16 @@ pub struct Unit {
     reason: AtomicU32,
     /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
     requests: AtomicU32,
+    /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
+    /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
+    /// field of (a thread's unit, a task) is written through it.
+    #[cfg(loom)]
+    _shared: std::cell::UnsafeCell<()>,
 }
+
+// SAFETY: the cell is empty; everything else is an atomic.
+#[cfg(loom)]
+unsafe impl Sync for Unit {}
 
 /// Every cancelable wait ends, from now on.
 const CANCEL: u32 = 1;
@@ -69,6 +78,8 @@ impl Unit {
             object: AtomicPtr::new(std::ptr::null_mut()),
             reason: AtomicU32::new(Reason::None as u32),
             requests: AtomicU32::new(0),
+            #[cfg(loom)]
+            _shared: std::cell::UnsafeCell::new(()),
         }
     }
 
@@ -85,6 +96,13 @@ impl Unit {
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
         self.reason.store(Reason::None as u32, Relaxed);
+    }
+
+    /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
+    #[inline]
+    #[must_use]
+    pub fn is_thread(&self) -> bool {
+        self.ops().is_none()
     }
 
     #[inline]
@@ -111,9 +129,10 @@ impl Unit {
                 return None;
             }
             let new = word::next_wait(old, kind);
-            // Ordering: SeqCst. Store-load pair: `WAITING` here, `requests` in `Wait::park`.
-            // Partner: `cancel`, which raises the request first and then reads this word.
-            match self.word.compare_exchange_weak(old, new, SeqCst, Relaxed) {
+            // Ordering: AcqRel. Partner: the read-modify-write of this word in `cancel`. If ours
+            // comes first there, `cancel` sees this wait (Release); if it comes second, we see
+            // the request when `Wait::park` asks for it (Acquire). No fence is needed.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) => return Some(word::number(new)),
                 Err(now) => old = now,
             }
@@ -221,10 +240,11 @@ impl Unit {
     /// Asks the unit to stop: its current cancelable wait ends as canceled, and so does every
     /// later one. Callable from anywhere; never blocks.
     pub fn cancel(&'static self) {
-        // Ordering: SeqCst. Store-load pair: the request here, the word below.
-        // Partner: `begin`, which writes the word first and then reads the requests.
-        self.requests.fetch_or(CANCEL, SeqCst);
-        let now = self.word.load(SeqCst);
+        self.requests.fetch_or(CANCEL, Relaxed);
+        // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a
+        // place in the order of the word's changes. Release: the request above. Acquire: the
+        // mask, which the owner sets before it begins a wait. Partner: `begin`.
+        let now = self.word.fetch_or(0, AcqRel);
         if now & (WAITING | CLAIMED | CANCELABLE) == WAITING | CANCELABLE
             && self.requests.load(Relaxed) & MASKED == 0
         {
@@ -246,8 +266,8 @@ impl Unit {
     #[inline]
     #[must_use]
     pub fn is_canceled(&self) -> bool {
-        // Ordering: SeqCst. Partner: `cancel`; see `begin`.
-        self.requests.load(SeqCst) & (CANCEL | MASKED) == CANCEL
+        // Ordering: Relaxed. In a wait that has begun, `begin` made the request visible.
+        self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
     }
 
     /// Whether the unit is to unwind at its next wait.
@@ -259,10 +279,11 @@ impl Unit {
 
     /// Masks or unmasks cancellation and returns whether it was masked. Owner only.
     pub fn mask_cancel(&self, masked: bool) -> bool {
+        // Ordering: Relaxed. Published by the next `begin`; see `cancel`.
         let old = if masked {
-            self.requests.fetch_or(MASKED, SeqCst)
+            self.requests.fetch_or(MASKED, Relaxed)
         } else {
-            self.requests.fetch_and(!MASKED, SeqCst)
+            self.requests.fetch_and(!MASKED, Relaxed)
         };
         old & MASKED != 0
     }

@@ -6,6 +6,8 @@
 
 pub mod clock;
 
+#[cfg(not(loom))]
+pub mod cell;
 #[cfg(loom)]
 mod model_loom;
 #[cfg(shuttle)]
@@ -14,11 +16,11 @@ mod model_shuttle;
 mod real;
 
 #[cfg(loom)]
-pub use model_loom::{Mutex, MutexGuard, atomic, hint, thread};
+pub use model_loom::{Arc, Mutex, MutexGuard, atomic, cell, hint, thread};
 #[cfg(shuttle)]
-pub use model_shuttle::{Mutex, MutexGuard, atomic, hint, thread};
+pub use model_shuttle::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 #[cfg(not(any(loom, shuttle)))]
-pub use real::{Mutex, MutexGuard, atomic, hint, thread};
+pub use real::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 
 /// What no model replaces: for statics, which outlive the executions of a model.
 pub mod plain {

@@ -1,6 +1,10 @@
 //! The facade under loom. Loom's mutex poisons; ours does not, so the wrapper unwraps.
 
-pub use loom::{hint, sync::atomic, thread};
+pub use loom::{
+    cell, hint,
+    sync::{Arc, atomic},
+    thread,
+};
 use std::ops::{Deref, DerefMut};
 
 /// A mutex with `parking_lot`'s face over loom's.
@@ -18,6 +22,9 @@ impl<T> Mutex<T> {
     }
 
     /// Locks it, blocking the modelled thread.
+    ///
+    /// # Panics
+    /// If the model has failed while the mutex was held.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(self.0.lock().expect("loom mutexes are not poisoned"))
     }

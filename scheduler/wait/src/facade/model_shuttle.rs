@@ -1,6 +1,10 @@
 //! The facade under shuttle. Shuttle's mutex poisons; ours does not, so the wrapper unwraps.
 
-pub use shuttle::{hint, sync::atomic, thread};
+pub use shuttle::{
+    hint,
+    sync::{Arc, atomic},
+    thread,
+};
 use std::ops::{Deref, DerefMut};
 
 /// A mutex with `parking_lot`'s face over shuttle's.
@@ -18,6 +22,9 @@ impl<T> Mutex<T> {
     }
 
     /// Locks it, blocking the modelled thread.
+    ///
+    /// # Panics
+    /// If the model has failed while the mutex was held.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(self.0.lock().expect("shuttle mutexes are not poisoned"))
     }
