@@ -220,9 +220,7 @@ fn wait_for_end(
     if outcome == Outcome::Woken {
         return None;
     }
-    let Some(locked) = task.state.lock(generation) else {
-        return None;
-    };
+    let locked = task.state.lock(generation)?;
     if joiner.linked.get() {
         unlink(task, &joiner);
     }

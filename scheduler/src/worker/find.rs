@@ -126,9 +126,9 @@ impl Worker {
         }
         let found = self.shared().injector.pop(FROM_INJECTOR, |task| {
             if task.is_started() {
-                self.queue(task)
+                self.queue(task);
             } else {
-                self.push_fresh(task)
+                self.push_fresh(task);
             }
         });
         found.or_else(|| self.steal())

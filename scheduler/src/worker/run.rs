@@ -228,8 +228,8 @@ impl Worker {
         self.leave();
         while let Some(task) = next {
             let inline = task.flags() & flags::INLINE != 0;
-            // SAFETY: the link of a task that runs inline is its joiner.
             next = if inline {
+                // SAFETY: the link of a task that runs inline is its joiner.
                 unsafe { task.link.get().as_ref() }
             } else {
                 None
