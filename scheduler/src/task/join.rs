@@ -16,7 +16,7 @@ use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::Manu
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
     Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
-    facade::{atomic::Ordering::*, plain::Mutex},
+    facade::{atomic::Ordering::*, hint, plain::Mutex},
 };
 
 /// One who waits for a task to end, on his own stack. Touched under the lock of the task's state.
@@ -191,6 +191,31 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
+/// How often a joiner looks whether a task that runs on another worker ends, before it waits: about
+/// as long as waiting and being woken across workers takes.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 16 };
+
+/// The state of `task`, after a while if it is just being run by another worker.
+#[inline]
+fn look_a_while(task: &'static Task) -> u64 {
+    let bits = task.state.load();
+    if bits & DONE != 0 || !task.is_started() {
+        return bits;
+    }
+    match crate::worker::current() {
+        Some(worker) if worker.index != task.home() => {}
+        _ => return bits,
+    }
+    for _ in 0..LOOKS {
+        hint::spin_loop();
+        let bits = task.state.load();
+        if bits & DONE != 0 {
+            return bits;
+        }
+    }
+    bits
+}
+
 /// Waits until the task is over. `None`: it is; else what ended the wait first.
 fn wait_for_end(
     task: &'static Task,
@@ -336,10 +361,10 @@ impl<T> JoinHandle<T> {
     pub fn join(self) -> Result<T, JoinError> {
         if let Some(task) = self.task.get()
             && let Some((worker, caller)) = current_task()
-            && let Some(ended) = worker.run_inline(caller, task)
+            && let Some((worker, ended)) = worker.run_inline(caller, task)
         {
             let _over = ManuallyDrop::new(self);
-            return take_inline(task, ended);
+            return take_inline(worker, task, ended);
         }
         self.join_slow()
     }
@@ -376,7 +401,7 @@ impl<T> JoinHandle<T> {
                 return Err(JoinError::NotStarted(error));
             }
         };
-        let mut bits = task.state.load();
+        let mut bits = look_a_while(task);
         if bits & DONE == 0 {
             let ended = wait_for_end(task, task.state.generation(), deadline, stop);
             if let Some(outcome) = ended {
@@ -398,7 +423,7 @@ impl<T> JoinHandle<T> {
     /// The id of the task's fiber. `None` if the task could not be spawned, or was joined.
     #[must_use]
     pub fn id(&self) -> Option<FiberId> {
-        self.task.get().map(Task::id)
+        self.task.get().map(|task| task.id())
     }
 
     /// Whether a join would not wait.
@@ -471,31 +496,36 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
-fn take_inline<T>(task: &'static Task, ended: Ended) -> Result<T, JoinError> {
+fn take_inline<T>(
+    worker: &Worker,
+    task: &'static Task,
+    ended: Ended,
+) -> Result<T, JoinError> {
     let result = if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
         Ok(unsafe { body::take_value::<T>(task) })
     } else {
         Err(JoinError::of(ended as u64, task))
     };
-    task.vacate();
+    task.vacate_on(worker);
     result
 }
 
 impl Worker {
     /// Runs `task` here and now, on top of `caller`'s frames, if it is the fresh task on top of
-    /// our stack of them, and enough of the caller's stack is left. `None`: it is not.
+    /// our stack of them, and enough of the caller's stack is left; returns the worker on which it
+    /// ended. `None`: it is not.
     ///
     /// Nothing else ever runs on top of a frame that waits: that could deadlock.
     #[inline(always)]
-    fn run_inline(&self, caller: &'static Task, task: &'static Task) -> Option<Ended> {
-        let fresh = &self.remote().fresh;
+    fn run_inline(
+        &self,
+        caller: &'static Task,
+        task: &'static Task,
+    ) -> Option<(&'static Self, Ended)> {
+        let may = || self.may_run_inline(caller, task);
         // SAFETY: we are the owner.
-        if !ptr::eq(unsafe { fresh.peek() }, task) || !self.may_run_inline(caller, task) {
-            return None;
-        }
-        // SAFETY: we are the owner.
-        if unsafe { fresh.pop() }.is_null() {
+        if !unsafe { self.remote().fresh.pop_if(task, may) } {
             return None;
         }
         task.hot.lo.store(caller.hot.lo.load(Relaxed), Relaxed);
@@ -508,11 +538,11 @@ impl Worker {
         // SAFETY: the task is fresh, and we took it from its queue.
         let ended = unsafe { (task.vtable().run)(task) };
         // It may have been suspended, and have come back elsewhere.
-        if let Some(worker) = crate::worker::current() {
-            worker.remote().counts.finished.raise();
-            worker.enter(caller);
-        }
-        Some(ended)
+        let worker = crate::worker::current()
+            .unwrap_or_else(|| unreachable!("fibers run on workers only"));
+        worker.remote().counts.finished.raise();
+        worker.enter(caller);
+        Some((worker, ended))
     }
 
     #[inline(always)]
@@ -602,7 +632,7 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
             return Err(RawJoinError::Deadlock);
         }
         if deadline == Deadline::NEVER
-            && let Some(ended) = worker.run_inline(caller, task)
+            && let Some((_, ended)) = worker.run_inline(caller, task)
         {
             complete(task, ended);
         }

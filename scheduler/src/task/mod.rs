@@ -39,7 +39,7 @@ pub struct Hot {
     pub flags: AtomicU32,
     /// For the embedder.
     pub user: AtomicPtr<()>,
-    /// The lowest address of the stack that the fiber may use. Zero before it first runs.
+    /// The lowest address of the stack that the fiber may use. Means nothing before it first runs.
     pub lo: AtomicUsize,
     /// One above the highest address of that stack.
     pub hi: AtomicUsize,
@@ -143,11 +143,8 @@ impl Task {
         self.hot.poll.store(0, Relaxed);
         self.hot.flags.store(traits.flags, Relaxed);
         self.hot.user.store(traits.user, Relaxed);
-        self.hot.lo.store(0, Relaxed);
-        self.hot.hi.store(0, Relaxed);
         self.unit.recycle();
         self.vtable.set(vtable);
-        self.joiner.set(ptr::null());
         self.state.occupy();
     }
 
@@ -192,6 +189,7 @@ impl Task {
     }
 
     pub(crate) fn id(&'static self) -> FiberId {
+        self.state.set_known();
         FiberId::new(self.state.generation(), slab::slot_of(self))
     }
 
@@ -213,7 +211,9 @@ impl Task {
         unsafe { self.cold.load(Acquire).as_ref() }
     }
 
+    /// Before the task is known to anybody else.
     pub(crate) fn set_cold(&self, cold: Cold) {
+        self.state.set_known();
         // Ordering: Release. Partner: the Acquire in `cold`.
         self.cold.store(Box::into_raw(Box::new(cold)), Release);
     }
@@ -238,5 +238,13 @@ impl Task {
     pub(crate) fn vacate(&'static self) {
         self.drop_cold();
         slab::vacate(self);
+    }
+
+    /// As [`vacate`](Self::vacate), on a worker of the scheduler that the task belongs to.
+    #[inline(always)]
+    pub(crate) fn vacate_on(&'static self, worker: &crate::worker::Worker) {
+        self.drop_cold();
+        self.state.vacate(0);
+        worker.records.give(self);
     }
 }

@@ -273,7 +273,7 @@ impl Records {
     }
 
     #[inline(always)]
-    fn give(&self, task: &'static Task) {
+    pub(crate) fn give(&self, task: &'static Task) {
         self.chain.push(task);
         if self.chain.len.get() >= 4 * BATCH {
             self.unload();

@@ -8,6 +8,9 @@
 //! `DONE`: the body has ended and its value, or panic, is in the storage; set once, by whoever ran it.
 //! `DETACHED`: nobody will ask for the value; set once, by the holder of the handle.
 //! Whoever of those two comes second vacates the record.
+//! `KNOWN`: somebody may have the task's id, or the task has a cold part. While it is not set nobody
+//! has anything to look up, so the record is vacated by a plain store. Set before either is given
+//! away; never cleared in an occupation.
 //! `LOCKED`: somebody looks the task up by its id, or adds or removes a joiner. Held for a few
 //! instructions. Nobody vacates a locked record, and nobody locks one of another generation.
 
@@ -24,6 +27,8 @@ pub(crate) const HAS_JOINERS: u64 = 1 << 4;
 pub(crate) const PANICKED: u64 = 1 << 5;
 /// The body never ran, or was unwound or dropped in the middle: there is no value.
 pub(crate) const KILLED: u64 = 1 << 6;
+/// The task may be looked up.
+pub(crate) const KNOWN: u64 = 1 << 8;
 /// Vacant, but on its way back to its slab.
 pub(crate) const RETURNING: u64 = 1 << 7;
 const GENERATION_SHIFT: u32 = 32;
@@ -67,11 +72,32 @@ impl State {
         self.0.store(self.0.load(Relaxed) | OCCUPIED, Relaxed);
     }
 
+    /// Notes that the task may be looked up from now on. By its handle, or by the task itself.
+    #[inline]
+    pub(crate) fn set_known(&self) {
+        if self.0.load(Relaxed) & KNOWN == 0 {
+            self.0.fetch_or(KNOWN, Relaxed);
+        }
+    }
+
     /// Ends the occupation. The caller is the last to know the task, but for those who look it up
     /// by its id, and those it waits out.
     #[inline]
     pub(crate) fn vacate(&self, bits: u64) {
         let mut old = self.0.load(Relaxed);
+        if old & (KNOWN | LOCKED) == 0 {
+            // Nobody has the id, so nobody locks it but an onlooker who goes through all records.
+            // He finds nothing to hold on to, and a lock that this store wipes out does no harm.
+            let next = ((old >> GENERATION_SHIFT) as u32).wrapping_add(1).max(1);
+            // Ordering: Release. See `generation_now`.
+            self.0.store(u64::from(next) << GENERATION_SHIFT | bits, Release);
+            return;
+        }
+        self.vacate_known(old, bits);
+    }
+
+    #[inline(never)]
+    fn vacate_known(&self, mut old: u64, bits: u64) {
         loop {
             if old & LOCKED != 0 {
                 hint::spin_loop();

@@ -95,7 +95,6 @@ impl Unit {
         self.word
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
-        self.reason.store(Reason::None as u32, Relaxed);
     }
 
     /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
