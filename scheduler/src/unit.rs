@@ -14,6 +14,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     park,
     ready,
     thread,
+    give_way,
     unwind,
 };
 
@@ -81,6 +82,16 @@ unsafe fn thread(unit: &'static Unit) -> Thread {
     let shared = unsafe { &*owner };
     let thread = shared.remotes[task.home()].bed.thread();
     thread.unwrap_or_else(|| unreachable!("a worker that runs tasks has a thread"))
+}
+
+fn give_way(unit: &'static Unit) {
+    if let Some(worker) = worker::current()
+        && worker.has_work()
+        && let Some(worker) = worker.switch(Action::Yield)
+    {
+        // SAFETY: units with this table lie in task records.
+        worker.enter(unsafe { Task::of(unit) });
+    }
 }
 
 fn unwind(unit: &'static Unit) {

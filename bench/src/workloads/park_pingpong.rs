@@ -95,7 +95,7 @@ fn may(cell: &Cell) -> f64 {
         let here = current();
         let other = subjects::may::spawn(move || {
             for _ in 0..count {
-                let _ = park();
+                park();
                 here.unpark();
             }
         });
@@ -103,7 +103,7 @@ fn may(cell: &Cell) -> f64 {
         let start = Instant::now();
         for _ in 0..count {
             there.unpark();
-            let _ = park();
+            park();
         }
         let took = start.elapsed();
         other.join().expect("it only takes turns");

@@ -113,7 +113,9 @@ pub enum JoinError {
 }
 
 /// The panic of a task.
-pub struct Panicked {
+pub struct Panicked(Box<Panic>);
+
+struct Panic {
     text: String,
     /// Behind a lock only to be `Sync`.
     payload: Mutex<Payload>,
@@ -123,29 +125,30 @@ impl Panicked {
     /// A panic with this payload.
     #[must_use]
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self {
-            text: panic_text(&*payload),
+        let text = panic_text(&*payload);
+        Self(Box::new(Panic {
+            text,
             payload: Mutex::new(payload),
-        }
+        }))
     }
 
     /// The message of the panic.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// What the task panicked with, to be passed on with [`std::panic::resume_unwind`].
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
+        self.0.payload.into_inner()
     }
 }
 
 impl fmt::Debug for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panicked")
-            .field("text", &self.text)
+            .field("text", &self.0.text)
             .finish_non_exhaustive()
     }
 }
@@ -178,7 +181,7 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text),
+            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text()),
             Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
             Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
             Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
@@ -496,11 +499,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
-fn take_inline<T>(
-    worker: &Worker,
-    task: &'static Task,
-    ended: Ended,
-) -> Result<T, JoinError> {
+fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<T, JoinError> {
     let result = if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
         Ok(unsafe { body::take_value::<T>(task) })
@@ -532,16 +531,21 @@ impl Worker {
         task.hot.hi.store(caller.hot.hi.load(Relaxed), Relaxed);
         // What stands on a stack that may not leave its thread may not leave it either.
         let pinned = if caller.is_pinned() { flags::PINNED } else { 0 };
-        task.set_flags(task.flags() | flags::STARTED | flags::INLINE | pinned);
+        let begun = flags::STARTED | flags::INLINE | self.home_bits();
+        task.set_flags(task.flags() | begun | pinned);
         task.link.set(caller);
-        self.enter(task);
+        self.enter_settled(task);
         // SAFETY: the task is fresh, and we took it from its queue.
         let ended = unsafe { (task.vtable().run)(task) };
         // It may have been suspended, and have come back elsewhere.
-        let worker = crate::worker::current()
-            .unwrap_or_else(|| unreachable!("fibers run on workers only"));
+        let worker =
+            crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
         worker.remote().counts.finished.raise();
-        worker.enter(caller);
+        if ptr::eq(worker, self) {
+            worker.enter_settled(caller);
+        } else {
+            worker.enter(caller);
+        }
         Some((worker, ended))
     }
 
@@ -662,7 +666,7 @@ fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoin
         Ok(unsafe { body::take_value::<*mut c_void>(task) })
     } else {
         Err(match JoinError::of(bits, task) {
-            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.text),
+            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.0.text),
             JoinError::NotStarted(error) => RawJoinError::NotStarted(error),
             _ => RawJoinError::Killed,
         })
@@ -688,3 +692,8 @@ fn runs_on(caller: &'static Task, task: &'static Task) -> bool {
         }
     }
 }
+
+const _: () = assert!(
+    size_of::<JoinError>() <= 24,
+    "it is part of what every join returns"
+);

@@ -84,13 +84,14 @@ impl State {
     /// by its id, and those it waits out.
     #[inline]
     pub(crate) fn vacate(&self, bits: u64) {
-        let mut old = self.0.load(Relaxed);
+        let old = self.0.load(Relaxed);
         if old & (KNOWN | LOCKED) == 0 {
             // Nobody has the id, so nobody locks it but an onlooker who goes through all records.
             // He finds nothing to hold on to, and a lock that this store wipes out does no harm.
             let next = ((old >> GENERATION_SHIFT) as u32).wrapping_add(1).max(1);
             // Ordering: Release. See `generation_now`.
-            self.0.store(u64::from(next) << GENERATION_SHIFT | bits, Release);
+            self.0
+                .store(u64::from(next) << GENERATION_SHIFT | bits, Release);
             return;
         }
         self.vacate_known(old, bits);

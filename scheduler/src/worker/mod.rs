@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Idle,
     /// The task on it waits.
     Park,
+    /// The task on it waits for its park token.
+    ParkToken,
     /// The task on it waits, once `after` was called.
     ParkAfter,
     /// The task on it lets others go first.
@@ -170,17 +172,29 @@ impl Worker {
     /// after a task that ran inline.
     #[inline(always)]
     pub(crate) fn enter(&self, task: &'static Task) {
-        self.current.set(task);
-        self.slot().set_unit(&task.unit);
+        self.enter_settled(task);
         if task.home() != self.index {
             self.settle(task);
         }
     }
 
+    /// As [`enter`](Self::enter), for a task whose flags say already that it is here.
+    #[inline(always)]
+    pub(crate) fn enter_settled(&self, task: &'static Task) {
+        self.current.set(task);
+        self.slot().set_unit(&task.unit);
+    }
+
+    /// What the flags of a task that is here say of that.
+    #[inline(always)]
+    pub(crate) fn home_bits(&self) -> u32 {
+        (self.index as u32) << flags::HOME_SHIFT
+    }
+
     #[cold]
     fn settle(&self, task: &'static Task) {
         let rest = task.flags() & ((1 << flags::HOME_SHIFT) - 1);
-        task.set_flags(rest | (self.index as u32) << flags::HOME_SHIFT);
+        task.set_flags(rest | self.home_bits());
     }
 
     /// No task runs on this worker any more.

@@ -53,6 +53,7 @@ fn main_loop(worker: &Worker) {
         let resumed = unsafe { carrier.resume(&worker.resumer) };
         match worker.action.replace(Action::None) {
             Action::Park => again = worker.commit_park(carrier),
+            Action::ParkToken => again = worker.commit_park_token(carrier),
             Action::Yield => worker.put_in_line(),
             Action::Idle => worker.pool_carrier(carrier),
             Action::ParkAfter => {
@@ -102,8 +103,8 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
     }
     task.hot.lo.store(carrier.lo(), Relaxed);
     task.hot.hi.store(carrier.hi(), Relaxed);
-    task.set_flags(task.flags() | flags::STARTED);
-    worker.enter(task);
+    task.set_flags(task.flags() | flags::STARTED | worker.home_bits());
+    worker.enter_settled(task);
     // SAFETY: the task is fresh, and we took it from its queue.
     let ended = unsafe { (task.vtable().run)(task) };
     // It may have ended elsewhere.
@@ -130,7 +131,7 @@ impl Worker {
                     self.handoff.set(Some(task));
                     return Some(carrier);
                 }
-                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(error))),
+                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(Box::new(error)))),
             }
         }
     }
@@ -159,6 +160,15 @@ impl Worker {
         self.leave();
         self.slice.end();
         (!task.unit.commit_park(ParkKind::Suspended)).then_some(carrier)
+    }
+
+    /// As [`commit_park`](Self::commit_park), for a task that only waits for its park token.
+    #[inline]
+    fn commit_park_token<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
+        let task = self.current()?;
+        self.leave();
+        self.slice.end();
+        (!task.unit.commit_park_token()).then_some(carrier)
     }
 
     #[inline]
@@ -227,13 +237,13 @@ impl Worker {
         let mut next = self.current();
         self.leave();
         while let Some(task) = next {
+            let below = task.link.get();
             let inline = task.flags() & flags::INLINE != 0;
-            next = if inline {
+            next = None;
+            if inline {
                 // SAFETY: the link of a task that runs inline is its joiner.
-                unsafe { task.link.get().as_ref() }
-            } else {
-                None
-            };
+                next = unsafe { below.as_ref() };
+            }
             self.remote().counts.finished.raise();
             join::complete(task, Ended::Killed);
         }

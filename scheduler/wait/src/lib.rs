@@ -23,6 +23,7 @@
 //! that a model checker can take their place.
 
 mod address;
+mod budget;
 pub mod current;
 mod deadline;
 pub mod facade;
@@ -39,6 +40,7 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_on, wake};
+pub use budget::Budget;
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
