@@ -115,10 +115,12 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        let refused = shared.refused_outside.load(SeqCst);
+        let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
         Stats {
             workers: self.workers(),
             live: shared.live(),
-            spawned: sum(|counts| counts.spawned.get()) + shared.spawned_outside.load(Relaxed),
+            spawned: sum(|counts| counts.spawned.get()) + outside,
             finished: sum(|counts| counts.finished.get()),
             switches: sum(|counts| counts.switches.get()),
             steals: sum(|counts| counts.steals.get()),
@@ -220,14 +222,12 @@ impl Scheduler {
                 .map_err(|error| SpawnError::StackSize(Box::new(error)))?,
         };
         let worker = self.worker();
-        let closed = if worker.is_some() {
-            Phase::Canceling
-        } else {
-            Phase::Closing
+        let admission = match worker {
+            Some(_) if shared.phase_is_at_least(Phase::Canceling) => None,
+            Some(_) => Some(None),
+            None => shared.admit().map(Some),
         };
-        if shared.phase_is_at_least(closed) {
-            return Err(SpawnError::ShuttingDown);
-        }
+        let admission = admission.ok_or(SpawnError::ShuttingDown)?;
         let task = match worker {
             Some(worker) => worker.records.take(&shared.depot),
             None => shared.depot.take_outside(),
@@ -249,11 +249,10 @@ impl Scheduler {
                 worker.remote().counts.spawned.raise();
                 worker.push_fresh(task);
             }
-            None => {
-                // Ordering: SeqCst. Counted before it can end. Partner: the loads in `Shared::live`.
-                shared.spawned_outside.fetch_add(1, SeqCst);
-                shared.inject(task);
-            }
+            None => shared.inject(task),
+        }
+        if let Some(admission) = admission {
+            admission.used();
         }
         Ok(task)
     }
@@ -348,9 +347,7 @@ pub fn yield_now() {
     if task.unit.is_unwind_due() {
         (crate::unit::OPS.unwind)(&task.unit);
     }
-    if let Some(worker) = worker.switch(Action::Yield) {
-        worker.enter(task);
-    }
+    let _ = worker.switch_task(task, Action::Yield);
 }
 
 /// Waits until `deadline`: [`Outcome::TimedOut`] when it has come, [`Outcome::Canceled`] if the
@@ -418,17 +415,11 @@ pub unsafe fn suspend_with(
     deadline: Deadline,
 ) -> Result<Outcome, NotInFiber> {
     let (worker, task) = current_task().ok_or(NotInFiber)?;
-    if task.unit.is_unwind_due() {
-        (crate::unit::OPS.unwind)(&task.unit);
-    }
     worker.after.set(Some(After { call: after, arg }));
     let outcome = Wait::park_token(deadline, None);
     // Where the wait was over before it began, we are still on the same worker.
-    if let Some(worker) = worker::current()
-        && let Some(after) = worker.after.take()
-    {
-        // SAFETY: by the caller.
-        unsafe { (after.call)(task.id().to_bits(), after.arg) };
+    if let Some(worker) = worker::current() {
+        worker.call_after(task);
     }
     Ok(outcome)
 }

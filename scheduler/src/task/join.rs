@@ -3,12 +3,11 @@
 use crate::{
     config::SpawnError,
     id::{FiberId, Stale},
-    shared::Phase,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
         flags, poll, slab,
-        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, PANICKED},
+        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task},
 };
@@ -26,6 +25,20 @@ pub(crate) struct Joiner {
     linked: Cell<bool>,
 }
 
+/// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
+/// must be after the lock.
+fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
+    let mut joiners = Vec::new();
+    let mut at = task.joiner.replace(ptr::null());
+    // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
+    while let Some(joiner) = unsafe { at.as_ref() } {
+        at = joiner.next.get();
+        joiner.linked.set(false);
+        joiners.extend(joiner.ticket.claim(Outcome::Woken));
+    }
+    joiners
+}
+
 /// The body of `task` has ended; its worker has left it.
 #[inline]
 pub(crate) fn complete(task: &'static Task, ended: Ended) {
@@ -40,18 +53,12 @@ pub(crate) fn complete(task: &'static Task, ended: Ended) {
 #[cold]
 #[inline(never)]
 fn complete_noticed(task: &'static Task, generation: u32, seen: u64) {
-    let mut joiners: Vec<Claimed> = Vec::new();
-    // If the generation has changed, the one who waited looked again just now and took the value.
-    if let Some(locked) = task.state.lock(generation) {
-        let mut at = task.joiner.replace(ptr::null());
-        // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
-        while let Some(joiner) = unsafe { at.as_ref() } {
-            at = joiner.next.get();
-            joiner.linked.set(false);
-            joiners.extend(joiner.ticket.claim(Outcome::Woken));
-        }
-        drop(locked);
-    }
+    // If the generation has changed, somebody took the value just now, and either was the only one
+    // who waited or has woken the others.
+    let joiners = task
+        .state
+        .lock(generation)
+        .map(|locked| claim_joiners(task, &locked));
     if seen & DETACHED != 0 {
         outside_any_task(|| {
             // SAFETY: it has ended as `seen` says, and with the handle gone we are the last.
@@ -406,6 +413,8 @@ impl<T> JoinHandle<T> {
         };
         let mut bits = look_a_while(task);
         if bits & DONE == 0 {
+            // From here whoever ends the task may lock it.
+            task.state.set_known();
             let ended = wait_for_end(task, task.state.generation(), deadline, stop);
             if let Some(outcome) = ended {
                 return Err(JoinError::of_outcome(outcome));
@@ -500,14 +509,17 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
 fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<T, JoinError> {
-    let result = if ended == Ended::Returned {
+    if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
-        Ok(unsafe { body::take_value::<T>(task) })
-    } else {
-        Err(JoinError::of(ended as u64, task))
-    };
+        let value = unsafe { body::take_value::<T>(task) };
+        task.vacate_on(worker);
+        // Made last, where it is returned: made earlier it would be copied, in wider pieces than
+        // it was written in, which stalls.
+        return Ok(value);
+    }
+    let error = JoinError::of(ended as u64, task);
     task.vacate_on(worker);
-    result
+    Err(error)
 }
 
 impl Worker {
@@ -522,7 +534,7 @@ impl Worker {
         caller: &'static Task,
         task: &'static Task,
     ) -> Option<(&'static Self, Ended)> {
-        let may = || self.may_run_inline(caller, task);
+        let may = || Self::may_run_inline(caller, task);
         // SAFETY: we are the owner.
         if !unsafe { self.remote().fresh.pop_if(task, may) } {
             return None;
@@ -550,7 +562,7 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn may_run_inline(&self, caller: &'static Task, task: &'static Task) -> bool {
+    fn may_run_inline(caller: &'static Task, task: &'static Task) -> bool {
         let (lo, hi) = (caller.hot.lo.load(Relaxed), caller.hot.hi.load(Relaxed));
         // A task that runs inline has at least half of the caller's stack, and its class at least.
         let roomy = stack_pointer() > lo + (hi - lo) / 2;
@@ -558,7 +570,7 @@ impl Worker {
         let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
-        roomy && fits && unwinds && !self.shared().phase_is_at_least(Phase::Canceling)
+        roomy && fits && unwinds
     }
 }
 
@@ -627,8 +639,14 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
     let generation = id.generation();
     {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
-        if locked.now() & DETACHED != 0 || !ptr::eq(task.vtable(), &raw const body::RAW) {
+        if !ptr::eq(task.vtable(), &raw const body::RAW) {
             return Err(RawJoinError::Detached);
+        }
+        match locked.now() & (DETACHED | DONE) {
+            DETACHED => return Err(RawJoinError::Detached),
+            // Somebody is just taking the value.
+            seen if seen & DETACHED != 0 => return Err(RawJoinError::Stale),
+            _ => {}
         }
     }
     if let Some((worker, caller)) = current_task() {
@@ -653,13 +671,14 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
 }
 
 fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
-    let bits = {
+    let (bits, others) = {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
         let seen = locked.set(DETACHED);
         if seen & DETACHED != 0 {
             return Err(RawJoinError::Stale);
         }
-        seen
+        // Whoever ended the task may not have come to this yet, and finds another generation then.
+        (seen, claim_joiners(task, &locked))
     };
     let result = if bits & (PANICKED | KILLED) == 0 {
         // SAFETY: a raw body has returned its pointer, and we are the first to detach.
@@ -672,6 +691,7 @@ fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoin
         })
     };
     task.vacate();
+    drop(others);
     result
 }
 

@@ -190,6 +190,12 @@ impl Task {
 
     pub(crate) fn id(&'static self) -> FiberId {
         self.state.set_known();
+        self.id_unknown()
+    }
+
+    /// The id, for an onlooker who may only show it: unless somebody else made it known, it finds
+    /// nobody.
+    pub(crate) fn id_unknown(&'static self) -> FiberId {
         FiberId::new(self.state.generation(), slab::slot_of(self))
     }
 
@@ -205,9 +211,14 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
+<<<<<<< HEAD
         // Ordering: Acquire. Partner: the Release in `set_cold`.
         // SAFETY: null or a box made in `set_cold`, freed only in `drop_cold`, when the task is
         // over and the caller, who holds the state's lock or owns the task, no longer looks.
+=======
+        // SAFETY: null or a box made in `set_cold`, freed only when the record has been vacated, and
+        // that waits for the caller, who holds the state's lock or owns the task.
+>>>>>>> main
         unsafe { self.cold.load(Acquire).as_ref() }
     }
 
@@ -218,14 +229,25 @@ impl Task {
         self.cold.store(Box::into_raw(Box::new(cold)), Release);
     }
 
+    /// Takes the cold part of a task that is over. It must live until the record is vacant:
+    /// somebody may be reading it under the lock, whom vacating waits out.
     #[inline]
+<<<<<<< HEAD
     fn drop_cold(&self) {
         if !self.cold.load(Relaxed).is_null() {
             // Ordering: Acquire. Partner: the Release in `set_cold`.
             let cold = self.cold.swap(ptr::null_mut(), Acquire);
             // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
             drop(unsafe { Box::from_raw(cold) });
+=======
+    fn take_cold(&self) -> Option<Box<Cold>> {
+        if self.cold.load(Relaxed).is_null() {
+            return None;
+>>>>>>> main
         }
+        let cold = self.cold.swap(ptr::null_mut(), Acquire);
+        // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
+        Some(unsafe { Box::from_raw(cold) })
     }
 
     /// The task's name, if it has one.
@@ -236,15 +258,17 @@ impl Task {
     /// Makes the record vacant again. The caller is the last to know the task.
     #[inline]
     pub(crate) fn vacate(&'static self) {
-        self.drop_cold();
+        let cold = self.take_cold();
         slab::vacate(self);
+        drop(cold);
     }
 
     /// As [`vacate`](Self::vacate), on a worker of the scheduler that the task belongs to.
     #[inline(always)]
     pub(crate) fn vacate_on(&'static self, worker: &crate::worker::Worker) {
-        self.drop_cold();
-        self.state.vacate(0);
+        let cold = self.take_cold();
+        self.state.vacate();
         worker.records.give(self);
+        drop(cold);
     }
 }

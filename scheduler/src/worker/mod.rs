@@ -74,6 +74,8 @@ pub(crate) struct Worker {
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
     /// How many those are.
     pub(crate) pooled: Cell<usize>,
+    /// When there are stacks to be given back, `u64::MAX` if there are none.
+    pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
 }
 
@@ -134,6 +136,7 @@ impl Worker {
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
+            chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
@@ -223,6 +226,28 @@ impl Worker {
                 None
             }
         }
+    }
+
+    /// As [`switch`](Self::switch), for `task`, which runs and goes on afterwards.
+    #[inline(always)]
+    pub(crate) fn switch_task(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        if task.flags() & flags::INLINE != 0 {
+            return self.switch_inline(task, action);
+        }
+        let worker = self.switch(action)?;
+        worker.enter(task);
+        Some(worker)
+    }
+
+    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends.
+    #[cold]
+    #[inline(never)]
+    fn switch_inline(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        let joiner = task.link.get();
+        let worker = self.switch(action)?;
+        task.link.set(joiner);
+        worker.enter(task);
+        Some(worker)
     }
 
     /// Whether anything waits for this worker; a hint.

@@ -37,7 +37,7 @@ impl Worker {
             return Some(Outcome::Woken);
         }
         unit.announce(Reason::Park, ptr::null());
-        self.switch(Action::ParkToken)?.enter(task);
+        self.switch_task(task, Action::ParkToken)?;
         Some(unit.outcome())
     }
 

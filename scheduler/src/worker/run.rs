@@ -30,7 +30,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     main_loop(&worker);
-    worker.end_carriers();
+    worker.end_carriers(0, usize::MAX);
     slot.clear_unit();
     slot.set_worker(ptr::null());
 }
@@ -57,7 +57,9 @@ fn main_loop(worker: &Worker) {
             Action::Yield => worker.put_in_line(),
             Action::Idle => worker.pool_carrier(carrier),
             Action::ParkAfter => {
-                worker.call_after();
+                if let Some(task) = worker.current() {
+                    worker.call_after(task);
+                }
                 again = worker.commit_park(carrier);
             }
             Action::Discard => worker.discard(carrier),
@@ -180,9 +182,10 @@ impl Worker {
         }
     }
 
+    /// Calls what `task` said it wants called, if it was not called yet.
     #[cold]
-    fn call_after(&self) {
-        if let (Some(task), Some(after)) = (self.current(), self.after.take()) {
+    pub(crate) fn call_after(&self, task: &'static Task) {
+        if let Some(after) = self.after.take() {
             // SAFETY: whoever called `suspend_with` answers for the function and its argument.
             unsafe { (after.call)(task.id().to_bits(), after.arg) };
         }
@@ -190,26 +193,26 @@ impl Worker {
 
     #[inline]
     fn pool_carrier(&self, carrier: &'static Carrier) {
-        if self.pooled.get() >= self.shared().pooled_carriers {
-            // Many stacks were in use at once, and no longer are: this one goes back.
-            self.end_carrier(carrier);
-            return;
-        }
         let pool = &self.pool[usize::from(carrier.class)];
         carrier.next.set(pool.replace(carrier));
         self.pooled.set(self.pooled.get() + 1);
     }
 
-    /// Ends all pooled carriers. In the main loop only.
-    fn end_carriers(&self) {
+    /// Ends pooled carriers until `keep` are left, `most` at a time. In the main loop only.
+    pub(crate) fn end_carriers(&self, keep: usize, most: usize) {
+        let mut left = most;
         for pool in &self.pool {
-            // SAFETY: null or a carrier that we pooled.
-            while let Some(carrier) = unsafe { pool.get().as_ref() } {
+            while self.pooled.get() > keep && left > 0 {
+                // SAFETY: null or a carrier that we pooled.
+                let Some(carrier) = (unsafe { pool.get().as_ref() }) else {
+                    break;
+                };
                 pool.set(carrier.next.get());
+                self.pooled.set(self.pooled.get() - 1);
                 self.end_carrier(carrier);
+                left -= 1;
             }
         }
-        self.pooled.set(0);
     }
 
     /// Lets an idle carrier's loop return, and gives its stack back. In the main loop only.
