@@ -125,6 +125,7 @@ impl Slab {
             Some(slab) => slab,
             None => Self::create(&mut state)?,
         };
+        // Ordering: Release. Partner: the Acquire in `owner_of`.
         slab.0.owner.store(owner.cast_mut(), Release);
         Some(slab)
     }
@@ -430,6 +431,7 @@ impl Depot {
     pub(crate) fn each(&self, mut look: impl FnMut(&'static Task)) {
         let slabs: Vec<Slab> = self.batches.lock().slabs.clone();
         for slab in slabs {
+            // Ordering: Acquire. Partner: the Release in `carve`.
             for index in 1..slab.0.carved.load(Acquire) {
                 // SAFETY: records below `carved` were made.
                 let task = unsafe { &*slab.at(index) };
@@ -447,6 +449,7 @@ impl Depot {
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
+            // Ordering: Release for `owner_of`; Acquire, below, for the Release in `carve`.
             slab.0.owner.store(ptr::null_mut(), Release);
             if slab.is_vacant() {
                 slab.0.strays.store(ptr::null_mut(), Relaxed);
