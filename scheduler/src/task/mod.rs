@@ -211,14 +211,9 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
-<<<<<<< HEAD
         // Ordering: Acquire. Partner: the Release in `set_cold`.
-        // SAFETY: null or a box made in `set_cold`, freed only in `drop_cold`, when the task is
-        // over and the caller, who holds the state's lock or owns the task, no longer looks.
-=======
         // SAFETY: null or a box made in `set_cold`, freed only when the record has been vacated, and
         // that waits for the caller, who holds the state's lock or owns the task.
->>>>>>> main
         unsafe { self.cold.load(Acquire).as_ref() }
     }
 
@@ -232,19 +227,11 @@ impl Task {
     /// Takes the cold part of a task that is over. It must live until the record is vacant:
     /// somebody may be reading it under the lock, whom vacating waits out.
     #[inline]
-<<<<<<< HEAD
-    fn drop_cold(&self) {
-        if !self.cold.load(Relaxed).is_null() {
-            // Ordering: Acquire. Partner: the Release in `set_cold`.
-            let cold = self.cold.swap(ptr::null_mut(), Acquire);
-            // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
-            drop(unsafe { Box::from_raw(cold) });
-=======
     fn take_cold(&self) -> Option<Box<Cold>> {
         if self.cold.load(Relaxed).is_null() {
             return None;
->>>>>>> main
         }
+        // Ordering: Acquire. Partner: the Release in `set_cold`.
         let cold = self.cold.swap(ptr::null_mut(), Acquire);
         // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
         Some(unsafe { Box::from_raw(cold) })
