@@ -43,6 +43,13 @@ pub(crate) struct TaskRef(pub(crate) &'static Task);
 // SAFETY: a record is `Sync`, and immortal.
 unsafe impl Send for TaskRef {}
 
+impl Drop for Shared {
+    /// The last worker is gone, and so is everybody who could ask for a task.
+    fn drop(&mut self) {
+        self.depot.retire();
+    }
+}
+
 /// The right to spawn one task from outside. Dropped unused, it counts as refused.
 pub(crate) struct Admission<'a>(&'a Shared);
 
@@ -85,8 +92,8 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
-    /// How many idle carriers a worker keeps when it has nothing to do.
-    pub(crate) pooled_carriers: usize,
+    /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
+    pub(crate) pooled_bytes: usize,
     phase: AtomicU32,
     /// Tasks that were spawned from outside any worker.
     pub(crate) spawned_outside: AtomicU64,
@@ -95,6 +102,8 @@ pub(crate) struct Shared {
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
+    pub(crate) abandoned: AtomicBool,
     /// Somebody is shutting the scheduler down.
     pub(crate) shutting_down: AtomicBool,
 }
@@ -116,9 +125,9 @@ impl Shared {
                 counts: Counts::default(),
             })
             .collect();
-        let pooled_carriers = config.warm_stack_bytes / class.bytes() / config.workers;
+        let pooled_bytes = config.warm_stack_bytes / config.workers;
         let shared = Arc::new(Self {
-            pooled_carriers: pooled_carriers.max(16),
+            pooled_bytes: pooled_bytes.max(16 * class.bytes()),
             config,
             class,
             stacks,
@@ -132,6 +141,7 @@ impl Shared {
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
             threads: Mutex::new(Vec::new()),
+            abandoned: AtomicBool::new(false),
             shutting_down: AtomicBool::new(false),
         });
         shared.depot.set_owner(Arc::as_ptr(&shared));
@@ -202,6 +212,10 @@ impl Shared {
     pub(crate) fn worker_rests(&self) {
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
+            if self.abandoned.load(SeqCst) && self.live() == 0 {
+                self.enter_phase(Phase::Stopping);
+                self.idle.wake_all(self);
+            }
         }
     }
 

@@ -138,7 +138,8 @@ impl<T> Lifo<T> {
             return ptr::null_mut();
         }
         let bottom = bottom.wrapping_sub(1);
-        self.bottom.store(bottom, Relaxed);
+        // Ordering: Release, as in `push`: a thief may see this bottom instead of a pushed one.
+        self.bottom.store(bottom, Release);
         // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal`,
         // between the thief's store to `top` and its load of `bottom`.
         fence::light();
@@ -146,6 +147,23 @@ impl<T> Lifo<T> {
             return self.own_slot(bottom).load(Relaxed);
         }
         self.pop_contended(bottom)
+    }
+
+    /// Takes the oldest task; null if there is none, or a thief is at work, who will bring it on.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    pub(crate) unsafe fn pop_oldest(&self) -> *mut T {
+        let Some(_lock) = self.lock.try_lock() else {
+            return ptr::null_mut();
+        };
+        // Under the lock no thief is undecided, and we are the owner, so both ends are exact.
+        let top = self.top.0.load(Relaxed);
+        if !below(top, self.bottom.load(Relaxed)) {
+            return ptr::null_mut();
+        }
+        self.top.0.store(top.wrapping_add(1), Relaxed);
+        self.own_slot(top).load(Relaxed)
     }
 
     /// Takes the newest task if it is `task` and `may` says so.
@@ -162,8 +180,8 @@ impl<T> Lifo<T> {
         {
             return false;
         }
-        self.bottom.store(bottom, Relaxed);
         // Ordering: as in `pop`.
+        self.bottom.store(bottom, Release);
         fence::light();
         below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
             || !self.pop_contended(bottom).is_null()
@@ -173,10 +191,11 @@ impl<T> Lifo<T> {
     #[inline(never)]
     fn pop_contended(&self, bottom: usize) -> *mut T {
         // Nothing may look taken from either end while we wait for the thief to make up its mind.
-        self.bottom.store(bottom.wrapping_add(1), Relaxed);
+        // Ordering: Release, as in `push`.
+        self.bottom.store(bottom.wrapping_add(1), Release);
         let _lock = self.lock.lock();
         if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
-            self.bottom.store(bottom, Relaxed);
+            self.bottom.store(bottom, Release);
             return self.buffer().slot(bottom).load(Relaxed);
         }
         ptr::null_mut()

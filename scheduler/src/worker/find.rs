@@ -14,7 +14,7 @@ use std::ptr;
 use vitte_wait::facade::clock;
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
-const ROUND: u32 = 32;
+pub(crate) const ROUND: u32 = 32;
 /// How long, in nanoseconds, a worker keeps the stacks of a crowd of fibers that has gone, in case
 /// another comes.
 const PATIENCE: u64 = 20_000_000;
@@ -61,7 +61,7 @@ impl Worker {
     /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
     /// a while. Returns when to be called again, in nanoseconds, at the latest.
     fn do_chores(&self) -> u64 {
-        let keep = self.shared().pooled_carriers;
+        let keep = self.shared().pooled_bytes;
         if self.pooled.get() <= keep {
             self.chores_at.set(u64::MAX);
             return u64::MAX;
@@ -137,11 +137,13 @@ impl Worker {
             self.look_after(clock::now());
         }
         // Alternately, so that neither kind of started task starves the other, nor both what
-        // comes from outside.
-        match self.tick.get() / ROUND % 3 {
+        // comes from outside, nor newer tasks the oldest fresh one.
+        match self.tick.get() / ROUND % 4 {
             0 => self.movable.pop().map(|task| task.0),
             1 => self.shared().injector.pop(0, |_| {}),
-            _ => self.fifo.pop(),
+            2 => self.fifo.pop(),
+            // SAFETY: we are the owner; and null or a record.
+            _ => unsafe { self.remote().fresh.pop_oldest().as_ref() },
         }
     }
 
@@ -184,10 +186,20 @@ impl Worker {
                 && let Some(task) = self.steal_from(victim)
             {
                 self.remote().counts.steals.raise();
+                self.post_rest(victim);
                 return Some(task);
             }
         }
         None
+    }
+
+    /// After a theft: whoever took his last look meanwhile saw neither what we hold nor, behind our
+    /// lock, what we left.
+    fn post_rest(&self, victim: usize) {
+        let left = !self.shared().remotes[victim].fresh.is_empty();
+        if left || !self.remote().fresh.is_empty() || !self.movable.is_empty() {
+            self.shared().idle.post(self.shared());
+        }
     }
 
     fn steal_from(&self, victim: usize) -> Option<&'static Task> {

@@ -72,7 +72,7 @@ pub(crate) struct Worker {
     pub(crate) records: Records,
     /// Suspended carriers whose loops have nothing to do, by class.
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
-    /// How many those are.
+    /// How many bytes of stack those have.
     pub(crate) pooled: Cell<usize>,
     /// When there are stacks to be given back, `u64::MAX` if there are none.
     pub(crate) chores_at: Cell<u64>,
