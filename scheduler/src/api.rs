@@ -115,6 +115,7 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        // Ordering: SeqCst. Refusals first, for each was counted as a spawn before. Partner: `admit`.
         let refused = shared.refused_outside.load(SeqCst);
         let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
         Stats {

@@ -62,6 +62,7 @@ impl Admission<'_> {
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
+        // Ordering: SeqCst. Partner: the loads in `Shared::live`.
         self.0.refused_outside.fetch_add(1, SeqCst);
     }
 }
@@ -149,11 +150,12 @@ impl Shared {
 
     #[inline]
     pub(crate) fn phase_is_at_least(&self, phase: Phase) -> bool {
-        // Ordering: Acquire. Partner: the AcqRel in `enter_phase`.
+        // Ordering: Acquire. Partner: the SeqCst in `enter_phase`.
         self.phase.load(Acquire) >= phase as u32
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
+        // Ordering: SeqCst. Store-load pair: the phase here, the spawns in `live`. Partner: `admit`.
         self.phase.fetch_max(phase as u32, SeqCst);
     }
 
@@ -195,12 +197,14 @@ impl Shared {
             .iter()
             .map(|remote| remote.counts.finished.get())
             .sum();
+        // Ordering: SeqCst, so that no spawn is read before an end. Partner: the counting in `admit`.
         let finished = finished + self.refused_outside.load(SeqCst);
         let spawned: u64 = self
             .remotes
             .iter()
             .map(|remote| remote.counts.spawned.get())
             .sum();
+        // Ordering: SeqCst. See above, and `enter_phase`.
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 

@@ -110,6 +110,7 @@ impl Slab {
 
     /// Whether no record holds a task, and none is on its way into `strays`. The slab has no owner.
     fn is_vacant(self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `carve`.
         (1..self.0.carved.load(Acquire)).all(|index| {
             // SAFETY: records below `carved` were made.
             let task = unsafe { &*self.at(index) };
@@ -449,7 +450,7 @@ impl Depot {
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
-            // Ordering: Release for `owner_of`; Acquire, below, for the Release in `carve`.
+            // Ordering: Release. Partner: the Acquire in `owner_of`.
             slab.0.owner.store(ptr::null_mut(), Release);
             if slab.is_vacant() {
                 slab.0.strays.store(ptr::null_mut(), Relaxed);
