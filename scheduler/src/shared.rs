@@ -212,6 +212,7 @@ impl Shared {
     pub(crate) fn worker_rests(&self) {
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
+            // Ordering: SeqCst, store-load pair with `live`. Partner: the store in `shutdown`.
             if self.abandoned.load(SeqCst) && self.live() == 0 {
                 self.enter_phase(Phase::Stopping);
                 self.idle.wake_all(self);
