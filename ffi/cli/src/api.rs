@@ -3,6 +3,8 @@
 //! Every function returns `true` and its results, or `false` and a message that `module.lua` raises at the caller's line.
 //! Only a task's end is raised from here, because nothing may catch it.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -192,13 +194,14 @@ pub(crate) fn install(lua: &Lua, native: &Table, local: &Rc<Local>) -> mlua::Res
         })?;
         native.raw_set(name, entry)?;
     }
-    // These two answer directly: they are used where an error has no place to go.
+    // These answer directly: they are used where an error has no place to go.
     native.raw_set(
         "same",
         lua.create_function(|_, (a, b): (mlua::AnyUserData, mlua::AnyUserData)| {
             Ok(a.borrow::<Object>()?.same(&*b.borrow::<Object>()?))
         })?,
     )?;
+    native.raw_set("entropy", lua.create_function(|_, ()| Ok(entropy()))?)?;
     native.raw_set(
         "number",
         lua.create_function(|_, a: mlua::AnyUserData| {
@@ -234,6 +237,11 @@ const NATIVES: &[(&str, Native)] = &[
         Ok(vec![])
     }),
 ];
+
+/// A number that is hard to foresee, to seed `math.random` with.
+fn entropy() -> i64 {
+    RandomState::new().build_hasher().finish().cast_signed()
+}
 
 fn sleep(call: &Call<'_>, unit_ns: f64) -> Reply {
     let time = match call.arg(0) {

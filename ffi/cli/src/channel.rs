@@ -21,10 +21,12 @@ pub(crate) struct Channel {
 
 pub(crate) const NATIVES: &[(&str, Native)] = &[
     ("channel", create),
-    ("chan_send", |call| send(call, call.deadline(1)?, 2)),
-    ("chan_try_send", |call| send(call, rt::TRY, 1)),
-    ("chan_recv", |call| recv(call, call.deadline(1)?)),
-    ("chan_try_recv", |call| recv(call, rt::TRY)),
+    ("chan_send", |call| {
+        send(call, call.deadline(1)?, 2, "timeout")
+    }),
+    ("chan_try_send", |call| send(call, rt::TRY, 1, "full")),
+    ("chan_recv", |call| recv(call, call.deadline(1)?, "timeout")),
+    ("chan_try_recv", |call| recv(call, rt::TRY, "empty")),
     ("chan_close", |call| {
         let channel = channel(call)?;
         let first = !channel.closed.swap(true, Ordering::Relaxed);
@@ -79,7 +81,7 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn send(call: &Call<'_>, deadline: i64, at: usize) -> Reply {
+fn send(call: &Call<'_>, deadline: i64, at: usize, late: &str) -> Reply {
     let channel = channel(call)?;
     let value = call.pack(at, Label::Value)?;
     if value.is_nil() {
@@ -89,22 +91,21 @@ fn send(call: &Call<'_>, deadline: i64, at: usize) -> Reply {
     }
     match channel.chan.send(Box::new(value), deadline) {
         Ok(()) => Ok(vec![Value::Boolean(true)]),
-        Err((fault, _)) => refused(call, fault, "full"),
+        Err((fault, _)) => refused(call, fault, late),
     }
 }
 
-fn recv(call: &Call<'_>, deadline: i64) -> Reply {
+fn recv(call: &Call<'_>, deadline: i64, late: &str) -> Reply {
     match channel(call)?.chan.recv(deadline) {
         Ok(parcel) => call.unpack(&parcel),
-        Err(fault) => refused(call, fault, "empty"),
+        Err(fault) => refused(call, fault, late),
     }
 }
 
-fn refused(call: &Call<'_>, fault: Fault, again: &str) -> Reply {
+fn refused(call: &Call<'_>, fault: Fault, late: &str) -> Reply {
     match fault {
         Fault::Closed => call.nothing("closed"),
-        Fault::TimedOut => call.nothing("timeout"),
-        Fault::Again => call.nothing(again),
+        Fault::TimedOut | Fault::Again => call.nothing(late),
         other => Err(other.into()),
     }
 }

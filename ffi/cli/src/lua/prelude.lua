@@ -27,8 +27,9 @@ function print(...)
   stdout:flush()
 end
 
--- These three let through the error that ends a task.
+-- The first three let through the error that ends a task; the last notices finalizers.
 pcall, xpcall, coroutine.resume = native.pcall, native.xpcall, native.resume
+_G.setmetatable = native.setmetatable
 
 local setlocale = os.setlocale
 function os.setlocale(locale, category)
@@ -70,6 +71,8 @@ function debug.upvaluejoin(f, i, g, j)
   if is_lua(f) and is_lua(g) then return upvaluejoin(f, i, g, j) end
 end
 debug.getmetatable = _G.getmetatable
+
+randomseed(native.entropy()) -- its own seed is the time in seconds and an address
 
 local vitte, internals = module(native)
 package.loaded.vitte = vitte
@@ -150,7 +153,7 @@ local function restore()
   end
   output(stdout)
   input(stdin)
-  randomseed()
+  randomseed(native.entropy())
   warn("@off")
   collectgarbage("incremental", 200, 100)
   collectgarbage("restart")

@@ -19,8 +19,9 @@ use crate::state::{Builtins, GLOBALS, STACK_TO_REENTER};
 /// How deep `__clone` may return userdata that need `__clone` themselves.
 const CLONE_DEPTH: u32 = 32;
 
-/// Globals through which code that is not in the parcel can be reached, and with it any global.
-const LOADERS: [&[u8]; 5] = [b"load", b"loadstring", b"loadfile", b"dofile", b"require"];
+/// Globals through which every other global can be reached: the table of them, and what loads code that is not in the
+/// parcel.
+const OPENERS: [&[u8]; 5] = [b"_G", b"load", b"loadfile", b"dofile", b"require"];
 
 /// Copies `values` into a parcel.
 ///
@@ -298,7 +299,7 @@ impl<'a> Packer<'a> {
             match bytecode::uses(&code, &is_globals) {
                 Some(uses) => {
                     reach.whole |= uses.whole;
-                    reach.whole |= uses.names.iter().any(|n| LOADERS.contains(&&n[..]));
+                    reach.whole |= uses.names.iter().any(|n| OPENERS.contains(&&n[..]));
                     reach.names.extend(uses.names);
                 }
                 None => reach.whole = true,

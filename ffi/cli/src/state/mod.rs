@@ -47,6 +47,9 @@ pub(crate) struct Local {
     current: RefCell<Option<(Arc<Host>, Arc<Task>)>>,
     /// Locks the task holds, to be released when it ends.
     pub(crate) held: RefCell<Vec<Arc<Lock>>>,
+    /// The task has given something a finalizer. Finalizers are code of the task that might run in the next one, and one
+    /// can bring itself back for ever, so such a state is not used again.
+    finalizers: Cell<bool>,
     builtins: RefCell<Option<Rc<Builtins>>>,
 }
 
@@ -122,6 +125,7 @@ impl State {
             ending: Cell::new(Ending::No),
             current: RefCell::new(None),
             held: RefCell::new(Vec::new()),
+            finalizers: Cell::new(false),
             builtins: RefCell::new(None),
         });
         let native = lua.create_table()?;
@@ -199,11 +203,13 @@ impl State {
 
     /// Takes the state away from its task and makes it like new. `None` if that is not possible or not worth it.
     fn reset(self) -> Option<State> {
+        if self.local.finalizers.get() {
+            return None;
+        }
         self.local.ending.set(Ending::No);
         // SAFETY: the state is owned by the caller.
         unsafe { hook::arm(self.main, hook::PERIOD) };
         let restored = self.restore.call::<bool>(()).unwrap_or(false);
-        // Finalizers of the task's objects have run; from here on it has no task.
         *self.local.current.borrow_mut() = None;
         let fits = self.lua.used_memory() <= self.baseline + GROWTH;
         (restored && fits && self.local.ending() == Ending::No).then_some(self)

@@ -1,4 +1,5 @@
-//! Protected calls that a task's end goes through.
+//! The standard functions that the host replaces by its own: protected calls that a task's end goes through, and
+//! `setmetatable`.
 //!
 //! `pcall`, `xpcall` and `coroutine.resume` turn errors into values. When a task is being ended (killed, or complete
 //! after `res(...)`) the error that unwinds it must not be turned into a value, or a loop around `pcall` would make the
@@ -21,6 +22,7 @@ pub(super) fn install(lua: &Lua, native: &Table, local: *mut c_void) -> mlua::Re
     let coroutine: Table = lua.globals().raw_get("coroutine")?;
     let resume: Function = coroutine.raw_get("resume")?;
     native.raw_set("pcall", closure(lua, pcall, local, None)?)?;
+    native.raw_set("setmetatable", closure(lua, setmetatable, local, None)?)?;
     native.raw_set("xpcall", closure(lua, xpcall, local, None)?)?;
     native.raw_set("resume", closure(lua, self::resume, local, Some(resume))?)?;
     closure(lua, run, local, None)
@@ -132,6 +134,32 @@ unsafe extern "C-unwind" fn resume(state: State) -> c_int {
             ffi::lua_error(state);
         }
         ffi::lua_gettop(state)
+    }
+}
+
+/// `setmetatable`, but it remembers that a finalizer was given to something: see [`Local::finalizers`].
+unsafe extern "C-unwind" fn setmetatable(state: State) -> c_int {
+    // SAFETY: stack: table, metatable or nil. The upvalue is as in `is_ending`.
+    unsafe {
+        let kind = ffi::lua_type(state, 2);
+        ffi::luaL_checktype(state, 1, ffi::LUA_TTABLE);
+        if kind != ffi::LUA_TNIL && kind != ffi::LUA_TTABLE {
+            ffi::luaL_argerror(state, 2, c"nil or table expected".as_ptr());
+        }
+        if ffi::luaL_getmetafield(state, 1, c"__metatable".as_ptr()) != ffi::LUA_TNIL {
+            ffi::luaL_error(state, c"cannot change a protected metatable".as_ptr());
+        }
+        ffi::lua_settop(state, 2);
+        if kind == ffi::LUA_TTABLE {
+            ffi::lua_pushstring(state, c"__gc".as_ptr());
+            if ffi::lua_rawget(state, 2) != ffi::LUA_TNIL {
+                let local = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1)).cast::<Local>();
+                (*local).finalizers.set(true);
+            }
+            ffi::lua_settop(state, 2);
+        }
+        ffi::lua_setmetatable(state, 1);
+        1
     }
 }
 
