@@ -1,1 +1,46 @@
 //! Channels between fibers, between threads, and across the two.
+//!
+//! A channel has two kinds of ends. Any number of [`Sender`]s put values in; one [`Receiver`]
+//! takes them out, each producer's in the order in which it sent them. Three flavors differ in
+//! what happens when the receiver is slower: an unbounded channel grows, a bounded one makes its
+//! senders wait for room, and a rendezvous (capacity zero) makes them wait for the taker.
+//!
+//! ```
+//! use vitte_channels::Channel;
+//!
+//! let (tx, rx) = Channel::new();
+//! let producer = std::thread::spawn(move || {
+//!     for i in 0..3 {
+//!         tx.send(i).unwrap();
+//!     }
+//! });
+//! assert_eq!(rx.iter().collect::<Vec<i32>>(), [0, 1, 2]);
+//! producer.join().unwrap();
+//! ```
+//!
+//! Every verb has a form that only tries, a form that waits, and a form that waits for a while or
+//! until it is stopped, and each says which of these ended it; a value that was not sent comes
+//! back in the error. Closing is out of band: it can be done from either end, whatever is inside
+//! stays to be received, and senders that wait for room get their values back.
+//!
+//! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
+//! end needs to know what the other is.
+
+mod channel;
+mod debug;
+mod error;
+mod flavors;
+mod iter;
+mod lent;
+mod link;
+mod padded;
+mod receiver;
+mod sender;
+mod spin;
+mod waiters;
+
+pub use channel::Channel;
+pub use error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError};
+pub use iter::{IntoIter, Iter, TryIter};
+pub use receiver::Receiver;
+pub use sender::Sender;

@@ -1,1 +1,59 @@
 //! Tasks, workers, queues, stealing, idling, timers and shutdown.
+//!
+//! A [`Scheduler`] drives worker threads; each runs tasks on pooled stacks. A task that never
+//! blocks is a function call; one that blocks leaves its stack and its worker goes on. The crate
+//! `vitte-threads` is the comfortable way to use this one.
+//!
+//! ```
+//! use vitte_scheduler::{Config, Scheduler, ShutdownMode, SpawnOptions};
+//! use vitte_wait::Deadline;
+//!
+//! let scheduler = Scheduler::start(Config { workers: 2, ..Config::default() })?;
+//! let task = scheduler.spawn(&SpawnOptions::default(), || {
+//!     let child = vitte_scheduler::spawn(|| 20);
+//!     vitte_scheduler::yield_now();
+//!     child.join().unwrap() + 1
+//! });
+//! assert_eq!(task.join()?, 21);
+//! scheduler.shutdown(ShutdownMode::Drain, Deadline::NEVER)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where a task runs
+//! Safe code may keep values on a fiber's stack that must not change threads. So a task spawned
+//! from a closure may be stolen by another worker only until it first runs; from then on it stays
+//! on its worker. [`spawn_migratable`] and [`Scheduler::spawn_raw`] make tasks that may move at any
+//! suspension, and say what that asks of the code they run.
+
+mod api;
+mod carrier;
+mod choice;
+mod config;
+mod fence;
+mod id;
+mod idle;
+mod queue;
+mod shared;
+mod shutdown;
+mod stats;
+mod task;
+mod timer;
+mod unit;
+mod worker;
+
+pub use api::{
+    FiberInfo, NotInFiber, Scheduler, cancel, current_hot, current_id, current_name, info,
+    mask_cancel, native_enter, native_leave, park, pin, reserve, sleep_until, spawn,
+    spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
+};
+pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
+pub use id::{FiberId, Stale};
+pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
+pub use stats::Stats;
+pub use task::{
+    Hot,
+    body::RawBody,
+    join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
+    slab::MOST_TASKS,
+};
+pub use worker::slice::{Poll, poll_slow};

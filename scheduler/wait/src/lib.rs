@@ -1,1 +1,42 @@
 //! The one door through which anything blocks.
+//!
+//! Whatever runs, a fiber or a plain thread, is a [`Unit`]. To block, it opens a [`Wait`], leaves
+//! the wait's [`Ticket`] wherever a waker will look for it (a [`WaitQueue`], a timer, a stop
+//! token), and parks. Any number of parties may hold the ticket; exactly one of them *claims* it,
+//! by one compare-and-swap on the unit's word, and so decides the [`Outcome`]. Everybody else's
+//! ticket is stale from that moment, and stays harmless for ever, because units are type-stable
+//! and every wait has a number of its own.
+//!
+//! This crate does not know that fibers exist. The scheduler installs the fiber kind of unit
+//! through [`UnitOps`]; a thread that nobody introduced gets a unit of its own on first use.
+//!
+//! ```
+//! use vitte_wait::{Deadline, Outcome, Reason, Wait};
+//! use std::time::Duration;
+//!
+//! // Nobody will claim this wait, so its deadline ends it.
+//! let wait = Wait::begin(Reason::Sleep, std::ptr::null());
+//! assert_eq!(wait.park(Deadline::after(Duration::from_millis(1)), None), Outcome::TimedOut);
+//! ```
+//!
+//! Atomics, locks, threads and clocks come through [`facade`], here and in every crate above, so
+//! that a model checker can take their place.
+
+pub mod current;
+mod deadline;
+pub mod facade;
+mod queue;
+mod reason;
+mod stop;
+mod thread;
+mod unit;
+mod wait;
+mod word;
+
+pub use deadline::Deadline;
+pub use queue::{Node, WaitQueue};
+pub use reason::Reason;
+pub use stop::{StopSource, StopToken};
+pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};
+pub use wait::Wait;
+pub use word::Outcome;

@@ -1,0 +1,3 @@
+module vitte-bench-go
+
+go 1.22

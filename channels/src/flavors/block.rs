@@ -1,0 +1,73 @@
+//! A run of slots of the unbounded flavor, and the link to the next.
+
+use std::{mem::MaybeUninit, ptr};
+use vitte_wait::facade::{
+    atomic::{AtomicBool, AtomicPtr, Ordering::*},
+    cell::UnsafeCell,
+};
+
+/// Slots in a block. One less than a power of two: the position that is missing stands for "the
+/// next block is being linked".
+pub(crate) const SLOTS: usize = if cfg!(any(loom, shuttle)) { 1 } else { 31 };
+
+pub(crate) struct Slot<T> {
+    written: AtomicBool,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+pub(crate) struct Block<T> {
+    /// Written once, by the sender that took the last slot, before it writes that slot.
+    pub(crate) next: AtomicPtr<Block<T>>,
+    slots: [Slot<T>; SLOTS],
+}
+
+impl<T> Block<T> {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Self {
+            next: AtomicPtr::new(ptr::null_mut()),
+            slots: std::array::from_fn(|_| Slot {
+                written: AtomicBool::new(false),
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+            }),
+        })
+    }
+
+    /// Makes a block whose slots were all emptied as good as new. Nobody else knows it now.
+    pub(crate) fn reset(&self) {
+        self.next.store(ptr::null_mut(), Relaxed);
+        for slot in &self.slots {
+            slot.written.store(false, Relaxed);
+        }
+    }
+
+    /// Fills slot `index`.
+    ///
+    /// # Safety
+    /// The position of this slot was given to the caller, who fills it once.
+    #[inline]
+    pub(crate) unsafe fn put(&self, index: usize, value: T) {
+        let slot = &self.slots[index];
+        // SAFETY: by the caller nobody else writes, and nobody reads before `written` is set.
+        slot.value.with_mut(|cell| unsafe { (*cell).write(value) });
+        // Ordering: Release. Partner: the Acquire in `is_written`.
+        slot.written.store(true, Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_written(&self, index: usize) -> bool {
+        // Ordering: Acquire. Partner: the Release in `put`.
+        self.slots[index].written.load(Acquire)
+    }
+
+    /// Empties slot `index`.
+    ///
+    /// # Safety
+    /// The slot is written, and the caller, the one consumer, empties it once.
+    #[inline]
+    pub(crate) unsafe fn take(&self, index: usize) -> T {
+        // SAFETY: by the caller the value is there, and is read out once.
+        self.slots[index]
+            .value
+            .with_mut(|cell| unsafe { (*cell).assume_init_read() })
+    }
+}

@@ -1,0 +1,116 @@
+//! The flavors: one file each, with the same verbs.
+
+mod block;
+pub(crate) mod bounded;
+pub(crate) mod rendezvous;
+pub(crate) mod unbounded;
+
+use crate::{
+    error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
+    lent::Lent,
+    spin::Patience,
+    waiters::{Side, Waitable, wait_in},
+};
+use vitte_wait::{Deadline, Outcome, StopToken};
+
+/// What every flavor can do. The waiting forms are the same for all: try, look again while
+/// announced, park, and try again, unless the waker did it for us.
+pub(crate) trait Flavor<T>: Waitable + Sized {
+    /// What `Debug` calls it.
+    const NAME: &'static str;
+
+    /// Whether a thread may try a little longer before it queues up. Not where only a waiter that
+    /// is queued can be found: two that both look for the other would never meet.
+    const TRIES_FIRST: bool;
+
+    fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
+
+    /// # Safety
+    /// For flavors that say so, the caller is the only consumer at this moment.
+    unsafe fn try_recv(&self) -> Result<T, TryRecvError>;
+
+    /// Refuses further values and wakes everybody who waits. Twice is the same as once.
+    fn close(&self);
+
+    fn is_closed(&self) -> bool;
+
+    /// How many values are inside; a snapshot.
+    fn len(&self) -> usize;
+
+    fn capacity(&self) -> Option<usize>;
+
+    #[cold]
+    fn send_slow(
+        &self,
+        mut value: T,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), SendUntilError<T>> {
+        let mut patience = Patience::new(Self::TRIES_FIRST);
+        loop {
+            while patience.is_left() {
+                match self.try_send(value) {
+                    Ok(()) => return Ok(()),
+                    Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
+                    Err(TrySendError::Full(back)) => value = back,
+                }
+            }
+            let lent = Lent::new(Some(value));
+            let outcome = wait_in(self, Side::Senders, &lent, deadline, stop);
+            // SAFETY: we are the waiter, and the wait is over.
+            let Some(back) = (unsafe { lent.reclaim() }) else {
+                return Ok(());
+            };
+            match outcome {
+                None | Some(Outcome::Woken) => match self.try_send(back) {
+                    Ok(()) => return Ok(()),
+                    Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
+                    Err(TrySendError::Full(back)) => value = back,
+                },
+                Some(Outcome::TimedOut) => return Err(SendUntilError::TimedOut(back)),
+                Some(Outcome::Canceled) => return Err(SendUntilError::Canceled(back)),
+                Some(Outcome::Stopped) => return Err(SendUntilError::Stopped(back)),
+            }
+            patience = Patience::new(Self::TRIES_FIRST);
+        }
+    }
+
+    /// # Safety
+    /// As for [`try_recv`](Self::try_recv).
+    #[cold]
+    unsafe fn recv_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, RecvUntilError> {
+        let mut patience = Patience::new(Self::TRIES_FIRST);
+        loop {
+            while patience.is_left() {
+                // SAFETY: by the caller.
+                match unsafe { self.try_recv() } {
+                    Ok(value) => return Ok(value),
+                    Err(TryRecvError::Closed) => return Err(RecvUntilError::Closed),
+                    Err(TryRecvError::Empty) => {}
+                }
+            }
+            let lent = Lent::new(None);
+            let outcome = wait_in(self, Side::Receivers, &lent, deadline, stop);
+            // SAFETY: we are the waiter, and the wait is over.
+            if let Some(value) = unsafe { lent.reclaim() } {
+                return Ok(value);
+            }
+            match outcome {
+                // SAFETY: by the caller.
+                None | Some(Outcome::Woken) => match unsafe { self.try_recv() } {
+                    Ok(value) => return Ok(value),
+                    Err(TryRecvError::Closed) => return Err(RecvUntilError::Closed),
+                    Err(TryRecvError::Empty) => {}
+                },
+                Some(Outcome::TimedOut) => return Err(RecvUntilError::TimedOut),
+                Some(Outcome::Canceled) => return Err(RecvUntilError::Canceled),
+                Some(Outcome::Stopped) => return Err(RecvUntilError::Stopped),
+            }
+            patience = Patience::new(Self::TRIES_FIRST);
+        }
+    }
+}

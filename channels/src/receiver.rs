@@ -1,0 +1,257 @@
+//! The end that takes values out.
+
+use crate::{
+    Iter, RecvError, RecvUntilError, TryIter, TryRecvError,
+    flavors::Flavor,
+    link::{Link, on_flavor},
+};
+use std::{cell::Cell, fmt, marker::PhantomData, time::Duration};
+use vitte_wait::{Deadline, StopToken};
+
+/// The receiving end of a channel. It can go to another thread, but serves one at a time.
+///
+/// When it is dropped the channel is closed, and what is inside is dropped.
+///
+/// # Blocking
+/// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits
+/// only if nothing is there (in a rendezvous: no sender); otherwise deadline, stop token and
+/// cancellation are not looked at.
+///
+/// # Cancellation
+/// A receiver that is canceled while it waits has taken nothing.
+pub struct Receiver<T> {
+    link: Link<T>,
+    /// Not `Sync`: the unbounded flavor relies on there being one consumer.
+    _alone: PhantomData<Cell<()>>,
+}
+
+impl<T> Receiver<T> {
+    /// Takes over the receiving of a new channel: there must be one call a channel.
+    pub(crate) fn new(link: Link<T>) -> Self {
+        Self {
+            link,
+            _alone: PhantomData,
+        }
+    }
+
+    /// Receives a value; waits while there is none.
+    ///
+    /// # Errors
+    /// [`RecvError::Closed`] if the channel is closed or all senders are gone, and everything
+    /// was received; [`RecvError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, RecvError};
+    ///
+    /// let (tx, rx) = Channel::new();
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// assert_eq!(rx.recv(), Err(RecvError::Closed));
+    /// ```
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        match self.try_recv() {
+            Ok(value) => Ok(value),
+            Err(TryRecvError::Closed) => Err(RecvError::Closed),
+            Err(TryRecvError::Empty) => self
+                .recv_slow(Deadline::NEVER, None)
+                .map_err(RecvUntilError::of_untimed),
+        }
+    }
+
+    /// Receives a value if one is there.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] if nothing is there (in a rendezvous: if no sender waits);
+    /// [`TryRecvError::Closed`] as for [`recv`](Self::recv).
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, TryRecvError};
+    ///
+    /// let (tx, rx) = Channel::new();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        // SAFETY: a receiver is neither `Clone` nor `Sync`, so we are alone.
+        on_flavor!(&self.link, shared => unsafe { shared.flavor.try_recv() })
+    }
+
+    /// Receives a value; waits for one until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), and [`RecvUntilError::TimedOut`] or [`RecvUntilError::Stopped`],
+    /// whichever came first.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, RecvUntilError};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (_tx, rx) = Channel::bounded::<u8>(0);
+    /// let token = StopSource::new().token();
+    /// assert_eq!(rx.recv_with(Deadline::NOW, Some(&token)), Err(RecvUntilError::TimedOut));
+    /// ```
+    #[inline]
+    pub fn recv_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, RecvUntilError> {
+        match self.try_recv() {
+            Ok(value) => Ok(value),
+            Err(TryRecvError::Closed) => Err(RecvUntilError::Closed),
+            Err(TryRecvError::Empty) => self.recv_slow(deadline, stop),
+        }
+    }
+
+    fn recv_slow(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<T, RecvUntilError> {
+        // SAFETY: a receiver is neither `Clone` nor `Sync`, so we are alone.
+        on_flavor!(&self.link, shared => unsafe { shared.flavor.recv_slow(deadline, stop) })
+    }
+
+    /// [`recv_with`](Self::recv_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::Stopped`].
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, RecvUntilError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = Channel::new::<u8>();
+    /// assert_eq!(rx.recv_until(Deadline::NOW), Err(RecvUntilError::TimedOut));
+    /// ```
+    #[inline]
+    pub fn recv_until(&self, deadline: Deadline) -> Result<T, RecvUntilError> {
+        self.recv_with(deadline, None)
+    }
+
+    /// [`recv_until`](Self::recv_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`recv_until`](Self::recv_until).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::{Channel, RecvUntilError};
+    ///
+    /// let (_tx, rx) = Channel::new::<u8>();
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvUntilError::TimedOut));
+    /// ```
+    pub fn recv_timeout(&self, patience: Duration) -> Result<T, RecvUntilError> {
+        self.recv_with(Deadline::after(patience), None)
+    }
+
+    /// [`recv_with`](Self::recv_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, RecvUntilError};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (_tx, rx) = Channel::new::<u8>();
+    /// let source = StopSource::new();
+    /// source.stop();
+    /// assert_eq!(rx.recv_or_stop(&source.token()), Err(RecvUntilError::Stopped));
+    /// ```
+    pub fn recv_or_stop(&self, stop: &StopToken) -> Result<T, RecvUntilError> {
+        self.recv_with(Deadline::NEVER, Some(stop))
+    }
+
+    /// Receives until the channel is closed and drained, or the caller is canceled.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.iter().sum::<i32>(), 3);
+    /// ```
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
+    /// Receives what is there, and ends where [`try_recv`](Self::try_recv) would find nothing.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_iter().count(), 1);
+    /// ```
+    #[must_use]
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
+    }
+
+    /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
+    /// received, and senders that wait get their values back. Closing twice is closing once.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send(1).unwrap();
+    /// rx.close();
+    /// assert!(tx.is_closed());
+    /// assert_eq!(rx.iter().collect::<Vec<i32>>(), [1]);
+    /// ```
+    pub fn close(&self) {
+        self.link.close();
+    }
+
+    /// Whether the channel is closed; there may still be something inside.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.link.is_closed()
+    }
+
+    /// How many values are inside: a snapshot.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.link.len()
+    }
+
+    /// Whether no value is inside: a snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values fit inside; `None` if there is no limit, 0 for a rendezvous.
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        self.link.capacity()
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.close();
+        // Until every sender that was let in has finished, so that nothing is left behind in a
+        // channel that only senders keep alive.
+        while self.try_recv().is_ok() {}
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.link.debug("Receiver", f)
+    }
+}

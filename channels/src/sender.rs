@@ -1,0 +1,236 @@
+//! The end that puts values in.
+
+use crate::{
+    SendError, SendUntilError, TrySendError,
+    flavors::Flavor,
+    link::{Link, on_flavor},
+};
+use std::{fmt, time::Duration};
+use vitte_wait::{Deadline, StopToken};
+
+/// The sending end of a channel; clones send into the same channel.
+///
+/// When the last one is dropped the channel is closed: the receiver still gets what is inside.
+///
+/// # Blocking
+/// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits
+/// only if there is no room (in a rendezvous: no receiver); otherwise deadline, stop token and
+/// cancellation are not looked at.
+///
+/// # Cancellation
+/// A sender that is canceled while it waits gets its value back, and nothing was sent.
+pub struct Sender<T> {
+    link: Link<T>,
+}
+
+impl<T> Sender<T> {
+    /// Takes over the one sender that a new channel counts.
+    pub(crate) fn new(link: Link<T>) -> Self {
+        Self { link }
+    }
+
+    /// Sends `value`; waits while there is no room.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] if the channel is closed or the receiver is gone, before or while
+    /// waiting; [`SendError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, SendError};
+    ///
+    /// let (tx, rx) = Channel::new();
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// drop(rx);
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// ```
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(value)) => Err(SendError::Closed(value)),
+            Err(TrySendError::Full(value)) => shared
+                .flavor
+                .send_slow(value, Deadline::NEVER, None)
+                .map_err(SendUntilError::of_untimed),
+        })
+    }
+
+    /// Sends `value` if that can be done at once.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no room (in a rendezvous: if no receiver waits);
+    /// [`TrySendError::Closed`] as for [`send`](Self::send).
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, TrySendError};
+    ///
+    /// let (tx, _rx) = Channel::bounded(0);
+    /// assert_eq!(tx.try_send('x').unwrap_err().into_inner(), 'x');
+    /// ```
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        on_flavor!(&self.link, shared => shared.flavor.try_send(value))
+    }
+
+    /// Sends `value`; waits for room until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendUntilError::TimedOut`] or [`SendUntilError::Stopped`],
+    /// whichever came first.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, SendUntilError};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (tx, _rx) = Channel::bounded(0);
+    /// let source = StopSource::new();
+    /// source.stop();
+    /// let sent = tx.send_with(7, Deadline::NEVER, Some(&source.token()));
+    /// assert_eq!(sent, Err(SendUntilError::Stopped(7)));
+    /// ```
+    #[inline]
+    pub fn send_with(
+        &self,
+        value: T,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), SendUntilError<T>> {
+        on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(value)) => Err(SendUntilError::Closed(value)),
+            Err(TrySendError::Full(value)) => shared.flavor.send_slow(value, deadline, stop),
+        })
+    }
+
+    /// [`send_with`](Self::send_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::Stopped`].
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, SendUntilError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _rx) = Channel::bounded(0);
+    /// assert_eq!(tx.send_until(7, Deadline::NOW), Err(SendUntilError::TimedOut(7)));
+    /// ```
+    #[inline]
+    pub fn send_until(&self, value: T, deadline: Deadline) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, deadline, None)
+    }
+
+    /// [`send_until`](Self::send_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`send_until`](Self::send_until).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::{Channel, SendUntilError};
+    ///
+    /// let (tx, _rx) = Channel::bounded(0);
+    /// let sent = tx.send_timeout(7, Duration::from_millis(1));
+    /// assert_eq!(sent, Err(SendUntilError::TimedOut(7)));
+    /// ```
+    pub fn send_timeout(&self, value: T, patience: Duration) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, Deadline::after(patience), None)
+    }
+
+    /// [`send_with`](Self::send_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::TimedOut`].
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::Channel;
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (tx, rx) = Channel::bounded(1);
+    /// assert_eq!(tx.send_or_stop(7, &StopSource::new().token()), Ok(()));
+    /// assert_eq!(rx.recv(), Ok(7));
+    /// ```
+    pub fn send_or_stop(&self, value: T, stop: &StopToken) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, Deadline::NEVER, Some(stop))
+    }
+
+    /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
+    /// received, and senders that wait get their values back. Closing twice is closing once.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, RecvError};
+    ///
+    /// let (tx, rx) = Channel::new();
+    /// tx.send(1).unwrap();
+    /// tx.close();
+    /// assert_eq!(tx.send(2).unwrap_err().into_inner(), 2);
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// assert_eq!(rx.recv(), Err(RecvError::Closed));
+    /// ```
+    pub fn close(&self) {
+        self.link.close();
+    }
+
+    /// Whether the channel is closed, by [`close`](Self::close) or because the receiver is gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.link.is_closed()
+    }
+
+    /// How many values are inside: a snapshot.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.link.len()
+    }
+
+    /// Whether no value is inside: a snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values fit inside; `None` if there is no limit, 0 for a rendezvous.
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        self.link.capacity()
+    }
+
+    /// Whether the two send into the same channel.
+    #[must_use]
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        self.link.is_same(&other.link)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.link.add_sender();
+        Self {
+            link: self.link.clone(),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.link.remove_sender();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.link.debug("Sender", f)
+    }
+}

@@ -1,0 +1,134 @@
+//! The two queues of a channel, and how a unit gets into them and out again.
+//!
+//! Note \[Waiting flags\]: an end that finds nothing to do must not go to sleep just as its partner
+//! makes something to do. Every flavor with a lock-free fast path keeps one flag for each kind of
+//! waiter *inside the word that the partner's fast path changes by a read-modify-write anyway*:
+//! receivers raise theirs in the word that senders advance, senders in the word that receivers
+//! advance. A waiter, under the lock, raises its flag by a read-modify-write (`arm`), looks at what
+//! that returned, and only then may park. All changes of one word have one order, so a partner's
+//! advance either comes before the flag, and the waiter sees it and does not park; or it comes
+//! after, and the partner sees the flag, takes the lock, and finds the waiter in the queue. That
+//! needs no fence, and costs the fast path one test of a value that it has at hand.
+//!
+//! Invariants: a node is in a queue only while `Linked` or a claim keeps its owner there; a
+//! flag is raised whenever its queue holds an open waiter, and changed only under the lock.
+
+use crate::lent::Lent;
+use vitte_wait::{
+    Claimed, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue, facade::Mutex,
+};
+
+/// Which end of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Senders,
+    Receivers,
+}
+
+/// Who waits. Lives in a mutex that is touched only when somebody waits, or on closing.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    senders: WaitQueue,
+    receivers: WaitQueue,
+}
+
+impl Waiters {
+    pub(crate) fn of(&mut self, side: Side) -> &mut WaitQueue {
+        match side {
+            Side::Senders => &mut self.senders,
+            Side::Receivers => &mut self.receivers,
+        }
+    }
+
+    /// Takes everybody out, for closing: each looks at the channel again and sees for itself.
+    pub(crate) fn drain(&mut self) -> [Vec<Claimed>; 2] {
+        [
+            self.senders.pop_all(Outcome::Woken),
+            self.receivers.pop_all(Outcome::Woken),
+        ]
+    }
+
+    /// How many senders and receivers wait, for onlookers.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.senders.len(), self.receivers.len())
+    }
+}
+
+/// What a flavor must offer so that a unit can wait in it.
+pub(crate) trait Waitable {
+    fn waiters(&self) -> &Mutex<Waiters>;
+
+    /// Announces a waiter of this side, then looks once more; false: there is no need to wait.
+    /// Called under the lock, before the waiter is queued.
+    fn arm(&self, side: Side, waiters: &mut Waiters) -> bool;
+
+    /// The queue of this side is empty now. Called under the lock.
+    fn disarm(&self, side: Side);
+}
+
+/// Parks the calling unit among the waiters of `side`, and lends `lent` to whoever wakes it.
+///
+/// `None`: it did not wait, for the second look found something to do. After any return the
+/// place is the caller's again; it has changed only if the outcome is [`Outcome::Woken`].
+///
+/// # Panics
+/// As [`Wait::begin`].
+pub(crate) fn wait_in<C: Waitable, T>(
+    channel: &C,
+    side: Side,
+    lent: &Lent<T>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> Option<Outcome> {
+    let reason = match side {
+        Side::Senders => Reason::Send,
+        Side::Receivers => Reason::Recv,
+    };
+    let wait = Wait::begin(reason, std::ptr::from_ref(channel).cast());
+    let node = Node::new(wait.ticket(), lent.payload());
+    {
+        let mut waiters = channel.waiters().lock();
+        if !channel.arm(side, &mut waiters) {
+            if waiters.of(side).is_empty() {
+                channel.disarm(side);
+            }
+            drop(waiters);
+            // A cancellation that came in between is noticed by the next wait, if there is one.
+            let _ = wait.withdraw();
+            return None;
+        }
+        // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked` has
+        // taken it out (also when `park` unwinds), and is touched only under this lock.
+        unsafe { waiters.of(side).push(&node) };
+    }
+    let linked = Linked {
+        channel,
+        side,
+        node: &node,
+    };
+    let outcome = wait.park(deadline, stop);
+    if outcome == Outcome::Woken {
+        // Only this channel's wakers end the wait so, and they pop the node first.
+        std::mem::forget(linked);
+    }
+    Some(outcome)
+}
+
+/// Takes a waiter out of its queue, however its wait ends.
+struct Linked<'a, C: Waitable> {
+    channel: &'a C,
+    side: Side,
+    node: &'a Node,
+}
+
+impl<C: Waitable> Drop for Linked<'_, C> {
+    fn drop(&mut self) {
+        let mut waiters = self.channel.waiters().lock();
+        let queue = waiters.of(self.side);
+        // SAFETY: the node was pushed into this queue and into no other.
+        unsafe { queue.remove(self.node) };
+        if queue.is_empty() {
+            self.channel.disarm(self.side);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The fiber's side of the switch: what a fiber uses to leave its stack.
+//!
+//! A [`Suspender`] is carved off the top of the fiber's own stack. So its address is known before the fiber starts and stays
+//! the same until it ends, and a [`Fiber`](crate::Fiber) may be moved while it points there: nothing on the stack points back.
+//!
+//! Who may touch a field: the fiber while it runs, the owner of the `Fiber` while it does not. The switch orders the two, and
+//! whoever moves a `Fiber` between threads must too.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
+
+use corosensei::Yielder;
+
+use crate::ambient::{Ambient, Resumer};
+use crate::point::Point;
+
+pub(crate) type Gate = Yielder<(), ()>;
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// What a fiber shall do when it comes back from a suspension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Run,
+    Unwind,
+}
+
+/// The way out of a fiber's stack, handed to its entry.
+///
+/// Its address does not change while the fiber lives, and the block lies in the first page of the fiber's stack. A scheduler
+/// that keeps the pointer may suspend through it, from that fiber only.
+#[repr(C, align(16))]
+pub struct Suspender {
+    /// First, so that a debugger finds it at offset zero.
+    point: Cell<Point>,
+    gate: Cell<*const Gate>,
+    resumer: Cell<*const Resumer>,
+    order: Cell<Order>,
+    ambient: Ambient,
+    outcome: Cell<Option<Payload>>,
+}
+
+// The arithmetic of `stack::COLOURS` and of the README leaves room for this much in the first page.
+const _: () = assert!(size_of::<Suspender>() <= 96);
+
+/// Why a suspension did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A panic is unwinding on this thread, so this call comes from a destructor. The thread counts its panics; if the fiber
+    /// left now, the count would stay behind, and if it moved, the count of two threads would be wrong for ever.
+    Panicking,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicking => f.write_str(
+                "a fiber cannot suspend while its thread is panicking; block the thread instead",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The payload that ends a suspended fiber: [`Fiber::unwind`](crate::Fiber::unwind) makes the pending suspension raise it.
+///
+/// Code that catches panics on a fiber should look for it and pass it on with [`std::panic::resume_unwind`]. No panic hook
+/// runs for it.
+///
+/// ```
+/// # use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+/// # use vitte_fibers::{Fiber, ForcedUnwind, Resumer, StackClass, StackOptions, StackPool, Unwound};
+/// # let pool = StackPool::new(StackOptions::default());
+/// let mut fiber = Fiber::new(pool.take(StackClass::DEFAULT)?, |me| {
+///     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| me.suspend())) {
+///         assert!(payload.is::<ForcedUnwind>());
+///         resume_unwind(payload);
+///     }
+/// });
+/// let here = Resumer::new(std::ptr::null());
+/// fiber.resume(&here);
+/// assert!(matches!(fiber.unwind(&here), Unwound::Done));
+/// # Ok::<(), vitte_fibers::StackError>(())
+/// ```
+#[derive(Debug)]
+pub struct ForcedUnwind {
+    /// Which fiber it is meant for: the address of its suspender.
+    pub(crate) fiber: usize,
+}
+
+impl Suspender {
+    pub(crate) const fn fresh() -> Self {
+        Self {
+            point: Cell::new(Point {
+                ip: 0,
+                sp: 0,
+                fp: 0,
+                rest: 0,
+            }),
+            gate: Cell::new(std::ptr::null()),
+            resumer: Cell::new(std::ptr::null()),
+            order: Cell::new(Order::Run),
+            ambient: Ambient::fresh(),
+            outcome: Cell::new(None),
+        }
+    }
+
+    /// Whether a suspension would happen now: not while this thread is panicking.
+    ///
+    /// Where this is false a caller that has to wait must block its thread.
+    #[inline]
+    pub fn may_suspend() -> bool {
+        // The standard library answers from a process-wide count, and looks at the thread's own only in a function that is
+        // never inlined, so no thread-local address is kept here.
+        !std::thread::panicking()
+    }
+
+    /// Leaves this stack: the call of [`Fiber::resume`](crate::Fiber::resume) that entered it returns
+    /// [`Suspended`](crate::Resumed::Suspended). Returns when the fiber is resumed, with the user pointer of the
+    /// [`Resumer`] that did, which may stand for another thread.
+    ///
+    /// `errno` and the C++ exception globals are the fiber's own again afterwards. This reads no thread-local, but the caller
+    /// may: see "What must not be held" in the README of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Panicking`] at once, without having left, while the thread is panicking.
+    ///
+    /// # Panics
+    ///
+    /// With the payload [`ForcedUnwind`] if the fiber is ended by [`Fiber::unwind`](crate::Fiber::unwind) or by dropping it.
+    #[inline]
+    pub fn suspend(&self) -> Result<*const (), Refused> {
+        if !Self::may_suspend() {
+            return Err(Refused::Panicking);
+        }
+        self.point.set(Point::here());
+        let gate = self.gate.get();
+        // SAFETY: set at the entry of this fiber, before its code could reach this; it lies on this stack above all frames.
+        unsafe { &*gate }.suspend(());
+        if self.order.get() == Order::Unwind {
+            self.raise();
+        }
+        Ok(self.user())
+    }
+
+    /// The user pointer of the [`Resumer`] that entered this fiber last.
+    #[inline]
+    pub fn user(&self) -> *const () {
+        let by = self.resumer.get();
+        // SAFETY: a fiber runs only within a call of `Fiber::resume`, which borrows its resumer and noted it here.
+        unsafe { &*by }.user()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn raise(&self) -> ! {
+        std::panic::resume_unwind(Box::new(ForcedUnwind {
+            fiber: std::ptr::from_ref(self).addr(),
+        }))
+    }
+
+    pub(crate) fn enter(&self, gate: &Gate) {
+        self.gate.set(gate);
+    }
+
+    pub(crate) fn finish(&self, payload: Payload) {
+        self.outcome.set(Some(payload));
+    }
+
+    pub(crate) fn take_outcome(&self) -> Option<Payload> {
+        self.outcome.take()
+    }
+
+    #[inline]
+    pub(crate) fn set_resumer(&self, by: &Resumer) {
+        self.resumer.set(by);
+    }
+
+    #[inline]
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    pub(crate) fn set_order(&self, order: Order) {
+        self.order.set(order);
+    }
+
+    pub(crate) fn point(&self) -> Point {
+        self.point.get()
+    }
+}
+
+impl fmt::Debug for Suspender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suspender")
+            .field("order", &self.order.get())
+            .finish_non_exhaustive()
+    }
+}

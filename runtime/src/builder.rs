@@ -1,0 +1,74 @@
+//! What a runtime is started with.
+
+use crate::Runtime;
+use std::time::Duration;
+use vitte_scheduler::{Config, Scheduler, StartError};
+
+/// Collects what a [`Runtime`] is started with. Everything is checked in [`build`](Self::build).
+///
+/// ```
+/// let runtime = vitte_threads::Runtime::builder()
+///     .workers(1)
+///     .stack_size(128 << 10)
+///     .name("interpreter")
+///     .build()?;
+/// assert_eq!(runtime.workers(), 1);
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct RuntimeBuilder(Config);
+
+impl RuntimeBuilder {
+    /// How many threads run fibers, 1 to 1024. By default one a CPU.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.0.workers = workers;
+        self
+    }
+
+    /// Bytes of stack of a fiber that does not ask otherwise, its guard page included; rounded up
+    /// to a power of two, 16 KiB to 64 MiB. By default 64 KiB.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.0.stack_size = bytes;
+        self
+    }
+
+    /// What the worker threads are called, followed by a number. By default `vitte`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
+    /// The most stacks that may exist at a time. A fiber that would need one more ends with
+    /// [`SpawnError::StackSize`](crate::SpawnError::StackSize). By default only memory is the limit.
+    pub fn max_stacks(mut self, stacks: usize) -> Self {
+        self.0.max_stacks = Some(stacks);
+        self
+    }
+
+    /// How many bytes of unused stacks are kept for the next fibers. By default 16 MiB.
+    pub fn warm_stack_bytes(mut self, bytes: usize) -> Self {
+        self.0.warm_stack_bytes = bytes;
+        self
+    }
+
+    /// How long a fiber that polls may run while others wait. By default 10 ms.
+    pub fn timeslice(mut self, timeslice: Duration) -> Self {
+        self.0.timeslice = timeslice;
+        self
+    }
+
+    /// The seed of all choices of the scheduler. By default a different one each time.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.0.seed = Some(seed);
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]: what was asked for cannot be had, or the system refused a thread.
+    pub fn build(self) -> Result<Runtime, StartError> {
+        Ok(Runtime::new(Scheduler::start(self.0)?))
+    }
+}

@@ -1,0 +1,205 @@
+//! Fibers: starting them, and what a fiber can do with itself.
+
+use std::time::Duration;
+use vitte_scheduler::{
+    FiberId, JoinHandle, Scheduler, SpawnOptions, Stale, cancel, current_id, current_name, spawn,
+    spawn_with,
+};
+use vitte_wait::{Deadline, Outcome};
+
+/// A fiber, to be named, woken or canceled by others.
+///
+/// It does not keep the fiber alive, and the fiber may be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fiber(FiberId);
+
+impl Fiber {
+    /// Spawns a fiber on the runtime whose fiber calls.
+    ///
+    /// If it cannot be spawned (on a plain thread there is no runtime), the handle's `join` says
+    /// why. Dropping the handle lets the fiber run on.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// assert_eq!(runtime.run(|| Fiber::spawn(|| 1).join().unwrap() + 1), 2);
+    /// assert!(Fiber::spawn(|| 1).join().is_err(), "this thread is no fiber");
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
+    #[inline]
+    pub fn spawn<F, T>(body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn(body)
+    }
+
+    /// A builder for a fiber with a name, or a stack size of its own, on the runtime whose fiber
+    /// calls.
+    pub fn builder() -> FiberBuilder<'static> {
+        FiberBuilder {
+            options: SpawnOptions::default(),
+            on: None,
+        }
+    }
+
+    /// The fiber that calls. `None` on plain threads.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        current_id().map(Self)
+    }
+
+    /// The name of the fiber that calls, if it has one.
+    #[must_use]
+    pub fn current_name() -> Option<String> {
+        current_name()
+    }
+
+    /// The fiber that a handle's [`id`](JoinHandle::id) names.
+    #[must_use]
+    pub fn from_id(id: FiberId) -> Self {
+        Self(id)
+    }
+
+    /// The number that names this fiber, and no other ever.
+    #[must_use]
+    pub fn id(self) -> FiberId {
+        self.0
+    }
+
+    /// Gives the fiber its park token. See [`park`].
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    pub fn unpark(self) -> Result<(), Stale> {
+        unpark(self.0)
+    }
+
+    /// Asks the fiber to stop: its waits end as canceled, now and from now on.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    pub fn cancel(self) -> Result<(), Stale> {
+        cancel(self.0)
+    }
+
+    /// What the fiber is called, if it has a name.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    pub fn name(self) -> Result<Option<String>, Stale> {
+        Ok(vitte_scheduler::info(self.0)?.name)
+    }
+}
+
+/// Collects what a fiber is spawned with.
+///
+/// ```
+/// use vitte_threads::{Fiber, Runtime};
+///
+/// let runtime = Runtime::start()?;
+/// let task = runtime.fiber().name("parser").stack_size(1 << 20).spawn(Fiber::current_name);
+/// assert_eq!(task.join()?.as_deref(), Some("parser"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FiberBuilder<'a> {
+    options: SpawnOptions<'a>,
+    on: Option<&'a Scheduler>,
+}
+
+impl<'a> FiberBuilder<'a> {
+    pub(crate) fn on<'b>(self, scheduler: &'b Scheduler) -> FiberBuilder<'b>
+    where
+        'a: 'b,
+    {
+        FiberBuilder {
+            options: self.options,
+            on: Some(scheduler),
+        }
+    }
+
+    /// What the fiber is called in errors and dumps. By default it has only its number.
+    pub fn name<'b>(self, name: &'b str) -> FiberBuilder<'b>
+    where
+        'a: 'b,
+    {
+        FiberBuilder {
+            options: SpawnOptions {
+                name: Some(name),
+                ..self.options
+            },
+            on: self.on,
+        }
+    }
+
+    /// Bytes of stack, guard page included; rounded up to a power of two, 16 KiB to 64 MiB. By
+    /// default as the runtime says.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.options.stack_size = Some(bytes);
+        self
+    }
+
+    /// Spawns the fiber. If that cannot be, the handle's `join` says why.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn spawn<F, T>(self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.on {
+            Some(scheduler) => scheduler.spawn(&self.options, body),
+            None => spawn_with(&self.options, body),
+        }
+    }
+}
+
+/// Lets other fibers of this worker run first; on a plain thread, other threads.
+///
+/// # Panics
+/// If the runtime shuts down and the fiber, canceled, goes on all the same: then it is unwound.
+#[inline]
+pub fn yield_now() {
+    vitte_scheduler::yield_now();
+}
+
+/// Waits for the caller's park token, and consumes it.
+///
+/// A token given by [`unpark`] before the call counts; tokens do not add up. The outcome is
+/// [`Outcome::Woken`], or [`Outcome::Canceled`] if the fiber is canceled.
+///
+/// # Blocking
+/// A fiber suspends, a thread sleeps.
+///
+/// # Panics
+/// As [`yield_now`].
+#[inline]
+pub fn park() -> Outcome {
+    vitte_scheduler::park(Deadline::NEVER)
+}
+
+/// As [`park`], for `timeout` at the longest: then the outcome is [`Outcome::TimedOut`].
+///
+/// # Panics
+/// As [`yield_now`].
+pub fn park_timeout(timeout: Duration) -> Outcome {
+    vitte_scheduler::park(Deadline::after(timeout))
+}
+
+/// Gives a fiber its park token. What happened before is visible to it once it has consumed the
+/// token. Callable from anywhere; never blocks.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+#[inline]
+pub fn unpark(id: FiberId) -> Result<(), Stale> {
+    vitte_scheduler::unpark(id)
+}

@@ -1,0 +1,180 @@
+//! A runtime: the workers, from start to end.
+
+use crate::{Fiber, FiberBuilder, JoinError, JoinHandle, RuntimeBuilder, Scope, scope};
+use std::time::Duration;
+use vitte_scheduler::{Scheduler, ShutdownError, ShutdownMode, SpawnOptions, StartError, Stats};
+use vitte_wait::Deadline;
+
+/// Threads that run fibers. See the [crate documentation](crate).
+///
+/// Dropping it shuts it down with [`ShutdownMode::Cancel`] and the patience of a second.
+#[derive(Debug)]
+pub struct Runtime {
+    scheduler: Scheduler,
+}
+
+/// How long a runtime that is dropped waits for its tasks to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Runtime {
+    /// A runtime with one worker a CPU.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`] if the system refuses a thread.
+    pub fn start() -> Result<Self, StartError> {
+        Self::builder().build()
+    }
+
+    /// A builder, to ask for more than the defaults.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    pub(crate) fn new(scheduler: Scheduler) -> Self {
+        Self { scheduler }
+    }
+
+    /// Runs `body` as a fiber and returns its value. It may borrow from the caller.
+    ///
+    /// # Panics
+    /// With the panic of `body`; and if the fiber could not be started (see
+    /// [`try_run`](Self::try_run)).
+    ///
+    /// # Blocking
+    /// Until `body` has returned. A fiber that calls suspends, a thread sleeps.
+    pub fn run<F, T>(&self, body: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        match self.try_run(body) {
+            Ok(value) => value,
+            Err(JoinError::Panicked(panicked)) => {
+                std::panic::resume_unwind(panicked.into_payload())
+            }
+            Err(error) => panic!("the runtime could not run this: {error}"),
+        }
+    }
+
+    /// Runs `body` as a fiber and returns its value, or what it ended with.
+    ///
+    /// # Errors
+    /// [`JoinError::Panicked`] with the panic of `body`; [`JoinError::NotStarted`] if there are
+    /// too many tasks, or stacks.
+    ///
+    /// # Blocking
+    /// As [`run`](Self::run).
+    pub fn try_run<F, T>(&self, body: F) -> Result<T, JoinError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        scope::run(&self.scheduler, body)
+    }
+
+    /// Spawns a fiber. If that cannot be, the handle's `join` says why.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let answer = runtime.spawn(|| 6 * 7);
+    /// assert_eq!(answer.join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawn<F, T>(&self, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.scheduler.spawn(&SpawnOptions::default(), body)
+    }
+
+    /// A builder for a fiber of this runtime with a name, or a stack size of its own.
+    pub fn fiber(&self) -> FiberBuilder<'_> {
+        Fiber::builder().on(&self.scheduler)
+    }
+
+    /// Runs `body`, which may spawn fibers of this runtime that borrow from the caller; returns when
+    /// all of them have ended.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let words = ["to", "be", "or", "not"];
+    /// let total: usize = runtime.scope(|scope| {
+    ///     let tasks: Vec<_> = words.iter().map(|word| scope.spawn(|| word.len())).collect();
+    ///     tasks.into_iter().map(|task| task.join().unwrap()).sum()
+    /// });
+    /// assert_eq!(total, 9);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// With the panic of `body`, or the first one of a fiber that was not joined; always after all
+    /// have ended.
+    ///
+    /// # Blocking
+    /// Until all fibers of the scope have ended. A cancellation of the caller does not cut that
+    /// short.
+    pub fn scope<'env, F, T>(&self, body: F) -> T
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+    {
+        scope::scope(&self.scheduler, body)
+    }
+
+    /// How many threads run fibers.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.scheduler.workers()
+    }
+
+    /// What the runtime has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.scheduler.stats()
+    }
+
+    /// The scheduler inside, for layers that build on it.
+    #[must_use]
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
+    /// Takes no more tasks from outside, and waits until every fiber has ended.
+    ///
+    /// # Errors
+    /// [`ShutdownError::TimedOut`] with the names of those that are left at the deadline; they run
+    /// on until the runtime is shut down.
+    ///
+    /// # Blocking
+    /// Until `deadline` at the latest.
+    pub fn drain(&self, deadline: Deadline) -> Result<(), ShutdownError> {
+        self.scheduler.shutdown(ShutdownMode::Drain, deadline)
+    }
+
+    /// Cancels every fiber, waits for them to end, and ends the workers.
+    ///
+    /// The first half of the time is for fibers to end by themselves, their waits having ended as
+    /// canceled; what waits again after that is unwound.
+    ///
+    /// # Errors
+    /// [`ShutdownError::StillRunning`] with the names of fibers that neither wait nor poll; they
+    /// run on, for a thread is never killed.
+    ///
+    /// # Blocking
+    /// Until `deadline` at the latest.
+    pub fn shutdown(self, deadline: Deadline) -> Result<(), ShutdownError> {
+        self.scheduler.shutdown(ShutdownMode::Cancel, deadline)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Whoever wants to know whether all has ended calls `shutdown`.
+        let _ = self
+            .scheduler
+            .shutdown(ShutdownMode::Cancel, Deadline::after(PATIENCE));
+    }
+}

@@ -1,0 +1,37 @@
+//! Waiting for a point in time.
+
+use std::time::Duration;
+use vitte_wait::{Deadline, Outcome};
+
+/// Waits for `duration`: [`Outcome::TimedOut`] when it is over, [`Outcome::Canceled`] if the
+/// calling fiber is canceled first.
+///
+/// Never shorter than asked for; up to 66 microseconds longer, and until a worker has time.
+///
+/// # Blocking
+/// A fiber suspends, a thread sleeps.
+///
+/// # Panics
+/// As [`yield_now`](crate::yield_now).
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use vitte_threads::{Outcome, Runtime, sleep};
+///
+/// let runtime = Runtime::start()?;
+/// let start = Instant::now();
+/// assert_eq!(runtime.run(|| sleep(Duration::from_millis(2))), Outcome::TimedOut);
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
+pub fn sleep(duration: Duration) -> Outcome {
+    sleep_until(Deadline::after(duration))
+}
+
+/// Waits until `deadline`. Otherwise as [`sleep`].
+///
+/// # Panics
+/// As [`yield_now`](crate::yield_now).
+pub fn sleep_until(deadline: Deadline) -> Outcome {
+    vitte_scheduler::sleep_until(deadline)
+}

@@ -1,0 +1,571 @@
+//! What may be asked of a scheduler, from outside and from the fiber that runs.
+
+use crate::{
+    config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
+    fence,
+    id::{FiberId, Stale},
+    shared::{Phase, Shared},
+    stats::Stats,
+    task::{
+        Cold, Hot, Task, Traits,
+        body::{self, RawBody},
+        flags,
+        join::JoinHandle,
+        slab,
+        state::DONE,
+    },
+    worker::{self, Action, After, Worker, current_task},
+};
+use std::{ffi::c_void, fmt, ptr, sync::Arc, thread};
+use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
+use vitte_wait::{
+    Deadline, Outcome, Reason, Unit, Wait, current,
+    facade::{atomic::Ordering::*, clock},
+};
+
+/// A scheduler: workers, and the tasks they run. Clones are the same scheduler.
+///
+/// Dropping the last clone does not end it: tasks may be running. Call
+/// [`shutdown`](Scheduler::shutdown); the `Runtime` of `vitte-threads` does so when it is dropped.
+#[derive(Clone)]
+pub struct Scheduler(pub(crate) Arc<Shared>);
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("name", &self.0.config.name)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Scheduler {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// [`StartError::Workers`], [`StartError::StackSize`] if the configuration asks for what cannot
+    /// be, [`StartError::Thread`] if the system refuses a thread; then none is left running.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        if !(1..=MOST_WORKERS).contains(&config.workers) {
+            return Err(StartError::Workers(config.workers));
+        }
+        let class = StackClass::for_size(config.stack_size).map_err(StartError::StackSize)?;
+        fence::prepare();
+        let stacks = StackPool::new(StackOptions {
+            max_stacks: config.max_stacks,
+            warm_bytes: config.warm_stack_bytes,
+            ..StackOptions::default()
+        });
+        let seed = config
+            .seed
+            .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
+        let shared = Shared::new(config, class, stacks, seed);
+        for index in 0..shared.config.workers {
+            let worker = Arc::clone(&shared);
+            let name = format!("{}-{index}", shared.config.name);
+            let started = thread::Builder::new()
+                .name(name)
+                .spawn(move || worker::run::run(worker, index));
+            match started {
+                Ok(thread) => shared.threads.lock().push(thread),
+                Err(error) => {
+                    shared.enter_phase(Phase::Stopping);
+                    shared.idle.wake_all(&shared);
+                    for thread in std::mem::take(&mut *shared.threads.lock()) {
+                        let _ = thread.join();
+                    }
+                    return Err(StartError::Thread(error));
+                }
+            }
+        }
+        Ok(Self(shared))
+    }
+
+    /// The scheduler whose fiber calls. `None` on other threads.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        worker::current().map(|worker| Self(Arc::clone(worker.shared_arc())))
+    }
+
+    /// Whether the caller runs on a worker of this scheduler.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.worker().is_some()
+    }
+
+    fn worker(&self) -> Option<&'static Worker> {
+        worker::current().filter(|worker| worker.shared().is(Arc::as_ptr(&self.0)))
+    }
+
+    /// How many threads run fibers.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.0.remotes.len()
+    }
+
+    /// What the scheduler has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = &self.0;
+        let sum = |count: fn(&crate::stats::Counts) -> u64| {
+            shared
+                .remotes
+                .iter()
+                .map(|remote| count(&remote.counts))
+                .sum::<u64>()
+        };
+        let stacks = shared.stacks.stats();
+        Stats {
+            workers: self.workers(),
+            live: shared.live(),
+            spawned: sum(|counts| counts.spawned.get()) + shared.spawned_outside.load(Relaxed),
+            finished: sum(|counts| counts.finished.get()),
+            switches: sum(|counts| counts.switches.get()),
+            steals: sum(|counts| counts.steals.get()),
+            stacks: stacks.in_use,
+            stack_bytes: stacks.reserved_bytes,
+            asymmetric_fence: fence::is_asymmetric(),
+        }
+    }
+
+    /// Spawns a task that runs `body`. It stays on the worker that begins it.
+    ///
+    /// If it cannot be spawned, the handle's `join` says why.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn spawn<F, T>(&self, options: &SpawnOptions<'_>, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: `'static`.
+        unsafe { self.spawn_unchecked(options, body) }
+    }
+
+    /// As [`spawn`](Self::spawn), for bodies that borrow.
+    ///
+    /// # Safety
+    /// What `body` and its value borrow outlives the task: the caller waits for its end, however
+    /// he himself ends.
+    pub unsafe fn spawn_unchecked<F, T>(&self, options: &SpawnOptions<'_>, body: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let task = self.place(
+            options,
+            flags::PINNED,
+            body::closure_table::<F, T>(),
+            |task| {
+                // SAFETY: the task was occupied with this table and is not queued.
+                unsafe { body::put_closure(task, body) };
+            },
+        );
+        detach_if(options, JoinHandle::new(task))
+    }
+
+    /// Spawns a task that runs a C function. Unless [`SpawnOptions::pinned`] says otherwise it may
+    /// move to another thread whenever it is suspended.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; the body's `drop` has run then.
+    ///
+    /// # Safety
+    /// - `entry` may be called with `arg` on any thread, once; `drop` in its place.
+    /// - Unless pinned, the code it runs keeps no address of a thread-local (`errno`'s included) and
+    ///   no lock that knows its owner across a suspension.
+    /// - It does not unwind but by a Rust panic. If it goes on waiting after its runtime has
+    ///   canceled it for shutdown, it is stopped for good without being unwound; nothing may then
+    ///   depend on its frames being left in order.
+    pub unsafe fn spawn_raw(
+        &self,
+        options: &SpawnOptions<'_>,
+        body: RawBody,
+    ) -> Result<FiberId, SpawnError> {
+        let pinned = if options.pinned { flags::PINNED } else { 0 };
+        let mut id = None;
+        let task = self.place(options, pinned | flags::NO_UNWIND, &body::RAW, |task| {
+            // SAFETY: the task was occupied with this table and is not queued.
+            unsafe { body::put_closure(task, body) };
+            id = Some(task.id());
+            if options.detached {
+                task.state.detach();
+            }
+        });
+        match (task, id) {
+            (Ok(_), Some(id)) => Ok(id),
+            (error, _) => {
+                if let Some(drop) = body.drop {
+                    // SAFETY: the entry was not and will not be called.
+                    unsafe { drop(body.arg) };
+                }
+                Err(error.err().unwrap_or(SpawnError::ShuttingDown))
+            }
+        }
+    }
+
+    /// Makes a task and queues it.
+    fn place(
+        &self,
+        options: &SpawnOptions<'_>,
+        kind: u32,
+        table: &'static body::BodyTable,
+        fill: impl FnOnce(&'static Task),
+    ) -> Result<&'static Task, SpawnError> {
+        let shared = &*self.0;
+        let class = match options.stack_size {
+            None => shared.class,
+            Some(size) => StackClass::for_size(size).map_err(SpawnError::StackSize)?,
+        };
+        let worker = self.worker();
+        let closed = if worker.is_some() {
+            Phase::Canceling
+        } else {
+            Phase::Closing
+        };
+        if shared.phase_is_at_least(closed) {
+            return Err(SpawnError::ShuttingDown);
+        }
+        let task = match worker {
+            Some(worker) => worker.records.take(&shared.depot),
+            None => shared.depot.take_outside(),
+        };
+        let task = task.ok_or(SpawnError::TooManyTasks)?;
+        let traits = Traits {
+            flags: kind | Task::class_bits(class),
+            user: options.user,
+        };
+        task.occupy(table, traits);
+        if let Some(name) = options.name {
+            task.set_cold(Cold {
+                name: Some(name.into()),
+            });
+        }
+        fill(task);
+        match worker {
+            Some(worker) => {
+                worker.remote().counts.spawned.raise();
+                worker.push_fresh(task);
+            }
+            None => {
+                shared.spawned_outside.fetch_add(1, SeqCst);
+                shared.inject(task);
+            }
+        }
+        Ok(task)
+    }
+}
+
+fn detach_if<T>(options: &SpawnOptions<'_>, mut handle: JoinHandle<T>) -> JoinHandle<T> {
+    if options.detached {
+        handle.let_go();
+    }
+    handle
+}
+
+/// Spawns a task on the scheduler whose fiber calls. It stays on the worker that begins it.
+///
+/// If it cannot be spawned (outside of any fiber there is no scheduler), the handle's `join` says
+/// why. Never blocks.
+#[inline]
+pub fn spawn<F, T>(body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: `'static`; pinned once begun.
+    unsafe { spawn_here(flags::PINNED, body) }
+}
+
+/// As [`spawn`], for a task that may move to another thread whenever it is suspended.
+///
+/// # Safety
+/// What the body keeps on its stack across a suspension is `Send`: no `Rc`, no address of a
+/// thread-local (that of `errno`, or what a `with` closure lends), no lock guard that its owner's
+/// thread must drop.
+#[inline]
+pub unsafe fn spawn_migratable<F, T>(body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // SAFETY: `'static`; the rest is the caller's promise.
+    unsafe { spawn_here(0, body) }
+}
+
+/// As [`spawn`], with options.
+pub fn spawn_with<F, T>(options: &SpawnOptions<'_>, body: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Scheduler::current() {
+        Some(scheduler) => scheduler.spawn(options, body),
+        None => JoinHandle::new(Err(SpawnError::NoRuntime)),
+    }
+}
+
+/// # Safety
+/// What `body` borrows outlives the task. Unless `kind` has `PINNED`, see [`spawn_migratable`].
+#[inline(always)]
+unsafe fn spawn_here<F: FnOnce() -> T + Send, T: Send>(kind: u32, body: F) -> JoinHandle<T> {
+    let Some(worker) = worker::current() else {
+        return JoinHandle::new(Err(SpawnError::NoRuntime));
+    };
+    let shared = worker.shared();
+    if shared.phase_is_at_least(Phase::Canceling) {
+        return JoinHandle::new(Err(SpawnError::ShuttingDown));
+    }
+    let Some(task) = worker.records.take(&shared.depot) else {
+        return JoinHandle::new(Err(SpawnError::TooManyTasks));
+    };
+    let traits = Traits {
+        flags: kind | Task::class_bits(shared.class),
+        user: ptr::null_mut(),
+    };
+    task.occupy(body::closure_table::<F, T>(), traits);
+    // SAFETY: the task was occupied with this table and is not queued.
+    unsafe { body::put_closure(task, body) };
+    worker.remote().counts.spawned.raise();
+    worker.push_fresh(task);
+    JoinHandle::new(Ok(task))
+}
+
+/// Lets other tasks run first; on a plain thread, other threads.
+///
+/// # Panics
+/// If the runtime shuts down and the fiber, canceled, goes on: then it is unwound from here, with
+/// [`Unwinding`](crate::Unwinding).
+#[inline]
+pub fn yield_now() {
+    let Some((worker, task)) = current_task() else {
+        thread::yield_now();
+        return;
+    };
+    if task.unit.is_unwind_due() {
+        (crate::unit::OPS.unwind)(&task.unit);
+    }
+    if let Some(worker) = worker.switch(Action::Yield) {
+        worker.enter(task);
+    }
+}
+
+/// Waits until `deadline`: [`Outcome::TimedOut`] when it has come, [`Outcome::Canceled`] if the
+/// fiber is canceled first. A fiber suspends, a thread sleeps.
+///
+/// # Panics
+/// As [`yield_now`].
+pub fn sleep_until(deadline: Deadline) -> Outcome {
+    Wait::begin(Reason::Sleep, ptr::null()).park(deadline, None)
+}
+
+/// Waits for the caller's park token, and consumes it. A token that was given before the call
+/// counts; tokens do not add up.
+///
+/// [`Outcome::Woken`]: there was one. A fiber suspends, a thread sleeps.
+///
+/// # Panics
+/// As [`yield_now`].
+#[inline]
+pub fn park(deadline: Deadline) -> Outcome {
+    Wait::park_token(deadline, None)
+}
+
+/// Gives the fiber `id` its park token. Callable from anywhere; never blocks.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+#[inline]
+pub fn unpark(id: FiberId) -> Result<(), Stale> {
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let generation = id.generation();
+    let alive = || task.state.generation_now() == generation;
+    if task.unit.unpark_if(alive) {
+        Ok(())
+    } else {
+        Err(Stale)
+    }
+}
+
+/// As [`park`], but calls `after` with the fiber's id (as a number) and `arg` once the fiber's stack
+/// is saved, so that whoever learns the id from it may unpark the fiber at once. `after` is called
+/// exactly once, also where the fiber need not suspend. On a plain thread it does not suspend
+/// and is not called: [`NotInFiber`].
+///
+/// # Errors
+/// [`NotInFiber`].
+///
+/// # Safety
+/// `after` may be called with `arg`, on the calling thread. It does not block, suspend or unwind.
+///
+/// # Panics
+/// As [`yield_now`].
+pub unsafe fn suspend_with(
+    after: unsafe extern "C" fn(u64, *mut c_void),
+    arg: *mut c_void,
+    deadline: Deadline,
+) -> Result<Outcome, NotInFiber> {
+    let (worker, task) = current_task().ok_or(NotInFiber)?;
+    if task.unit.is_unwind_due() {
+        (crate::unit::OPS.unwind)(&task.unit);
+    }
+    worker.after.set(Some(After { call: after, arg }));
+    let outcome = Wait::park_token(deadline, None);
+    // Where the wait was over before it began, we are still on the same worker.
+    if let Some(worker) = worker::current()
+        && let Some(after) = worker.after.take()
+    {
+        // SAFETY: by the caller.
+        unsafe { (after.call)(task.id().to_bits(), after.arg) };
+    }
+    Ok(outcome)
+}
+
+/// Asks the fiber `id` to stop: its current wait ends as canceled, and so does every later one,
+/// and its poll word is set. Callable from anywhere; never blocks.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+pub fn cancel(id: FiberId) -> Result<(), Stale> {
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
+    task.cancel();
+    Ok(())
+}
+
+/// Masks or unmasks cancellation for the caller, and returns whether it was masked. While it is,
+/// waits run their course.
+pub fn mask_cancel(masked: bool) -> bool {
+    current::unit().mask_cancel(masked)
+}
+
+/// The fiber that calls. `None` on plain threads.
+#[inline]
+#[must_use]
+pub fn current_id() -> Option<FiberId> {
+    Some(current_task()?.1.id())
+}
+
+/// The record of the fiber that calls; null on plain threads. It stays where it is while the fiber
+/// lives.
+#[inline]
+#[must_use]
+pub fn current_hot() -> *const Hot {
+    current_task().map_or(ptr::null(), |(_, task)| &raw const task.hot)
+}
+
+/// The name of the fiber that calls, if it has one.
+#[must_use]
+pub fn current_name() -> Option<String> {
+    current_task()?.1.name().map(str::to_owned)
+}
+
+/// Whether `bytes` of stack are left for the caller. A plain thread is always told yes.
+#[inline]
+#[must_use]
+pub fn reserve(bytes: usize) -> bool {
+    current_task()
+        .is_none_or(|(_, task)| stack_pointer().saturating_sub(task.hot.lo.load(Relaxed)) >= bytes)
+}
+
+/// What only a fiber can do was asked of a plain thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotInFiber;
+
+impl fmt::Display for NotInFiber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("only a fiber can do this, and the caller is a plain thread")
+    }
+}
+
+impl std::error::Error for NotInFiber {}
+
+/// Keeps the calling fiber on its thread, or undoes that; calls add up, to 15 at most.
+///
+/// # Errors
+/// [`NotInFiber`] on a plain thread.
+pub fn pin(on: bool) -> Result<(), NotInFiber> {
+    let (_, task) = current_task().ok_or(NotInFiber)?;
+    let now = task.flags();
+    let count = now & flags::PINS_MASK;
+    let new = match on {
+        true if count < flags::PINS_MASK => now + flags::PIN_ONE,
+        false if count > 0 => now - flags::PIN_ONE,
+        _ => now,
+    };
+    task.set_flags(new);
+    Ok(())
+}
+
+/// Says that the calling fiber runs foreign code from now on, of the kinds in `kinds` (1: may
+/// block; 2: touches no managed memory), and returns the kinds before, for [`native_leave`].
+/// Regions nest. Outside of fibers it does nothing and returns 0.
+#[inline]
+pub fn native_enter(kinds: u32) -> u32 {
+    let Some((_, task)) = current_task() else {
+        return 0;
+    };
+    let now = task.flags();
+    let old = (now & flags::NATIVE_MASK) >> flags::NATIVE_SHIFT;
+    task.set_flags(now | (kinds << flags::NATIVE_SHIFT & flags::NATIVE_MASK));
+    old
+}
+
+/// Ends the region that [`native_enter`] began, which returned `old`.
+#[inline]
+pub fn native_leave(old: u32) {
+    if let Some((_, task)) = current_task() {
+        let rest = task.flags() & !flags::NATIVE_MASK;
+        task.set_flags(rest | (old << flags::NATIVE_SHIFT & flags::NATIVE_MASK));
+    }
+}
+
+/// A fiber as an onlooker sees it at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FiberInfo {
+    /// Whether it has begun to run.
+    pub started: bool,
+    /// Whether it has ended, and waits to be joined.
+    pub finished: bool,
+    /// Whether it was asked to stop.
+    pub canceled: bool,
+    /// The lowest address of its stack, zero before it began.
+    pub lo: usize,
+    /// One above the highest.
+    pub hi: usize,
+    /// The embedder's word.
+    pub user: *mut (),
+    /// The worker it ran on last.
+    pub worker: usize,
+    /// What it waits for.
+    pub reason: Reason,
+    /// The address of what it waits on.
+    pub object: usize,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// What the fiber `id` does. It may do something else by the time this returns.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+pub fn info(id: FiberId) -> Result<FiberInfo, Stale> {
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let locked = task.state.lock(id.generation()).ok_or(Stale)?;
+    let unit: &Unit = &task.unit;
+    let (reason, object) = unit.waits_for();
+    Ok(FiberInfo {
+        started: task.is_started(),
+        finished: locked.now() & DONE != 0,
+        canceled: unit.is_canceled(),
+        lo: task.hot.lo.load(Relaxed),
+        hi: task.hot.hi.load(Relaxed),
+        user: task.hot.user.load(Relaxed),
+        worker: task.home(),
+        reason,
+        object: object.addr(),
+        name: task.name().map(str::to_owned),
+    })
+}

@@ -1,0 +1,130 @@
+//! Carriers: pooled stacks on which scheduling loops run tasks.
+//!
+//! ```text
+//!   top of the slot ── colour ── Carrier ── suspender ── carrier loop ── task ── ... ── guard
+//! ```
+//!
+//! A carrier's loop calls a fresh task right where it stands. If the task suspends, the whole
+//! stack waits with it, and the worker steps to another carrier; when the task ends, its carrier's
+//! loop goes on. So a task that never blocks costs no stack and no switch.
+//!
+//! Invariants: only [`worker::run`](crate::worker::run) resumes a carrier. A carrier's struct lies
+//! on its own stack, above the first frame, so it costs no memory of its own.
+
+use crate::worker::run::carrier_loop;
+use std::{
+    alloc::Layout,
+    cell::{Cell, UnsafeCell},
+    mem::ManuallyDrop,
+    ptr::{self, NonNull},
+};
+use vitte_fibers::{Fiber, Resumed, Resumer, Stack, StackClass, StackError, StackPool, Suspender};
+
+/// See the [module documentation](self).
+pub(crate) struct Carrier {
+    fiber: UnsafeCell<ManuallyDrop<Fiber>>,
+    suspender: NonNull<Suspender>,
+    /// The next in a worker's pool.
+    pub(crate) next: Cell<*const Carrier>,
+    pub(crate) class: u8,
+    /// The loop is to return when it is resumed.
+    pub(crate) ends: Cell<bool>,
+    lo: usize,
+}
+
+impl Carrier {
+    /// A carrier on a stack from `stacks`, not started.
+    pub(crate) fn create(
+        stacks: &StackPool,
+        class: StackClass,
+    ) -> Result<NonNull<Self>, StackError> {
+        let mut stack = stacks.take(class)?;
+        let place = stack.carve(Layout::new::<Self>()).cast::<Self>();
+        let address = Sendable(place);
+        let fiber = Fiber::new(stack, move |_: &Suspender| {
+            let address = address;
+            // SAFETY: the carrier is written below, before its fiber is first resumed, and lies
+            // on the stack this runs on.
+            carrier_loop(unsafe { address.0.as_ref() });
+        });
+        let (lo, _) = fiber.stack_bounds();
+        let carrier = Self {
+            suspender: fiber.suspender(),
+            fiber: UnsafeCell::new(ManuallyDrop::new(fiber)),
+            next: Cell::new(ptr::null()),
+            class: class.index() as u8,
+            ends: Cell::new(false),
+            lo,
+        };
+        // SAFETY: the place was carved for this type just now.
+        unsafe { place.write(carrier) };
+        Ok(place)
+    }
+
+    /// The lowest address that frames may use.
+    pub(crate) fn lo(&self) -> usize {
+        self.lo
+    }
+
+    /// One above the highest.
+    pub(crate) fn hi(&self) -> usize {
+        ptr::from_ref(self).expose_provenance()
+    }
+
+    /// The carrier under a task whose `Hot::hi` is `hi`.
+    ///
+    /// # Safety
+    /// The task has started and not ended, so `hi` came from [`hi`](Self::hi), and the carrier is
+    /// alive.
+    #[inline(always)]
+    pub(crate) unsafe fn under<'a>(hi: usize) -> &'a Self {
+        // SAFETY: by the caller.
+        unsafe { &*ptr::with_exposed_provenance::<Self>(hi) }
+    }
+
+    /// Runs it until it suspends or its loop returns.
+    ///
+    /// # Safety
+    /// The caller is a worker, on its thread's own stack, and has the carrier to itself: it is
+    /// suspended, in its pool or under a task that the worker took from a queue, or new.
+    #[inline(always)]
+    pub(crate) unsafe fn resume(&self, by: &Resumer) -> Resumed {
+        // SAFETY: by the caller nobody else touches the fiber.
+        let fiber = unsafe { &mut *self.fiber.get() };
+        fiber.resume(by)
+    }
+
+    /// What leaves this stack. To be used on it only.
+    #[inline(always)]
+    pub(crate) fn suspender(&self) -> &Suspender {
+        // SAFETY: it lies on this carrier's stack, as long as the fiber does.
+        unsafe { self.suspender.as_ref() }
+    }
+
+    /// Takes apart a carrier whose loop has returned; its stack goes back to the pool.
+    ///
+    /// # Safety
+    /// The caller has the carrier to itself, and its fiber is finished.
+    pub(crate) unsafe fn destroy(carrier: NonNull<Self>) {
+        // SAFETY: by the caller; the fiber is moved out of the stack that it owns before it is
+        // dropped, and the carrier is not touched again.
+        let fiber = unsafe { ManuallyDrop::into_inner(carrier.as_ref().fiber.get().read()) };
+        drop(fiber);
+    }
+
+    /// Takes apart a carrier whatever stands on its stack, without unwinding it.
+    ///
+    /// # Safety
+    /// The caller has the carrier to itself, it is suspended, and the frames on it may vanish.
+    pub(crate) unsafe fn discard(carrier: NonNull<Self>) {
+        // SAFETY: as in `destroy`.
+        let fiber = unsafe { ManuallyDrop::into_inner(carrier.as_ref().fiber.get().read()) };
+        // SAFETY: by the caller.
+        let stack: Stack = unsafe { fiber.discard() };
+        drop(stack);
+    }
+}
+
+/// A pointer that a closure may carry.
+#[derive(Clone, Copy)]
+struct Sendable<T>(NonNull<T>);

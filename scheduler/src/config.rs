@@ -1,0 +1,141 @@
+//! What a scheduler, and a task, is started with; and what can be wrong with that.
+
+use std::{fmt, io, num::NonZeroUsize, ptr, thread::available_parallelism, time::Duration};
+use vitte_fibers::{StackClass, StackError};
+
+/// The most workers a scheduler can have.
+pub const MOST_WORKERS: usize = 1024;
+
+/// What a scheduler is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How many threads run fibers: 1 to [`MOST_WORKERS`]. By default one a CPU.
+    pub workers: usize,
+    /// Bytes of stack of a fiber that does not ask otherwise, guard page included; rounded up to
+    /// a power of two. By default 64 KiB.
+    pub stack_size: usize,
+    /// What its threads are called, followed by a number. By default `vitte`.
+    pub name: String,
+    /// The most stacks that may exist at a time; a task that would need one more ends with an
+    /// error. By default only memory sets a limit.
+    pub max_stacks: Option<usize>,
+    /// How many bytes of unused stacks are kept warm. By default 16 MiB.
+    pub warm_stack_bytes: usize,
+    /// How long a fiber that polls may run while others wait. By default 10 ms.
+    pub timeslice: Duration,
+    /// The seed of all the scheduler's choices. By default a different one each time.
+    pub seed: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: available_parallelism()
+                .map_or(1, NonZeroUsize::get)
+                .min(MOST_WORKERS),
+            stack_size: StackClass::DEFAULT.bytes(),
+            name: "vitte".to_owned(),
+            max_stacks: None,
+            warm_stack_bytes: 16 << 20,
+            timeslice: Duration::from_millis(10),
+            seed: None,
+        }
+    }
+}
+
+/// Why a scheduler could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// [`Config::workers`] is zero or more than [`MOST_WORKERS`].
+    Workers(usize),
+    /// [`Config::stack_size`] is out of range.
+    StackSize(StackError),
+    /// The system refused to start a thread.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workers(n) => {
+                write!(
+                    f,
+                    "{n} workers were asked for; choose between 1 and {MOST_WORKERS}"
+                )
+            }
+            Self::StackSize(error) => write!(f, "the default stack size cannot be had: {error}"),
+            Self::Thread(error) => write!(
+                f,
+                "the system refused to start a worker thread: {error}; ask for fewer workers, \
+                 or raise the limit on processes"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What a task is spawned with.
+#[derive(Clone, Copy, Debug)]
+pub struct SpawnOptions<'a> {
+    /// Bytes of stack, guard page included; rounded up to a power of two. `None`: as the
+    /// scheduler's configuration says.
+    pub stack_size: Option<usize>,
+    /// What it is called in errors and dumps.
+    pub name: Option<&'a str>,
+    /// Whether it stays on its worker once it has begun to run. Closures always do.
+    pub pinned: bool,
+    /// Whether nobody will join it.
+    pub detached: bool,
+    /// The embedder's word in [`Hot::user`](crate::Hot::user).
+    pub user: *mut (),
+}
+
+impl Default for SpawnOptions<'_> {
+    fn default() -> Self {
+        Self {
+            stack_size: None,
+            name: None,
+            pinned: false,
+            detached: false,
+            user: ptr::null_mut(),
+        }
+    }
+}
+
+/// Why a task could not be spawned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The caller is no fiber, and named no runtime.
+    NoRuntime,
+    /// The runtime shuts down, or has.
+    ShuttingDown,
+    /// The process has [`MOST_TASKS`](crate::MOST_TASKS) tasks already.
+    TooManyTasks,
+    /// A stack of this size cannot be had.
+    StackSize(StackError),
+    /// The system refused a thread, with this text.
+    Thread(String),
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRuntime => {
+                f.write_str("there is no runtime here: spawn from a fiber, or through a `Runtime`")
+            }
+            Self::ShuttingDown => f.write_str("the runtime is shutting down and takes no tasks"),
+            Self::TooManyTasks => write!(
+                f,
+                "the process has {} tasks already; join or detach some first",
+                crate::MOST_TASKS
+            ),
+            Self::StackSize(error) => write!(f, "no stack can be had: {error}"),
+            Self::Thread(error) => write!(f, "the system refused a thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SpawnError {}

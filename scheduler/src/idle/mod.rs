@@ -1,0 +1,322 @@
+//! How workers fall asleep and are woken. The protocol, and why no wake-up is lost, is in
+//! `README.md` beside this file.
+
+mod counters;
+
+use crate::{
+    choice, fence,
+    shared::{Remote, Shared},
+};
+use counters::Counters;
+use vitte_wait::facade::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering::*},
+    clock, hint, thread,
+};
+
+/// What all workers know of each other's sleep.
+pub(crate) struct Idle {
+    counters: Counters,
+    sleepers: Mutex<Sleepers>,
+    /// Until when the keeper sleeps; zero while there is none.
+    keeper_until: AtomicU64,
+}
+
+#[derive(Default)]
+struct Sleepers {
+    /// All but the keeper.
+    others: Vec<usize>,
+    keeper: Option<usize>,
+}
+
+/// A worker's part: what others must know to wake it.
+#[derive(Default)]
+pub(crate) struct Bed {
+    /// On the list of sleepers. Raised by the owner, cleared by whoever takes it off.
+    asleep: AtomicBool,
+    /// Was taken off by a poster, who counted it as searching.
+    searching: AtomicBool,
+    thread: Mutex<Option<thread::Thread>>,
+}
+
+impl Bed {
+    /// Says which thread sleeps here. By that thread, before it runs anything.
+    pub(crate) fn set_thread(&self, thread: thread::Thread) {
+        *self.thread.lock() = Some(thread);
+    }
+
+    pub(crate) fn thread(&self) -> Option<thread::Thread> {
+        self.thread.lock().clone()
+    }
+
+    fn poke(&self) {
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
+    }
+}
+
+/// How often a searcher looks before it sleeps, and how long it pauses in between: about a
+/// microsecond, for an eager thief makes tiny tasks ten times dearer.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 40 };
+const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 40 };
+
+impl Idle {
+    pub(crate) fn new() -> Self {
+        Self {
+            counters: Counters::new(),
+            sleepers: Mutex::default(),
+            keeper_until: AtomicU64::new(0),
+        }
+    }
+
+    /// After a push to a queue that any worker may take from: wakes one if need be.
+    #[inline(always)]
+    pub(crate) fn post(&self, shared: &Shared) {
+        fence::light();
+        if self.counters.load().wants_wake() {
+            self.wake_one(shared);
+        }
+    }
+
+    /// Whether some worker has nothing to do.
+    #[inline]
+    pub(crate) fn has_idle(&self) -> bool {
+        let seen = self.counters.load();
+        seen.sleeping() + seen.searching() > 0
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_one(&self, shared: &Shared) {
+        let mut sleepers = self.sleepers.lock();
+        if !self.counters.load().wants_wake() {
+            return;
+        }
+        let next =
+            choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
+        if let Some(index) = next {
+            self.take_off(shared, index, true);
+        }
+    }
+
+    /// The keeper leaves its office.
+    fn dismiss(&self, sleepers: &mut Sleepers) -> Option<usize> {
+        self.keeper_until.store(0, Relaxed);
+        sleepers.keeper.take()
+    }
+
+    /// Under the lock, after `index` has left the list.
+    fn take_off(&self, shared: &Shared, index: usize, searching: bool) {
+        let bed = &shared.remotes[index].bed;
+        bed.searching.store(searching, Relaxed);
+        self.counters.wake_up(searching);
+        // Ordering: Release. Partner: the Acquire in `sleep`.
+        bed.asleep.store(false, Release);
+        bed.poke();
+    }
+
+    /// After a push to the inbox of worker `index`: wakes it if it sleeps.
+    pub(crate) fn post_to(&self, shared: &Shared, index: usize) {
+        fence::light();
+        if shared.remotes[index].bed.asleep.load(Relaxed) {
+            self.wake_this(shared, index);
+        }
+    }
+
+    #[cold]
+    fn wake_this(&self, shared: &Shared, index: usize) {
+        let mut sleepers = self.sleepers.lock();
+        if self.leave(shared, &mut sleepers, index) {
+            self.take_off(shared, index, false);
+        }
+    }
+
+    /// Takes `index` off the list; false if it was not on it. A keeper hands its office on.
+    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> bool {
+        if sleepers.keeper == Some(index) {
+            self.dismiss(sleepers);
+            if let Some(next) = sleepers.others.pop() {
+                sleepers.keeper = Some(next);
+                self.keeper_until.store(u64::MAX, Relaxed);
+                // It computes its deadline anew.
+                shared.remotes[next].bed.poke();
+            }
+            return true;
+        }
+        match sleepers.others.iter().position(|&other| other == index) {
+            Some(at) => {
+                sleepers.others.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// After arming a timer that is the next of its wheel: sees to it that the keeper knows.
+    #[inline]
+    pub(crate) fn timer_armed(&self, shared: &Shared, deadline: u64) {
+        fence::light();
+        if self.keeper_until.load(Relaxed) > deadline {
+            self.poke_keeper(shared);
+        }
+    }
+
+    #[cold]
+    fn poke_keeper(&self, shared: &Shared) {
+        if let Some(keeper) = self.sleepers.lock().keeper {
+            shared.remotes[keeper].bed.poke();
+        }
+    }
+
+    /// Wakes everybody, for good: the runtime ends.
+    pub(crate) fn wake_all(&self, shared: &Shared) {
+        let mut sleepers = self.sleepers.lock();
+        let keeper = self.dismiss(&mut sleepers);
+        for index in sleepers.others.drain(..).chain(keeper) {
+            self.take_off(shared, index, false);
+        }
+    }
+
+    /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
+    /// `search` found, or `None` when it is time to look at everything again.
+    ///
+    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere.
+    pub(crate) fn wait<T>(
+        &self,
+        shared: &Shared,
+        me: usize,
+        inbox: impl Fn() -> bool,
+        search: impl Fn() -> Option<T>,
+    ) -> Option<T> {
+        let bed = &shared.remotes[me].bed;
+        let limit = (shared.remotes.len() as u32).div_ceil(2);
+        let look = || {
+            if inbox() || shared.is_stopping() {
+                Some(None)
+            } else {
+                search().map(Some)
+            }
+        };
+        loop {
+            // A poster that woke us has counted us as searching already.
+            let searching = bed.searching.swap(false, Relaxed) || self.counters.start_search(limit);
+            if searching && let Some(found) = Self::search(&inbox, &look) {
+                self.found(shared);
+                return found;
+            }
+            self.register(shared, me, searching);
+            fence::heavy();
+            if let Some(found) = look() {
+                self.get_up(shared, me);
+                return found;
+            }
+            self.sleep(shared, me);
+            if !bed.searching.load(Relaxed) {
+                return None;
+            }
+        }
+    }
+
+    fn search<T>(inbox: &impl Fn() -> bool, look: &impl Fn() -> Option<T>) -> Option<T> {
+        for _ in 0..LOOKS {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            for _ in 0..PAUSES {
+                hint::spin_loop();
+                if inbox() {
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// A searcher has found something.
+    fn found(&self, shared: &Shared) {
+        if self.counters.end_search() {
+            self.wake_one(shared);
+        }
+    }
+
+    /// A worker that has registered finds that it must not sleep.
+    fn get_up(&self, shared: &Shared, me: usize) {
+        let bed = &shared.remotes[me].bed;
+        let mut sleepers = self.sleepers.lock();
+        if self.leave(shared, &mut sleepers, me) {
+            self.counters.wake_up(false);
+            bed.asleep.store(false, Relaxed);
+            return;
+        }
+        // Somebody took us off; if it was to search, we have found something.
+        drop(sleepers);
+        if bed.searching.swap(false, Relaxed) {
+            self.found(shared);
+        }
+    }
+
+    fn register(&self, shared: &Shared, me: usize, searching: bool) {
+        let mut sleepers = self.sleepers.lock();
+        shared.remotes[me].bed.asleep.store(true, Relaxed);
+        if sleepers.keeper.is_none() {
+            sleepers.keeper = Some(me);
+            self.keeper_until.store(u64::MAX, Relaxed);
+        } else {
+            sleepers.others.push(me);
+        }
+        self.counters.fall_asleep(searching);
+    }
+
+    fn sleep(&self, shared: &Shared, me: usize) {
+        let bed = &shared.remotes[me].bed;
+        // Whoever waits for the last task to end looks whenever a worker has nothing to do.
+        shared.worker_rests();
+        // Ordering: Acquire. Partner: the Release in `take_off`.
+        while bed.asleep.load(Acquire) {
+            let until = self.sleep_until(shared, me);
+            if until == u64::MAX {
+                thread::park();
+                continue;
+            }
+            let now = clock::now();
+            if now >= until {
+                self.get_up(shared, me);
+                return;
+            }
+            #[cfg(not(loom))]
+            thread::park_timeout(std::time::Duration::from_nanos(until - now));
+            #[cfg(loom)]
+            thread::yield_now();
+        }
+    }
+
+    /// Until when `me` may sleep: see "Timers" in the README.
+    fn sleep_until(&self, shared: &Shared, me: usize) -> u64 {
+        let own = shared.remotes[me].timers.next();
+        if !self.set_keeper_until(me, u64::MAX) {
+            return own;
+        }
+        fence::heavy();
+        let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
+        let others = shared
+            .remotes
+            .iter()
+            .filter(awake)
+            .map(|remote| remote.timers.next())
+            .min();
+        let until = own.min(others.unwrap_or(u64::MAX));
+        self.set_keeper_until(me, until);
+        until
+    }
+
+    /// False if `me` is not the keeper.
+    fn set_keeper_until(&self, me: usize, until: u64) -> bool {
+        let sleepers = self.sleepers.lock();
+        let keeper = sleepers.keeper == Some(me);
+        if keeper {
+            self.keeper_until.store(until, Relaxed);
+        }
+        keeper
+    }
+}

@@ -1,0 +1,48 @@
+//! A worker's own queue: first in, first out, linked through the tasks, so it allocates nothing
+//! however many wait.
+
+use crate::task::Task;
+use std::{cell::Cell, ptr};
+
+/// Owner only.
+pub(crate) struct Fifo {
+    head: Cell<*const Task>,
+    tail: Cell<*const Task>,
+}
+
+impl Fifo {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: Cell::new(ptr::null()),
+            tail: Cell::new(ptr::null()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.get().is_null()
+    }
+
+    #[inline]
+    pub(crate) fn push(&self, task: &'static Task) {
+        task.link.set(ptr::null());
+        let tail = self.tail.replace(task);
+        // SAFETY: null, or a task that we put here and that is type-stable.
+        match unsafe { tail.as_ref() } {
+            None => self.head.set(task),
+            Some(tail) => tail.link.set(task),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<&'static Task> {
+        // SAFETY: null, or a task that we put here and that is type-stable.
+        let task = unsafe { self.head.get().as_ref() }?;
+        let next = task.link.get();
+        self.head.set(next);
+        if next.is_null() {
+            self.tail.set(ptr::null());
+        }
+        Some(task)
+    }
+}

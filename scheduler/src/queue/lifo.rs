@@ -1,0 +1,244 @@
+//! The stealable stack of a worker: last in, first out for the owner, half at a time for thieves.
+//!
+//! ```text
+//!       top (thieves)                bottom (owner)
+//!        │                            │
+//!   ─────┼────┬────┬────┬────┬────┬───┼─────
+//!        │ t1 │ t2 │ t3 │ t4 │ t5 │t6 │            taken: top <= i < bottom
+//!   ─────┴────┴────┴────┴────┴────┴───┴─────
+//! ```
+//!
+//! The owner uses no fence and no read-modify-write. A thief takes a lock, announces what it
+//! wants by raising `top`, makes every owner pass a fence ([`fence::heavy`]), and only then looks
+//! at `bottom`; what the owner took meanwhile it gives back. The owner lowers `bottom` first and
+//! then looks at `top`; if that says a thief wants the same task, the lock decides.
+//!
+//! While a thief holds more than it will keep, the owner may find the stack empty though it is
+//! not. So "empty" is a hint, and a worker looks once more, as a thief would, before it sleeps.
+//!
+//! Source: the THE protocol of Cilk-5 (Frigo, Leiserson, Randall, PLDI 1998), with the thief's
+//! fence made the only one, and stealing of half.
+
+use crate::fence;
+use std::{cell::Cell, ptr};
+use vitte_wait::facade::{
+    Mutex,
+    atomic::{AtomicPtr, AtomicUsize, Ordering::*},
+};
+
+/// At most this many are stolen at once, so that the lock is not held for long.
+const MOST_STOLEN: usize = 128;
+const FIRST_CAPACITY: usize = if cfg!(any(loom, shuttle)) { 2 } else { 1 << 8 };
+
+/// The slots, a power of two of them; slot `i` holds task `i & mask`.
+struct Buffer<T> {
+    slots: Box<[AtomicPtr<T>]>,
+}
+
+impl<T> Buffer<T> {
+    fn new(capacity: usize) -> Self {
+        debug_assert!(capacity.is_power_of_two());
+        Self {
+            slots: (0..capacity)
+                .map(|_| AtomicPtr::new(ptr::null_mut()))
+                .collect(),
+        }
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &AtomicPtr<T> {
+        let index = index & (self.slots.len() - 1);
+        // SAFETY: masked by `len - 1`, and `len` is a power of two.
+        unsafe { self.slots.get_unchecked(index) }
+    }
+}
+
+/// See the [module documentation](self).
+#[repr(C, align(128))]
+pub(crate) struct Lifo<T> {
+    /// One above the owner's newest task. Written by the owner only.
+    bottom: AtomicUsize,
+    /// The owner may push below this without looking at `top` or growing. Owner only.
+    room_until: Cell<usize>,
+    /// Replaced by the owner, under the lock; read by the owner, and by thieves under the lock.
+    buffer: AtomicPtr<Buffer<T>>,
+    /// The oldest task. Written under the lock.
+    top: Apart<AtomicUsize>,
+    /// Held by a thief, and by an owner that meets one or grows the buffer.
+    lock: Mutex<()>,
+}
+
+/// On a cache line of its own.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+// SAFETY: all fields but `room_until` are atomics or a lock; `room_until` is touched only by the
+// methods that are `unsafe` to call from anybody but the owner.
+unsafe impl<T> Sync for Lifo<T> {}
+// SAFETY: the stack holds addresses; whoever takes one out answers for what it points to.
+unsafe impl<T> Send for Lifo<T> {}
+
+impl<T> Lifo<T> {
+    pub(crate) fn new() -> Self {
+        let buffer = Box::into_raw(Box::new(Buffer::new(FIRST_CAPACITY)));
+        Self {
+            bottom: AtomicUsize::new(1),
+            room_until: Cell::new(1 + FIRST_CAPACITY),
+            buffer: AtomicPtr::new(buffer),
+            top: Apart(AtomicUsize::new(1)),
+            lock: Mutex::new(()),
+        }
+    }
+
+    #[inline(always)]
+    fn buffer(&self) -> &Buffer<T> {
+        let buffer = self.buffer.load(Relaxed);
+        // SAFETY: never null, and freed only by `grow` and `drop`: `grow` runs on the owner, under
+        // the lock, so neither the owner nor a thief (who has the lock) holds a reference then.
+        unsafe { &*buffer }
+    }
+
+    /// Puts `task` on top of the owner's end.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn push(&self, task: *mut T) {
+        let bottom = self.bottom.load(Relaxed);
+        if bottom == self.room_until.get() {
+            self.make_room(bottom);
+        }
+        self.buffer().slot(bottom).store(task, Relaxed);
+        // Ordering: Release. A thief that sees the new bottom sees the slot, and the task behind
+        // it. Partner: the Acquire load of `bottom` in `steal`.
+        self.bottom.store(bottom.wrapping_add(1), Release);
+    }
+
+    /// Takes the newest task; null if there is none, or a thief is just taking the last.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&self) -> *mut T {
+        let bottom = self.bottom.load(Relaxed);
+        if self.top.0.load(Relaxed) == bottom {
+            return ptr::null_mut();
+        }
+        let bottom = bottom.wrapping_sub(1);
+        self.bottom.store(bottom, Relaxed);
+        // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal`,
+        // between the thief's store to `top` and its load of `bottom`.
+        fence::light();
+        if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
+            return self.buffer().slot(bottom).load(Relaxed);
+        }
+        self.pop_contended(bottom)
+    }
+
+    /// The newest task without taking it; null if there is none. A hint.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn peek(&self) -> *mut T {
+        let bottom = self.bottom.load(Relaxed);
+        if self.top.0.load(Relaxed) == bottom {
+            return ptr::null_mut();
+        }
+        self.buffer().slot(bottom.wrapping_sub(1)).load(Relaxed)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_contended(&self, bottom: usize) -> *mut T {
+        // Nothing may look taken from either end while we wait for the thief to make up its mind.
+        self.bottom.store(bottom.wrapping_add(1), Relaxed);
+        let _lock = self.lock.lock();
+        if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
+            self.bottom.store(bottom, Relaxed);
+            return self.buffer().slot(bottom).load(Relaxed);
+        }
+        ptr::null_mut()
+    }
+
+    /// Learns how far thieves have come; if that frees nothing, doubles the buffer.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&self, bottom: usize) {
+        let _lock = self.lock.lock();
+        // Under the lock no thief is undecided, so `top` is exact.
+        let top = self.top.0.load(Relaxed);
+        let old = self.buffer();
+        let capacity = old.slots.len();
+        if bottom.wrapping_sub(top) <= capacity / 2 {
+            self.room_until.set(top.wrapping_add(capacity));
+            return;
+        }
+        let new = Box::new(Buffer::new(capacity * 2));
+        let mut index = top;
+        while index != bottom {
+            new.slot(index)
+                .store(old.slot(index).load(Relaxed), Relaxed);
+            index = index.wrapping_add(1);
+        }
+        self.room_until.set(top.wrapping_add(capacity * 2));
+        // Ordering: Relaxed. Thieves read it under the lock.
+        let old = self.buffer.swap(Box::into_raw(new), Relaxed);
+        // SAFETY: it came from `Box::into_raw`, and nobody refers to it: see `buffer`.
+        drop(unsafe { Box::from_raw(old) });
+    }
+
+    /// Takes the older half, at most [`MOST_STOLEN`]; hands each to `take`, the oldest first.
+    /// Returns how many. Zero if there is nothing, or another thief is at work.
+    pub(crate) fn steal(&self, mut take: impl FnMut(*mut T)) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let Some(_lock) = self.lock.try_lock() else {
+            return 0;
+        };
+        let top = self.top.0.load(Relaxed);
+        // Ordering: Acquire. Partner: the Release in `push`.
+        let bottom = self.bottom.load(Acquire);
+        if !below(top, bottom) {
+            return 0;
+        }
+        let wanted = (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN);
+        let mut end = top.wrapping_add(wanted);
+        self.top.0.store(end, Relaxed);
+        // Ordering: store-load pair: `top` above, `bottom` below. Partner: `light` in `pop`.
+        fence::heavy();
+        // Ordering: Acquire. Partner: the Release in `push`.
+        let bottom = self.bottom.load(Acquire);
+        if below(bottom, end) {
+            // The owner took some of these before it could see our claim: give them back.
+            end = if below(bottom, top) { top } else { bottom };
+            self.top.0.store(end, Relaxed);
+        }
+        let mut index = top;
+        while index != end {
+            take(self.buffer().slot(index).load(Relaxed));
+            index = index.wrapping_add(1);
+        }
+        end.wrapping_sub(top)
+    }
+
+    /// Whether there seems to be nothing; a hint.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        !below(self.top.0.load(Relaxed), self.bottom.load(Relaxed))
+    }
+}
+
+/// `a < b` for counters that may wrap.
+#[inline(always)]
+fn below(a: usize, b: usize) -> bool {
+    (b.wrapping_sub(a) as isize) > 0
+}
+
+impl<T> Drop for Lifo<T> {
+    fn drop(&mut self) {
+        // SAFETY: it came from `Box::into_raw`, and we are the last to refer to it.
+        drop(unsafe { Box::from_raw(self.buffer.load(Relaxed)) });
+    }
+}

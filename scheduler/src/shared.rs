@@ -1,0 +1,188 @@
+//! What all workers of one scheduler share.
+
+use crate::{
+    config::Config,
+    idle::{Bed, Idle},
+    queue::{inbox::Inbox, injector::Injector, lifo::Lifo},
+    stats::Counts,
+    task::{Task, slab::Depot},
+    timer::Timers,
+};
+use crossbeam_deque::Stealer;
+use std::{
+    ptr,
+    sync::{Arc, OnceLock},
+    thread::JoinHandle,
+};
+use vitte_fibers::{StackClass, StackPool};
+use vitte_wait::{
+    Ticket,
+    facade::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*},
+    },
+};
+
+/// A worker as the other workers, and everybody else, may see it.
+pub(crate) struct Remote {
+    /// Tasks that its worker spawned and that nobody has begun.
+    pub(crate) fresh: Lifo<Task>,
+    /// Tasks for this worker alone.
+    pub(crate) inbox: Inbox,
+    /// Started tasks that may migrate, from the other end of the worker's queue.
+    pub(crate) movable: OnceLock<Stealer<TaskRef>>,
+    pub(crate) timers: Timers,
+    pub(crate) bed: Bed,
+    pub(crate) counts: Counts,
+}
+
+/// A task in a queue that insists on `Send`.
+#[derive(Clone, Copy)]
+pub(crate) struct TaskRef(pub(crate) &'static Task);
+
+// SAFETY: a record is `Sync`, and immortal.
+unsafe impl Send for TaskRef {}
+
+/// How far the life of a scheduler has come. It only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub(crate) enum Phase {
+    Running = 0,
+    /// No task is taken from outside any more.
+    Closing = 1,
+    /// Every wait is canceled, and tasks that have not begun do not.
+    Canceling = 2,
+    /// Whoever waits again is unwound, or, where frames cannot unwind, never resumed.
+    Unwinding = 3,
+    /// Workers end.
+    Stopping = 4,
+}
+
+/// See the [module documentation](self).
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) class: StackClass,
+    pub(crate) stacks: StackPool,
+    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
+    pub(crate) depot: Depot,
+    pub(crate) seed: u64,
+    /// How many idle carriers a worker keeps.
+    pub(crate) pooled_carriers: usize,
+    phase: AtomicU32,
+    /// Tasks that were spawned from outside any worker.
+    pub(crate) spawned_outside: AtomicU64,
+    /// Tasks that were ended by shutdown before a worker took them.
+    pub(crate) finished_outside: AtomicU64,
+    /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
+    pub(crate) watcher: Mutex<Option<Ticket>>,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Somebody is shutting the scheduler down.
+    pub(crate) shutting_down: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        class: StackClass,
+        stacks: StackPool,
+        seed: u64,
+    ) -> Arc<Self> {
+        let remotes = (0..config.workers)
+            .map(|_| Remote {
+                fresh: Lifo::new(),
+                inbox: Inbox::new(),
+                movable: OnceLock::new(),
+                timers: Timers::new(),
+                bed: Bed::default(),
+                counts: Counts::default(),
+            })
+            .collect();
+        let pooled_carriers = config.warm_stack_bytes / class.bytes() / config.workers;
+        let shared = Arc::new(Self {
+            pooled_carriers: pooled_carriers.max(16),
+            config,
+            class,
+            stacks,
+            remotes,
+            injector: Injector::new(),
+            idle: Idle::new(),
+            depot: Depot::new(&crate::unit::OPS),
+            seed,
+            phase: AtomicU32::new(Phase::Running as u32),
+            spawned_outside: AtomicU64::new(0),
+            finished_outside: AtomicU64::new(0),
+            watcher: Mutex::new(None),
+            threads: Mutex::new(Vec::new()),
+            shutting_down: AtomicBool::new(false),
+        });
+        shared.depot.set_owner(Arc::as_ptr(&shared));
+        shared
+    }
+
+    #[inline]
+    pub(crate) fn phase_is_at_least(&self, phase: Phase) -> bool {
+        // Ordering: Acquire. Partner: the AcqRel in `enter_phase`.
+        self.phase.load(Acquire) >= phase as u32
+    }
+
+    pub(crate) fn enter_phase(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u32, SeqCst);
+    }
+
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.phase_is_at_least(Phase::Stopping)
+    }
+
+    /// Makes a started or fresh task runnable from outside any worker of this scheduler.
+    pub(crate) fn inject(&self, task: &'static Task) {
+        if task.is_started() && task.is_pinned() {
+            let home = task.home();
+            self.remotes[home].inbox.push(task);
+            self.idle.post_to(self, home);
+        } else {
+            self.injector.push(task);
+            self.idle.post(self);
+        }
+    }
+
+    /// How many tasks have not ended.
+    pub(crate) fn live(&self) -> u64 {
+        // Ends are counted first: if they equal the spawns counted later, there was a moment
+        // between at which nothing was left.
+        let finished: u64 = self
+            .remotes
+            .iter()
+            .map(|remote| remote.counts.finished.get())
+            .sum();
+        let finished = finished + self.finished_outside.load(SeqCst);
+        let spawned: u64 = self
+            .remotes
+            .iter()
+            .map(|remote| remote.counts.spawned.get())
+            .sum();
+        (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
+    }
+
+    /// A worker has nothing to do: gives memory back, and tells whoever waits for the end.
+    pub(crate) fn worker_rests(&self) {
+        self.stacks.trim();
+        if self.phase_is_at_least(Phase::Closing) {
+            self.poke_watcher();
+        }
+    }
+
+    #[cold]
+    fn poke_watcher(&self) {
+        let ticket = *self.watcher.lock();
+        if let Some(ticket) = ticket {
+            drop(ticket.claim(vitte_wait::Outcome::Woken));
+        }
+    }
+
+    pub(crate) fn is(&self, other: *const Self) -> bool {
+        ptr::eq(self, other)
+    }
+}

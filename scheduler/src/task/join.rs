@@ -1,0 +1,662 @@
+//! The end of a task, and those who wait for it.
+
+use crate::{
+    config::SpawnError,
+    id::{FiberId, Stale},
+    shared::Phase,
+    task::{
+        Task,
+        body::{self, Ended, Payload, panic_text},
+        flags, poll, slab,
+        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, PANICKED},
+    },
+    worker::{Worker, current_task},
+};
+use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
+use vitte_fibers::stack_pointer;
+use vitte_wait::{
+    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    facade::{atomic::Ordering::*, plain::Mutex},
+};
+
+/// One who waits for a task to end, on his own stack. Touched under the lock of the task's state.
+pub(crate) struct Joiner {
+    ticket: Ticket,
+    next: Cell<*const Joiner>,
+    linked: Cell<bool>,
+}
+
+/// The body of `task` has ended; its worker has left it.
+#[inline]
+pub(crate) fn complete(task: &'static Task, ended: Ended) {
+    let generation = task.state.generation();
+    let seen = task.state.finish(ended as u64);
+    // From here the task is the joiner's, who may vacate it at once.
+    if seen & (DETACHED | HAS_JOINERS | LOCKED) != 0 {
+        complete_noticed(task, generation, seen | ended as u64);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn complete_noticed(task: &'static Task, generation: u32, seen: u64) {
+    let mut joiners: Vec<Claimed> = Vec::new();
+    // If the generation has changed, the one who waited looked again just now and took the value.
+    if let Some(locked) = task.state.lock(generation) {
+        let mut at = task.joiner.replace(ptr::null());
+        // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
+        while let Some(joiner) = unsafe { at.as_ref() } {
+            at = joiner.next.get();
+            joiner.linked.set(false);
+            joiners.extend(joiner.ticket.claim(Outcome::Woken));
+        }
+        drop(locked);
+    }
+    if seen & DETACHED != 0 {
+        outside_any_task(|| {
+            // SAFETY: it has ended as `seen` says, and with the handle gone we are the last.
+            unsafe { body::drop_outcome(task, seen) };
+        });
+        task.vacate();
+    }
+    drop(joiners);
+}
+
+/// Runs foreign destructors on a worker that is between two tasks: what blocks there blocks the
+/// thread, for there is no fiber to suspend.
+fn outside_any_task(run: impl FnOnce()) {
+    if let Some(worker) = crate::worker::current()
+        && worker.current().is_none()
+    {
+        worker.clear_unit();
+    }
+    run();
+}
+
+/// Ends a task whose body did not run: drops the body, and keeps `why` for the joiner.
+pub(crate) fn end_unrun(task: &'static Task, why: Option<SpawnError>) -> Ended {
+    outside_any_task(|| {
+        let drop_body = std::panic::AssertUnwindSafe(|| {
+            // SAFETY: the body is there, and will not run.
+            unsafe { (task.vtable().drop_body)(task) };
+        });
+        let _ = std::panic::catch_unwind(drop_body);
+    });
+    match why {
+        None => Ended::Killed,
+        Some(why) => {
+            // SAFETY: the body is gone; the task is ours.
+            unsafe { body::put_payload(task, Box::new(why)) };
+            Ended::Panicked
+        }
+    }
+}
+
+/// What the storage of an ended task held, if not a value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The task panicked.
+    Panicked(Panicked),
+    /// The task was never begun: this is why.
+    NotStarted(SpawnError),
+    /// The task was ended by the shutdown of its runtime before it could return a value.
+    Killed,
+    /// The deadline passed first. The task goes on, and can be joined later.
+    TimedOut,
+    /// The caller was canceled while it waited. The task goes on.
+    Canceled,
+    /// The caller's stop token was triggered while it waited. The task goes on.
+    Stopped,
+    /// The value was taken by an earlier call.
+    Taken,
+}
+
+/// The panic of a task.
+pub struct Panicked {
+    text: String,
+    /// Behind a lock only to be `Sync`.
+    payload: Mutex<Payload>,
+}
+
+impl Panicked {
+    /// A panic with this payload.
+    #[must_use]
+    pub fn new(payload: Box<dyn Any + Send>) -> Self {
+        Self {
+            text: panic_text(&*payload),
+            payload: Mutex::new(payload),
+        }
+    }
+
+    /// The message of the panic.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the task panicked with, to be passed on with [`std::panic::resume_unwind`].
+    #[must_use]
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload.into_inner()
+    }
+}
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panicked")
+            .field("text", &self.text)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JoinError {
+    fn of(bits: u64, task: &'static Task) -> Self {
+        if bits & PANICKED == 0 {
+            return Self::Killed;
+        }
+        // SAFETY: it has panicked, and the caller is the one to take the payload.
+        Self::of_payload(unsafe { body::take_panic(task) })
+    }
+
+    fn of_payload(payload: Payload) -> Self {
+        match payload.downcast::<SpawnError>() {
+            Ok(error) => Self::NotStarted(*error),
+            Err(payload) => Self::Panicked(Panicked::new(payload)),
+        }
+    }
+
+    fn of_outcome(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::TimedOut | Outcome::Woken => Self::TimedOut,
+            Outcome::Canceled => Self::Canceled,
+            Outcome::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text),
+            Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
+            Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
+            Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
+            Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
+            Self::Stopped => f.write_str("the wait for the task was stopped; the task goes on"),
+            Self::Taken => f.write_str("the value of the task was taken before"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// Waits until the task is over. `None`: it is; else what ended the wait first.
+fn wait_for_end(
+    task: &'static Task,
+    generation: u32,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> Option<Outcome> {
+    let wait = Wait::begin(Reason::Join, ptr::from_ref(task).cast());
+    let joiner = Joiner {
+        ticket: wait.ticket(),
+        next: Cell::new(ptr::null()),
+        linked: Cell::new(false),
+    };
+    match task.state.lock(generation) {
+        Some(locked) if locked.now() & DONE == 0 => {
+            joiner.next.set(task.joiner.replace(&raw const joiner));
+            joiner.linked.set(true);
+            locked.set(HAS_JOINERS);
+        }
+        _ => {
+            // Over already. A claim that came in between changes nothing.
+            let _ = wait.withdraw();
+            return None;
+        }
+    }
+    let outcome = wait.park(deadline, stop);
+    if outcome == Outcome::Woken {
+        return None;
+    }
+    let Some(locked) = task.state.lock(generation) else {
+        return None;
+    };
+    if joiner.linked.get() {
+        unlink(task, &joiner);
+    }
+    (locked.now() & DONE == 0).then_some(outcome)
+}
+
+/// Takes `joiner` out of the list. Under the state's lock.
+fn unlink(task: &'static Task, joiner: &Joiner) {
+    let mut place = &task.joiner;
+    // SAFETY: joiners in the list are alive until they are unlinked under the lock, which is ours.
+    while let Some(at) = unsafe { place.get().as_ref() } {
+        if ptr::eq(at, joiner) {
+            place.set(joiner.next.get());
+            return;
+        }
+        place = &at.next;
+    }
+}
+
+/// The right to a task's value.
+///
+/// Dropping it detaches the task: it runs on, and its value is dropped when it ends. A panic of a
+/// detached task is dropped too.
+pub struct JoinHandle<T> {
+    task: Started,
+    value: PhantomData<T>,
+}
+
+/// The task of a handle, or why there is none, in one word: a record, a boxed error with the
+/// lowest bit set, or null once the value is taken.
+struct Started(*mut ());
+
+/// What a [`Started`] is.
+enum Which<'a> {
+    Task(&'static Task),
+    Not(&'a SpawnError),
+    Taken,
+}
+
+impl Started {
+    const TAKEN: Self = Self(ptr::null_mut());
+
+    #[inline(always)]
+    fn task(task: &'static Task) -> Self {
+        Self(ptr::from_ref(task).cast_mut().cast())
+    }
+
+    #[cold]
+    fn not(error: SpawnError) -> Self {
+        Self(Box::into_raw(Box::new(error)).map_addr(|at| at | 1).cast())
+    }
+
+    #[inline(always)]
+    fn which(&self) -> Which<'_> {
+        if self.0.addr() & 1 != 0 {
+            // SAFETY: a tagged pointer came from `not`, and is freed only when it is replaced.
+            Which::Not(unsafe { &*self.0.map_addr(|at| at & !1).cast() })
+        } else {
+            // SAFETY: else it is null or a record, and records are immortal.
+            unsafe { self.0.cast::<Task>().as_ref() }.map_or(Which::Taken, Which::Task)
+        }
+    }
+
+    /// The task, if that is what it is.
+    #[inline(always)]
+    fn get(&self) -> Option<&'static Task> {
+        match self.which() {
+            Which::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Started {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.addr() & 1 != 0 {
+            // SAFETY: it came from `Box::into_raw` in `not`.
+            drop(unsafe { Box::from_raw(self.0.map_addr(|at| at & !1).cast::<SpawnError>()) });
+        }
+    }
+}
+
+// SAFETY: the handle is the right to take a `T` from whatever thread it is on.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: through a shared handle one can only ask for the id, whether the task is over, and
+// cancel it.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    #[inline(always)]
+    pub(crate) fn new(task: Result<&'static Task, SpawnError>) -> Self {
+        Self {
+            task: task.map_or_else(Started::not, Started::task),
+            value: PhantomData,
+        }
+    }
+
+    /// Waits for the task to end and takes its value.
+    ///
+    /// # Errors
+    /// [`JoinError::Panicked`] with the panic, [`JoinError::NotStarted`] if the task could not be
+    /// spawned, [`JoinError::Killed`] if shutdown ended it; [`JoinError::Canceled`] if the caller
+    /// was canceled while waiting: then the task is detached.
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps. If the task was not begun yet and is the one that the
+    /// calling fiber spawned last, it runs right here, on the caller's stack, as a task of its own.
+    ///
+    /// # Panics
+    /// As [`yield_now`](crate::yield_now).
+    #[inline]
+    pub fn join(self) -> Result<T, JoinError> {
+        if let Some(task) = self.task.get()
+            && let Some((worker, caller)) = current_task()
+            && let Some(ended) = worker.run_inline(caller, task)
+        {
+            let _over = ManuallyDrop::new(self);
+            return take_inline(task, ended);
+        }
+        self.join_slow()
+    }
+
+    #[inline(never)]
+    fn join_slow(mut self) -> Result<T, JoinError> {
+        self.join_until(Deadline::NEVER, None)
+    }
+
+    /// Waits for the task to end and takes its value, until `deadline` at the latest, or until
+    /// `stop` is triggered. If the wait ends first, the handle can be used again.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join); [`JoinError::TimedOut`], [`JoinError::Canceled`] and
+    /// [`JoinError::Stopped`] leave the task as it was; [`JoinError::Taken`] if the value, or the
+    /// error, was taken by an earlier call.
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    ///
+    /// # Panics
+    /// As [`yield_now`](crate::yield_now).
+    pub fn join_until(
+        &mut self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, JoinError> {
+        let task = match self.task.which() {
+            Which::Task(task) => task,
+            Which::Taken => return Err(JoinError::Taken),
+            Which::Not(error) => {
+                let error = error.clone();
+                self.task = Started::TAKEN;
+                return Err(JoinError::NotStarted(error));
+            }
+        };
+        let mut bits = task.state.load();
+        if bits & DONE == 0 {
+            let ended = wait_for_end(task, task.state.generation(), deadline, stop);
+            if let Some(outcome) = ended {
+                return Err(JoinError::of_outcome(outcome));
+            }
+            bits = task.state.load();
+        }
+        self.task = Started::TAKEN;
+        let result = if bits & (PANICKED | KILLED) == 0 {
+            // SAFETY: it has returned a `T`, and the one handle takes it.
+            Ok(unsafe { body::take_value::<T>(task) })
+        } else {
+            Err(JoinError::of(bits, task))
+        };
+        task.vacate();
+        result
+    }
+
+    /// The id of the task's fiber. `None` if the task could not be spawned, or was joined.
+    #[must_use]
+    pub fn id(&self) -> Option<FiberId> {
+        self.task.get().map(Task::id)
+    }
+
+    /// Whether a join would not wait.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task
+            .get()
+            .is_none_or(|task| task.state.load() & DONE != 0)
+    }
+
+    /// Why the task was not spawned, if it was not.
+    #[must_use]
+    pub fn spawn_error(&self) -> Option<&SpawnError> {
+        match self.task.which() {
+            Which::Not(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Asks the task to stop: its waits end as canceled, now and from now on.
+    pub fn cancel(&self) {
+        if let Some(task) = self.task.get() {
+            task.cancel();
+        }
+    }
+
+    /// Gives the task's fiber its park token. See [`unpark`](crate::unpark).
+    pub fn unpark(&self) {
+        if let Some(task) = self.task.get() {
+            task.unit.unpark();
+        }
+    }
+
+    /// Lets the task run on its own. The same as dropping the handle.
+    pub fn detach(self) {}
+
+    /// Detaches the task. The handle stays, and is good for nothing.
+    pub(crate) fn let_go(&mut self) {
+        let Some(task) = self.task.get() else { return };
+        self.task = Started::TAKEN;
+        let seen = task.state.detach();
+        if seen & DONE != 0 {
+            // SAFETY: it has ended as `seen` says, and we held the handle.
+            unsafe { body::drop_outcome(task, seen) };
+            task.vacate();
+        }
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("JoinHandle");
+        match self.task.which() {
+            Which::Task(task) => shown
+                .field("id", &task.id())
+                .field("finished", &self.is_finished())
+                .finish(),
+            Which::Not(error) => shown.field("not_started", error).finish(),
+            Which::Taken => shown.field("taken", &true).finish(),
+        }
+    }
+}
+
+/// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
+#[inline(always)]
+fn take_inline<T>(task: &'static Task, ended: Ended) -> Result<T, JoinError> {
+    let result = if ended == Ended::Returned {
+        // SAFETY: it has returned a `T`, and its one handle takes it.
+        Ok(unsafe { body::take_value::<T>(task) })
+    } else {
+        Err(JoinError::of(ended as u64, task))
+    };
+    task.vacate();
+    result
+}
+
+impl Worker {
+    /// Runs `task` here and now, on top of `caller`'s frames, if it is the fresh task on top of
+    /// our stack of them, and enough of the caller's stack is left. `None`: it is not.
+    ///
+    /// Nothing else ever runs on top of a frame that waits: that could deadlock.
+    #[inline(always)]
+    fn run_inline(&self, caller: &'static Task, task: &'static Task) -> Option<Ended> {
+        let fresh = &self.remote().fresh;
+        // SAFETY: we are the owner.
+        if !ptr::eq(unsafe { fresh.peek() }, task) || !self.may_run_inline(caller, task) {
+            return None;
+        }
+        // SAFETY: we are the owner.
+        if unsafe { fresh.pop() }.is_null() {
+            return None;
+        }
+        task.hot.lo.store(caller.hot.lo.load(Relaxed), Relaxed);
+        task.hot.hi.store(caller.hot.hi.load(Relaxed), Relaxed);
+        // What stands on a stack that may not leave its thread may not leave it either.
+        let pinned = if caller.is_pinned() { flags::PINNED } else { 0 };
+        task.set_flags(task.flags() | flags::STARTED | flags::INLINE | pinned);
+        task.link.set(caller);
+        self.enter(task);
+        // SAFETY: the task is fresh, and we took it from its queue.
+        let ended = unsafe { (task.vtable().run)(task) };
+        // It may have been suspended, and have come back elsewhere.
+        if let Some(worker) = crate::worker::current() {
+            worker.remote().counts.finished.raise();
+            worker.enter(caller);
+        }
+        Some(ended)
+    }
+
+    #[inline(always)]
+    fn may_run_inline(&self, caller: &'static Task, task: &'static Task) -> bool {
+        let (lo, hi) = (caller.hot.lo.load(Relaxed), caller.hot.hi.load(Relaxed));
+        // A task that runs inline has at least half of the caller's stack, and its class at least.
+        let roomy = stack_pointer() > lo + (hi - lo) / 2;
+        let (of_caller, of_task) = (caller.flags(), task.flags());
+        let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
+        // Frames that cannot unwind must not lie on frames whose destructors matter.
+        let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
+        roomy && fits && unwinds && !self.shared().phase_is_at_least(Phase::Canceling)
+    }
+}
+
+impl Task {
+    /// Asks the task to stop.
+    pub(crate) fn cancel(&'static self) {
+        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
+        self.unit.cancel();
+    }
+}
+
+/// Why a task could not be joined by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RawJoinError {
+    /// The id names no task that can be joined: it was joined before, or never existed.
+    Stale,
+    /// The task is detached, or is joined through a handle.
+    Detached,
+    /// The caller is the task, or runs on top of it, and so would wait for ever.
+    Deadlock,
+    /// The deadline passed first. The task goes on.
+    TimedOut,
+    /// The caller was canceled while it waited. The task goes on.
+    Canceled,
+    /// The task panicked with this text.
+    Panicked(String),
+    /// The task was ended by the shutdown of its runtime, or never begun because of it.
+    Killed,
+    /// The task could not be begun.
+    NotStarted(SpawnError),
+}
+
+impl fmt::Display for RawJoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => Stale.fmt(f),
+            Self::Detached => f.write_str("the task is detached, so nobody can join it by its id"),
+            Self::Deadlock => f.write_str("a task cannot wait for its own end"),
+            Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
+            Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
+            Self::Panicked(text) => write!(f, "the task panicked: {text}"),
+            Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
+            Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RawJoinError {}
+
+/// Waits until the task that was spawned with [`spawn_raw`](crate::Scheduler::spawn_raw) is over,
+/// and takes its value. Only one caller gets it; for all others the id is stale from then on.
+///
+/// # Errors
+/// See [`RawJoinError`]. After [`RawJoinError::TimedOut`] and [`RawJoinError::Canceled`] the task
+/// can be joined again.
+///
+/// # Blocking
+/// A fiber suspends, a thread sleeps, until `deadline` at the latest. If the task was not begun yet
+/// and is the one that the calling fiber spawned last, it runs on the caller's stack.
+///
+/// # Panics
+/// As [`yield_now`](crate::yield_now).
+pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinError> {
+    let task = slab::find(id.slot()).ok_or(RawJoinError::Stale)?;
+    let generation = id.generation();
+    {
+        let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
+        if locked.now() & DETACHED != 0 || !ptr::eq(task.vtable(), &raw const body::RAW) {
+            return Err(RawJoinError::Detached);
+        }
+    }
+    if let Some((worker, caller)) = current_task() {
+        if runs_on(caller, task) {
+            return Err(RawJoinError::Deadlock);
+        }
+        if deadline == Deadline::NEVER
+            && let Some(ended) = worker.run_inline(caller, task)
+        {
+            complete(task, ended);
+        }
+    }
+    if task.state.load() & DONE == 0
+        && let Some(outcome) = wait_for_end(task, generation, deadline, None)
+    {
+        return Err(match outcome {
+            Outcome::Canceled => RawJoinError::Canceled,
+            _ => RawJoinError::TimedOut,
+        });
+    }
+    take_raw(task, generation)
+}
+
+fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
+    let bits = {
+        let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
+        let seen = locked.set(DETACHED);
+        if seen & DETACHED != 0 {
+            return Err(RawJoinError::Stale);
+        }
+        seen
+    };
+    let result = if bits & (PANICKED | KILLED) == 0 {
+        // SAFETY: a raw body has returned its pointer, and we are the first to detach.
+        Ok(unsafe { body::take_value::<*mut c_void>(task) })
+    } else {
+        Err(match JoinError::of(bits, task) {
+            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.text),
+            JoinError::NotStarted(error) => RawJoinError::NotStarted(error),
+            _ => RawJoinError::Killed,
+        })
+    };
+    task.vacate();
+    result
+}
+
+/// Whether `task` is `caller`, or lies under it on the same stack.
+fn runs_on(caller: &'static Task, task: &'static Task) -> bool {
+    let mut at = caller;
+    loop {
+        if ptr::eq(at, task) {
+            return true;
+        }
+        if at.flags() & flags::INLINE == 0 {
+            return false;
+        }
+        // SAFETY: the link of a task that runs inline is its joiner.
+        match unsafe { at.link.get().as_ref() } {
+            Some(below) => at = below,
+            None => return false,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Task records: what the scheduler knows of a task, in two cache lines.
+//!
+//! ```text
+//!  line 0   poll 4 | flags 4 | user 8 | lo 8 | hi 8 | unit 32      generated code may read lo..hi
+//!  line 1   state 8 | vtable 8 | joiner 8 | link 8 | cold 8 | storage 24
+//! ```
+//!
+//! Invariants: a record is type-stable. It lies in a slab that is never unmapped, so a pointer to
+//! it may be followed at any time, though it may mean another task by then; the generation in
+//! [`state`] tells. Between its last suspension and its next run a task is in at most one queue.
+
+pub(crate) mod body;
+pub(crate) mod join;
+pub(crate) mod slab;
+pub(crate) mod state;
+
+use crate::id::FiberId;
+use body::{BodyTable, Storage};
+use join::Joiner;
+use state::State;
+use std::{
+    cell::{Cell, UnsafeCell},
+    ptr,
+};
+use vitte_fibers::StackClass;
+use vitte_wait::{
+    Unit, UnitOps,
+    facade::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*},
+};
+
+/// The part of a fiber's record that generated code may read. Its address does not change while
+/// the fiber lives.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Hot {
+    /// Not zero when somebody wants something of the fiber: then call [`poll_slow`](crate::poll_slow).
+    pub poll: AtomicU32,
+    /// What kind of fiber this is; see `flags`. Read only.
+    pub flags: AtomicU32,
+    /// For the embedder.
+    pub user: AtomicPtr<()>,
+    /// The lowest address of the stack that the fiber may use. Zero before it first runs.
+    pub lo: AtomicUsize,
+    /// One above the highest address of that stack.
+    pub hi: AtomicUsize,
+}
+
+/// Bits of [`Hot::poll`].
+pub(crate) mod poll {
+    /// The fiber was canceled.
+    pub(crate) const CANCEL: u32 = 1;
+}
+
+/// Bits of [`Hot::flags`]. Written by whoever spawns, then only by whoever runs the task.
+pub(crate) mod flags {
+    /// Once started, the task stays on its worker.
+    pub(crate) const PINNED: u32 = 1;
+    /// It has begun to run, and so has a stack.
+    pub(crate) const STARTED: u32 = 1 << 1;
+    /// It has frames that cannot unwind.
+    pub(crate) const NO_UNWIND: u32 = 1 << 2;
+    /// It runs on top of its joiner's stack; `link` leads to the joiner.
+    pub(crate) const INLINE: u32 = 1 << 3;
+    /// How often [`pin`](crate::pin) was called and not undone.
+    pub(crate) const PINS_MASK: u32 = 0xf << 4;
+    pub(crate) const PIN_ONE: u32 = 1 << 4;
+    /// The class of its stack.
+    pub(crate) const CLASS_SHIFT: u32 = 8;
+    pub(crate) const CLASS_MASK: u32 = 0x1f << CLASS_SHIFT;
+    /// What kinds of foreign code it runs.
+    pub(crate) const NATIVE_SHIFT: u32 = 13;
+    pub(crate) const NATIVE_MASK: u32 = 0b11 << NATIVE_SHIFT;
+    /// The index of the worker whose thread it last ran on.
+    pub(crate) const HOME_SHIFT: u32 = 16;
+}
+
+/// See the [module documentation](self).
+#[repr(C, align(64))]
+pub(crate) struct Task {
+    pub(crate) hot: Hot,
+    pub(crate) unit: Unit,
+    pub(crate) state: State,
+    /// How to run the body and drop what is left of it. Written at spawn.
+    vtable: Cell<&'static BodyTable>,
+    /// Those who wait for the end, linked on their own stacks. Touched under the state's lock.
+    pub(crate) joiner: Cell<*const Joiner>,
+    /// The next task in whatever queue this one is in; the joiner of a task that runs inline.
+    pub(crate) link: Cell<*const Task>,
+    /// What only few tasks have. Null or a box; written at spawn, freed at the end.
+    cold: AtomicPtr<Cold>,
+    /// The closure, then its value or panic. See [`body`].
+    pub(crate) storage: UnsafeCell<Storage>,
+}
+
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(size_of::<Task>() == 128, "a record is two cache lines");
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(size_of::<Hot>() == 32 && size_of::<Unit>() == 32);
+
+// SAFETY: the atomic fields may be shared. The cells are touched only by the task's present owner
+// (the spawner before it is queued, whoever holds it out of a queue, the worker that runs it, and
+// after its end the holder of its handle), or, `joiner`, under the state's lock; each hand-over goes
+// through a queue or a state transition that orders the two. The body is `Send` or vouched for.
+unsafe impl Sync for Task {}
+
+/// The rarely used rest of a record.
+#[derive(Debug, Default)]
+pub(crate) struct Cold {
+    pub(crate) name: Option<Box<str>>,
+}
+
+/// What a new task is, besides its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Traits {
+    pub(crate) flags: u32,
+    pub(crate) user: *mut (),
+}
+
+impl Task {
+    /// A record that holds no task yet.
+    pub(crate) fn vacant(ops: &'static UnitOps) -> Self {
+        Self {
+            hot: Hot {
+                poll: AtomicU32::new(0),
+                flags: AtomicU32::new(0),
+                user: AtomicPtr::new(ptr::null_mut()),
+                lo: AtomicUsize::new(0),
+                hi: AtomicUsize::new(0),
+            },
+            unit: Unit::new(Some(ops)),
+            state: State::vacant(),
+            vtable: Cell::new(&body::NOTHING),
+            joiner: Cell::new(ptr::null()),
+            link: Cell::new(ptr::null()),
+            cold: AtomicPtr::new(ptr::null_mut()),
+            storage: UnsafeCell::new(Storage::vacant()),
+        }
+    }
+
+    /// Makes a vacant record a task, all but its body. The caller owns the record.
+    #[inline]
+    pub(crate) fn occupy(&self, vtable: &'static BodyTable, traits: Traits) {
+        self.hot.poll.store(0, Relaxed);
+        self.hot.flags.store(traits.flags, Relaxed);
+        self.hot.user.store(traits.user, Relaxed);
+        self.hot.lo.store(0, Relaxed);
+        self.hot.hi.store(0, Relaxed);
+        self.unit.recycle();
+        self.vtable.set(vtable);
+        self.joiner.set(ptr::null());
+        self.state.occupy();
+    }
+
+    #[inline(always)]
+    pub(crate) fn vtable(&self) -> &'static BodyTable {
+        self.vtable.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u32 {
+        self.hot.flags.load(Relaxed)
+    }
+
+    /// Whoever runs or spawns the task only.
+    #[inline(always)]
+    pub(crate) fn set_flags(&self, flags: u32) {
+        self.hot.flags.store(flags, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_started(&self) -> bool {
+        self.flags() & flags::STARTED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.flags() & (flags::PINNED | flags::PINS_MASK) != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn home(&self) -> usize {
+        (self.flags() >> flags::HOME_SHIFT) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn class(&self) -> usize {
+        ((self.flags() & flags::CLASS_MASK) >> flags::CLASS_SHIFT) as usize
+    }
+
+    pub(crate) fn class_bits(class: StackClass) -> u32 {
+        (class.index() as u32) << flags::CLASS_SHIFT
+    }
+
+    pub(crate) fn id(&'static self) -> FiberId {
+        FiberId::new(self.state.generation(), slab::slot_of(self))
+    }
+
+    /// The task whose unit this is.
+    ///
+    /// # Safety
+    /// `unit` is the unit of a task record.
+    #[inline(always)]
+    pub(crate) unsafe fn of(unit: &'static Unit) -> &'static Self {
+        let task = ptr::from_ref(unit).wrapping_byte_sub(std::mem::offset_of!(Self, unit));
+        // SAFETY: by the caller the unit lies in a record at that offset; records are immortal.
+        unsafe { &*task.cast::<Self>() }
+    }
+
+    pub(crate) fn cold(&self) -> Option<&Cold> {
+        // SAFETY: null or a box made in `set_cold`, freed only in `drop_cold`, when the task is
+        // over and the caller, who holds the state's lock or owns the task, no longer looks.
+        unsafe { self.cold.load(Acquire).as_ref() }
+    }
+
+    pub(crate) fn set_cold(&self, cold: Cold) {
+        // Ordering: Release. Partner: the Acquire in `cold`.
+        self.cold.store(Box::into_raw(Box::new(cold)), Release);
+    }
+
+    #[inline]
+    fn drop_cold(&self) {
+        if !self.cold.load(Relaxed).is_null() {
+            let cold = self.cold.swap(ptr::null_mut(), Acquire);
+            // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
+            drop(unsafe { Box::from_raw(cold) });
+        }
+    }
+
+    /// The task's name, if it has one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.cold()?.name.as_deref()
+    }
+
+    /// Makes the record vacant again. The caller is the last to know the task.
+    #[inline]
+    pub(crate) fn vacate(&'static self) {
+        self.drop_cold();
+        slab::vacate(self);
+    }
+}

@@ -1,0 +1,158 @@
+//! The state word of a task: its generation, and how far its life has come.
+//!
+//! ```text
+//! | generation (32) | ... | canceled | panicked | has joiners | locked | detached | done | occupied |
+//! ```
+//!
+//! `OCCUPIED`: the record is a task; cleared by the last to know it, who also raises the generation.
+//! `DONE`: the body has ended and its value, or panic, is in the storage; set once, by whoever ran it.
+//! `DETACHED`: nobody will ask for the value; set once, by the holder of the handle.
+//! Whoever of those two comes second vacates the record.
+//! `LOCKED`: somebody looks the task up by its id, or adds or removes a joiner. Held for a few
+//! instructions. Nobody vacates a locked record, and nobody locks one of another generation.
+
+use vitte_wait::facade::{
+    atomic::{AtomicU64, Ordering::*},
+    hint,
+};
+
+pub(crate) const OCCUPIED: u64 = 1;
+pub(crate) const DONE: u64 = 1 << 1;
+pub(crate) const DETACHED: u64 = 1 << 2;
+pub(crate) const LOCKED: u64 = 1 << 3;
+pub(crate) const HAS_JOINERS: u64 = 1 << 4;
+pub(crate) const PANICKED: u64 = 1 << 5;
+/// The body never ran, or was unwound or dropped in the middle: there is no value.
+pub(crate) const KILLED: u64 = 1 << 6;
+/// Vacant, but on its way back to its slab.
+pub(crate) const RETURNING: u64 = 1 << 7;
+const GENERATION_SHIFT: u32 = 32;
+
+/// See the [module documentation](self).
+#[derive(Debug)]
+pub(crate) struct State(AtomicU64);
+
+/// Evidence that the record is locked; dropping it unlocks.
+#[must_use]
+pub(crate) struct Locked<'a> {
+    state: &'a State,
+}
+
+impl State {
+    pub(crate) fn vacant() -> Self {
+        Self(AtomicU64::new(1 << GENERATION_SHIFT))
+    }
+
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        (self.0.load(Relaxed) >> GENERATION_SHIFT) as u32
+    }
+
+    /// As [`generation`](Self::generation), ordered before whatever is read afterwards.
+    #[inline]
+    pub(crate) fn generation_now(&self) -> u32 {
+        // Ordering: Acquire. Partner: the Release in `vacate`.
+        (self.0.load(Acquire) >> GENERATION_SHIFT) as u32
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> u64 {
+        // Ordering: Acquire. Partner: the Release in `finish`: with `DONE` comes the value.
+        self.0.load(Acquire)
+    }
+
+    /// The caller owns the vacant record. No one can lock a generation nobody was told of.
+    #[inline]
+    pub(crate) fn occupy(&self) {
+        self.0.store(self.0.load(Relaxed) | OCCUPIED, Relaxed);
+    }
+
+    /// Ends the occupation. The caller is the last to know the task, but for those who look it up
+    /// by its id, and those it waits out.
+    #[inline]
+    pub(crate) fn vacate(&self, bits: u64) {
+        let mut old = self.0.load(Relaxed);
+        loop {
+            if old & LOCKED != 0 {
+                hint::spin_loop();
+                old = self.0.load(Relaxed);
+                continue;
+            }
+            // Generation zero is skipped, so that no id is zero.
+            let next = ((old >> GENERATION_SHIFT) as u32).wrapping_add(1).max(1);
+            let new = u64::from(next) << GENERATION_SHIFT | bits;
+            // Ordering: AcqRel. Acquire: all that was done under the lock (partner: `Locked`);
+            // Release: see `generation_now`.
+            match self.0.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Says that the record is back. If it is occupied again already, the note may stay: that only
+    /// keeps its slab from being handed on.
+    pub(crate) fn returned(&self) {
+        // Ordering: Release. Partner: the Acquire in `load`, when the slab is retired.
+        self.0.fetch_and(!RETURNING, Release);
+    }
+
+    /// Says that the body has ended, `how` being `0`, `PANICKED` or `KILLED`, and returns the
+    /// bits before.
+    #[inline]
+    pub(crate) fn finish(&self, how: u64) -> u64 {
+        // Ordering: AcqRel. Release: the value (partner: `load`); Acquire: the joiners.
+        self.0.fetch_or(DONE | how, AcqRel)
+    }
+
+    /// Says that nobody will ask for the value; returns the bits before.
+    #[inline]
+    pub(crate) fn detach(&self) -> u64 {
+        // Ordering: AcqRel. If the body has ended the caller drops its value. Partner: `finish`.
+        self.0.fetch_or(DETACHED, AcqRel)
+    }
+
+    /// Locks the record if it is still of this generation and occupied.
+    pub(crate) fn lock(&self, generation: u32) -> Option<Locked<'_>> {
+        let mut old = self.0.load(Relaxed);
+        loop {
+            if (old >> GENERATION_SHIFT) as u32 != generation || old & OCCUPIED == 0 {
+                return None;
+            }
+            if old & LOCKED != 0 {
+                hint::spin_loop();
+                old = self.0.load(Relaxed);
+                continue;
+            }
+            // Ordering: Acquire. Partner: the Release in `Locked::drop`, and in `finish`.
+            match self
+                .0
+                .compare_exchange_weak(old, old | LOCKED, Acquire, Relaxed)
+            {
+                Ok(_) => {
+                    return Some(Locked { state: self });
+                }
+                Err(now) => old = now,
+            }
+        }
+    }
+}
+
+impl Locked<'_> {
+    /// The bits as they are now.
+    pub(crate) fn now(&self) -> u64 {
+        self.state.load()
+    }
+
+    /// Adds bits; they hold once this returns.
+    pub(crate) fn set(&self, bits: u64) -> u64 {
+        self.state.0.fetch_or(bits, AcqRel)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Ordering: Release. Partner: the Acquire in `State::lock` and `State::vacate`.
+        self.state.0.fetch_and(!LOCKED, Release);
+    }
+}

@@ -1,0 +1,104 @@
+//! Deadlines of waiting fibers: one wheel a worker.
+//!
+//! An [`Entry`] lies on the waiter's own stack, so arming allocates nothing, and disarming is O(1)
+//! from any worker. A worker looks at its own wheel now and then, and at everybody's when it has
+//! nothing to do; a sleeping one sleeps no longer than until the next deadline it answers for.
+
+mod wheel;
+
+use vitte_wait::{
+    Claimed, Deadline, Outcome, Ticket,
+    facade::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering::*},
+        clock,
+    },
+};
+pub(crate) use wheel::Entry;
+use wheel::Wheel;
+
+/// A worker's timers.
+pub(crate) struct Timers {
+    wheel: Mutex<Wheel>,
+    /// A lower bound of the next deadline, `u64::MAX` if there is none. Written under the lock.
+    next: AtomicU64,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Self {
+        Self {
+            wheel: Mutex::new(Wheel::new(clock::now())),
+            next: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// A lower bound of the next deadline in nanoseconds, `u64::MAX` if there is none.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Relaxed)
+    }
+
+    /// Arms `entry`; true if it became the next one to be due.
+    ///
+    /// # Safety
+    /// The entry is not armed, and stays where it is, alive, until [`disarm`](Self::disarm) has
+    /// returned.
+    pub(crate) unsafe fn arm(&self, entry: &Entry) -> bool {
+        let mut wheel = self.wheel.lock();
+        // SAFETY: by the caller; the wheel's lock is ours.
+        unsafe { wheel.insert(entry) };
+        self.publish(&wheel)
+    }
+
+    /// Disarms `entry`, if it has not fired.
+    ///
+    /// # Safety
+    /// The entry was armed here.
+    pub(crate) unsafe fn disarm(&self, entry: &Entry) {
+        let mut wheel = self.wheel.lock();
+        // SAFETY: by the caller; the wheel's lock is ours.
+        unsafe { wheel.remove(entry) };
+        // The bound may now be too low. It is put right when it comes due.
+    }
+
+    /// Ends the waits whose deadline is past at `now`. Returns whether there were any.
+    pub(crate) fn fire(&self, now: u64) -> bool {
+        let mut any = false;
+        // In portions, so that the lock is not held, nor memory used, for a million at a time.
+        loop {
+            let mut due: [Option<Claimed>; 64] = [const { None }; 64];
+            let mut len = 0;
+            let more = {
+                let mut wheel = self.wheel.lock();
+                let more = wheel.expire(now, due.len(), &mut |ticket: Ticket| {
+                    if let Some(claimed) = ticket.claim(Outcome::TimedOut) {
+                        due[len] = Some(claimed);
+                        len += 1;
+                    }
+                });
+                self.publish(&wheel);
+                more
+            };
+            any |= len > 0;
+            // The waiters go on here, after the lock is released.
+            drop(due);
+            if !more {
+                return any;
+            }
+        }
+    }
+
+    fn publish(&self, wheel: &MutexGuard<'_, Wheel>) -> bool {
+        let next = wheel.next();
+        // Ordering: Relaxed under the lock; whoever must not miss it uses the fences of the idle
+        // protocol.
+        let earlier = next < self.next.load(Relaxed);
+        self.next.store(next, Relaxed);
+        earlier
+    }
+}
+
+/// The entry for a wait with this ticket and deadline.
+pub(crate) fn entry(ticket: Ticket, deadline: Deadline) -> Entry {
+    Entry::new(ticket, deadline.as_nanos())
+}

@@ -1,0 +1,278 @@
+//! A hierarchical timer wheel, linked through entries that their owners keep.
+//!
+//! ```text
+//!  level 0: 64 slots of 1 tick, level 1: 64 slots of 64 ticks, ... level 5
+//!  an entry lies at the level of the highest digit (base 64) in which its tick differs from now
+//! ```
+//!
+//! When time enters a slot of a higher level, its entries are put in again, at lower levels. An
+//! entry fires in the tick after its deadline, never before it: a tick is 2^16 ns, so up to 66
+//! microseconds late.
+//!
+//! Source: Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987), scheme 7.
+
+use std::{cell::Cell, marker::PhantomPinned, ptr};
+use vitte_wait::Ticket;
+
+const TICK_SHIFT: u32 = 16;
+const DIGIT_BITS: u32 = 6;
+const SLOTS: usize = 1 << DIGIT_BITS;
+const LEVELS: usize = 6;
+/// What lies further ahead is put at the far end, and in again when that comes.
+const HORIZON: u64 = 1 << (DIGIT_BITS * LEVELS as u32);
+
+/// One deadline, on the waiter's stack.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    ticket: Ticket,
+    /// The first tick that begins at or after the deadline.
+    tick: u64,
+    prev: Cell<*const Entry>,
+    next: Cell<*const Entry>,
+    /// `level * SLOTS + slot`, or `UNLINKED`.
+    place: Cell<usize>,
+    _pinned: PhantomPinned,
+}
+
+const UNLINKED: usize = usize::MAX;
+
+impl Entry {
+    pub(crate) fn new(ticket: Ticket, deadline: u64) -> Self {
+        Self {
+            ticket,
+            tick: deadline.div_ceil(1 << TICK_SHIFT),
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            place: Cell::new(UNLINKED),
+            _pinned: PhantomPinned,
+        }
+    }
+}
+
+/// See the [module documentation](self).
+pub(crate) struct Wheel {
+    /// All ticks before this one are done, and time has entered its slot at every level.
+    now: u64,
+    slots: Box<[*const Entry; SLOTS * LEVELS]>,
+    /// Which slots of a level hold anything.
+    occupied: [u64; LEVELS],
+}
+
+// SAFETY: the entries are touched only through `&mut Wheel`, under the lock of its owner; a ticket
+// is `Send`.
+unsafe impl Send for Wheel {}
+
+impl Wheel {
+    pub(crate) fn new(now: u64) -> Self {
+        Self {
+            now: now >> TICK_SHIFT,
+            slots: Box::new([ptr::null(); SLOTS * LEVELS]),
+            occupied: [0; LEVELS],
+        }
+    }
+
+    /// # Safety
+    /// The entry is in no wheel, and stays where it is, alive, until it is removed or has fired.
+    pub(crate) unsafe fn insert(&mut self, entry: &Entry) {
+        // An entry that is due already goes into the present tick.
+        let tick = entry.tick.max(self.now);
+        let far = self.now + HORIZON - 1;
+        let tick = tick.min(far);
+        let level = ((tick ^ self.now) | 1).ilog2() / DIGIT_BITS;
+        let level = (level as usize).min(LEVELS - 1);
+        let slot = (tick >> (DIGIT_BITS * level as u32)) as usize % SLOTS;
+        let place = level * SLOTS + slot;
+        let first = self.slots[place];
+        entry.place.set(place);
+        entry.prev.set(ptr::null());
+        entry.next.set(first);
+        // SAFETY: null, or an entry that is in the wheel, hence alive by the contract of `insert`.
+        if let Some(first) = unsafe { first.as_ref() } {
+            first.prev.set(entry);
+        }
+        self.slots[place] = entry;
+        self.occupied[level] |= 1 << slot;
+    }
+
+    /// # Safety
+    /// The entry is in this wheel or in none.
+    pub(crate) unsafe fn remove(&mut self, entry: &Entry) {
+        let place = entry.place.replace(UNLINKED);
+        if place == UNLINKED {
+            return;
+        }
+        let (prev, next) = (entry.prev.get(), entry.next.get());
+        // SAFETY: neighbours are in the wheel, hence alive by the contract of `insert`.
+        match unsafe { prev.as_ref() } {
+            Some(prev) => prev.next.set(next),
+            None => self.slots[place] = next,
+        }
+        // SAFETY: as above.
+        if let Some(next) = unsafe { next.as_ref() } {
+            next.prev.set(prev);
+        }
+        if self.slots[place].is_null() {
+            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+        }
+    }
+
+    /// The first occupied slot that time will enter: its level, slot and first tick.
+    fn first(&self) -> Option<(usize, usize, u64)> {
+        let mut first: Option<(usize, usize, u64)> = None;
+        for level in 0..LEVELS {
+            let shift = DIGIT_BITS * level as u32;
+            let digit = (self.now >> shift) as usize % SLOTS;
+            // The present slot of level 0 is yet to be done; that of a higher level was put in
+            // again when time entered it, so what lies there is for the level's next turn.
+            let skip = u32::from(level > 0);
+            let ahead = self.occupied[level].rotate_right((digit as u32 + skip) % SLOTS as u32);
+            if ahead == 0 {
+                continue;
+            }
+            let steps = u64::from(ahead.trailing_zeros() + skip);
+            let tick = ((self.now >> shift) + steps) << shift;
+            let slot = (digit + steps as usize) % SLOTS;
+            // At one tick the higher level comes first: it is put in again below.
+            if first.is_none_or(|(_, _, best)| tick <= best) {
+                first = Some((level, slot, tick));
+            }
+        }
+        first
+    }
+
+    /// A lower bound of the next deadline in nanoseconds, `u64::MAX` if there is none.
+    pub(crate) fn next(&self) -> u64 {
+        self.first()
+            .map_or(u64::MAX, |(_, _, tick)| tick << TICK_SHIFT)
+    }
+
+    /// Takes out entries that are due at `now` nanoseconds and gives their tickets to `fire`,
+    /// at most `limit`. Returns whether more are due.
+    ///
+    /// An entry may be gone as soon as its ticket was claimed and let go, so `fire` may claim but
+    /// not let go.
+    pub(crate) fn expire(&mut self, now: u64, limit: usize, fire: &mut dyn FnMut(Ticket)) -> bool {
+        let now = now >> TICK_SHIFT;
+        let mut fired = 0;
+        while let Some((level, slot, tick)) = self.first()
+            && tick <= now
+        {
+            // Liveness: each turn empties a slot: for good, or into lower levels.
+            let place = level * SLOTS + slot;
+            self.now = tick;
+            if level == 0 {
+                // SAFETY: entries in the wheel are alive by the contract of `insert`.
+                while let Some(entry) = unsafe { self.slots[place].as_ref() } {
+                    if fired == limit {
+                        return true;
+                    }
+                    // SAFETY: it is in this wheel.
+                    unsafe { self.remove(entry) };
+                    fired += 1;
+                    fire(entry.ticket);
+                }
+            } else {
+                self.cascade(level, slot);
+            }
+        }
+        self.now = self.now.max(now);
+        false
+    }
+
+    /// Time enters a slot of a higher level: its entries are put in again.
+    fn cascade(&mut self, level: usize, slot: usize) {
+        let mut at = std::mem::replace(&mut self.slots[level * SLOTS + slot], ptr::null());
+        self.occupied[level] &= !(1 << slot);
+        // SAFETY: entries in the wheel are alive by the contract of `insert`.
+        while let Some(entry) = unsafe { at.as_ref() } {
+            at = entry.next.get();
+            // SAFETY: it was just taken out, and stays alive as before.
+            unsafe { self.insert(entry) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use vitte_wait::{Reason, Wait};
+
+    fn ticket() -> Ticket {
+        let wait = Wait::begin(Reason::Sleep, ptr::null());
+        let ticket = wait.ticket();
+        wait.withdraw().expect("nobody claims it");
+        ticket
+    }
+
+    fn random(state: &mut u64) -> u64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state
+    }
+
+    #[test]
+    fn an_entry_fires_in_the_tick_of_its_deadline_and_never_before() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        println!("seed {seed:#x}");
+        for round in 0..2_000 {
+            let start = random(&mut seed) >> 8;
+            // Up to eight times as far as the wheel reaches.
+            let ahead = random(&mut seed) >> (9 + random(&mut seed) % 50);
+            let deadline = start.saturating_add(ahead);
+            let mut wheel = Wheel::new(start);
+            let entry = pin!(Entry::new(ticket(), deadline));
+            // SAFETY: pinned here until the end of the round, and removed below if need be.
+            unsafe { wheel.insert(&entry) };
+            let mut steps = 0;
+            loop {
+                let next = wheel.next();
+                assert_ne!(next, u64::MAX, "round {round}: lost");
+                let mut fired = false;
+                if next > start {
+                    assert!(!wheel.expire(next - 1, 64, &mut |_| fired = true));
+                    assert!(!fired, "round {round}: fired before the bound it gave");
+                }
+                assert!(!wheel.expire(next, 64, &mut |_| fired = true));
+                if fired {
+                    assert!(next >= deadline, "round {round}: early");
+                    assert!(
+                        next - deadline.max(start) < 2 << TICK_SHIFT,
+                        "round {round}: late"
+                    );
+                    break;
+                }
+                steps += 1;
+                assert!(steps < 10 * LEVELS, "round {round}: does not come nearer");
+            }
+            assert_eq!(wheel.next(), u64::MAX);
+        }
+    }
+
+    #[test]
+    fn many_entries_fire_in_order_and_removed_ones_do_not() {
+        let mut seed = 0x1234_5678_9abc_def1_u64;
+        println!("seed {seed:#x}");
+        let mut wheel = Wheel::new(0);
+        let entries: Vec<Entry> = (0..5_000)
+            .map(|_| Entry::new(ticket(), random(&mut seed) % (40_000 << TICK_SHIFT)))
+            .collect();
+        for entry in &entries {
+            // SAFETY: `entries` is not touched any more before all are out.
+            unsafe { wheel.insert(entry) };
+        }
+        for entry in entries.iter().step_by(2) {
+            // SAFETY: it is in this wheel.
+            unsafe { wheel.remove(entry) };
+        }
+        let mut fired = 0;
+        let mut now = 0;
+        while wheel.next() != u64::MAX {
+            now += 777 << TICK_SHIFT;
+            while wheel.expire(now, 10, &mut |_| fired += 1) {}
+        }
+        assert_eq!(fired, 2_500);
+        assert!(now < 41_000 << TICK_SHIFT);
+    }
+}

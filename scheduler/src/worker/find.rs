@@ -1,0 +1,212 @@
+//! Where a worker looks for its next task, in which order, and why.
+//!
+//! 1. The LIFO slot: what was made ready last is warm, and its waker often waits for it. Bounded
+//!    in a row.
+//! 2. Fresh tasks, the newest first: depth first keeps the number of live tasks small.
+//! 3. Started tasks in line, the oldest first.
+//! 4. The injector, then other workers, beginning with a random one.
+//!
+//! Every so many tasks the line comes first, so that no source can starve another.
+
+use crate::{task::Task, worker::Worker};
+use crossbeam_deque::Steal;
+use std::ptr;
+use vitte_wait::facade::clock;
+
+/// Every so many tasks the line comes first, and timers and the injector are looked at.
+const ROUND: u32 = 32;
+/// How many tasks are taken from the injector beyond the one to run.
+const FROM_INJECTOR: usize = 16;
+
+impl Worker {
+    /// The next task to run; blocks the thread until there is one. `None`: the worker is to end.
+    ///
+    /// In the main loop only: what it calls wants more stack than a small fiber has to spare.
+    #[inline]
+    pub(crate) fn find(&self) -> Option<&'static Task> {
+        match self.find_here() {
+            Some(task) => Some(task),
+            None => self.find_or_sleep(),
+        }
+    }
+
+    #[inline(never)]
+    fn find_or_sleep(&self) -> Option<&'static Task> {
+        loop {
+            if self.shared().is_stopping() {
+                return None;
+            }
+            let found = self.find_elsewhere().or_else(|| {
+                self.shared().idle.wait(
+                    self.shared(),
+                    self.index,
+                    || !self.remote().inbox.is_empty(),
+                    || self.look_everywhere(),
+                )
+            });
+            if let Some(task) = found.or_else(|| self.find_here()) {
+                return Some(task);
+            }
+        }
+    }
+
+    /// The next task to run, if one lies here and it is not the turn of the other sources: what a
+    /// carrier's loop looks at before it leaves the rest to the main loop.
+    #[inline]
+    pub(crate) fn find_quickly(&self) -> Option<&'static Task> {
+        let tick = self.tick.get().wrapping_add(1);
+        if tick.is_multiple_of(ROUND) {
+            return None;
+        }
+        self.tick.set(tick);
+        self.find_first()
+    }
+
+    #[inline]
+    fn find_here(&self) -> Option<&'static Task> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if tick.is_multiple_of(ROUND)
+            && let Some(task) = self.find_in_turn()
+        {
+            return Some(task);
+        }
+        self.find_first()
+    }
+
+    #[inline]
+    fn find_first(&self) -> Option<&'static Task> {
+        // SAFETY: null or a record.
+        if let Some(task) = unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
+            self.lifo_streak.set(self.lifo_streak.get() + 1);
+            return Some(task);
+        }
+        self.lifo_streak.set(0);
+        self.empty_inbox();
+        // SAFETY: we are the owner of the stack.
+        let fresh = unsafe { self.remote().fresh.pop() };
+        // SAFETY: null or a record.
+        if let Some(task) = unsafe { fresh.as_ref() } {
+            return Some(task);
+        }
+        self.find_in_line()
+    }
+
+    /// Started tasks that wait here.
+    #[inline]
+    fn find_in_line(&self) -> Option<&'static Task> {
+        match self.fifo.pop() {
+            Some(task) => Some(task),
+            None => self.movable.pop().map(|task| task.0),
+        }
+    }
+
+    /// The sources that come last otherwise.
+    #[cold]
+    fn find_in_turn(&self) -> Option<&'static Task> {
+        if self.remote().timers.next() != u64::MAX {
+            self.look_after(clock::now());
+        }
+        // Alternately, so that neither kind of started task starves the other, nor both what
+        // comes from outside.
+        match self.tick.get() / ROUND % 3 {
+            0 => self.movable.pop().map(|task| task.0),
+            1 => self.shared().injector.pop(0, |_| {}),
+            _ => self.fifo.pop(),
+        }
+    }
+
+    /// The injector and the other workers.
+    fn find_elsewhere(&self) -> Option<&'static Task> {
+        if self.remote().timers.next() != u64::MAX {
+            self.look_after(clock::now());
+            if let Some(task) = self.find_made_ready() {
+                return Some(task);
+            }
+        }
+        let found = self.shared().injector.pop(FROM_INJECTOR, |task| {
+            if task.is_started() {
+                self.queue(task)
+            } else {
+                self.push_fresh(task)
+            }
+        });
+        found.or_else(|| self.steal())
+    }
+
+    /// What firing a timer put into our queues.
+    fn find_made_ready(&self) -> Option<&'static Task> {
+        // SAFETY: null or a record.
+        match unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
+            Some(task) => Some(task),
+            None => self.find_in_line(),
+        }
+    }
+
+    fn steal(&self) -> Option<&'static Task> {
+        let workers = self.shared().remotes.len();
+        if workers == 1 {
+            return None;
+        }
+        let first = self.choice.below(workers);
+        for offset in 0..workers {
+            let victim = (first + offset) % workers;
+            if victim != self.index
+                && let Some(task) = self.steal_from(victim)
+            {
+                self.remote().counts.steals.raise();
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    fn steal_from(&self, victim: usize) -> Option<&'static Task> {
+        let victim = &self.shared().remotes[victim];
+        let mut first: *const Task = ptr::null();
+        victim.fresh.steal(|task| {
+            if first.is_null() {
+                // The oldest is the largest part of a divided job: run that one.
+                first = task;
+            } else {
+                // SAFETY: we are the owner of our stack.
+                unsafe { self.remote().fresh.push(task) };
+            }
+        });
+        // SAFETY: null or a record.
+        if let Some(task) = unsafe { first.as_ref() } {
+            return Some(task);
+        }
+        let movable = victim.movable.get()?;
+        loop {
+            match movable.steal_batch_and_pop(&self.movable) {
+                Steal::Success(task) => return Some(task.0),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// The last look before sleep, and the look of a searcher: own queues too, for a thief that
+    /// gave something back may have made them look empty, and other workers' timers, for their
+    /// owners may be busy.
+    fn look_everywhere(&self) -> Option<&'static Task> {
+        if let Some(task) = self.find_here() {
+            return Some(task);
+        }
+        let remotes = &self.shared().remotes;
+        if remotes
+            .iter()
+            .any(|remote| remote.timers.next() != u64::MAX)
+        {
+            let now = clock::now();
+            for remote in remotes.iter().filter(|remote| remote.timers.next() <= now) {
+                remote.timers.fire(now);
+            }
+            if let Some(task) = self.find_made_ready() {
+                return Some(task);
+            }
+        }
+        self.find_elsewhere()
+    }
+}

@@ -1,0 +1,232 @@
+//! A worker: a thread that runs tasks, and what belongs to it alone.
+//!
+//! The rest of it, which others may touch, is its [`Remote`].
+
+pub(crate) mod find;
+pub(crate) mod ready;
+pub(crate) mod run;
+pub(crate) mod slice;
+
+use crate::{
+    carrier::Carrier,
+    choice::Choice,
+    queue::fifo::Fifo,
+    shared::{Remote, Shared, TaskRef},
+    task::{Task, flags, slab::Records},
+};
+use std::{cell::Cell, ptr, sync::Arc};
+use vitte_fibers::{Resumer, StackClass};
+use vitte_wait::current::{self, Slot};
+
+/// What the main loop is to do with the carrier that just suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Nothing was said: a bug.
+    None,
+    /// Back into the pool; its loop has nothing to do.
+    Idle,
+    /// The task on it waits.
+    Park,
+    /// The task on it waits, once `after` was called.
+    ParkAfter,
+    /// The task on it lets others go first.
+    Yield,
+    /// The tasks on it are never to run again.
+    Discard,
+}
+
+/// See the [module documentation](self). Touched by its own thread only.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    pub(crate) index: usize,
+    /// Our part of `shared`.
+    remote: *const Remote,
+    /// This thread's slot.
+    slot: *const Slot,
+    pub(crate) resumer: Resumer,
+
+    /// The task that runs; null in the loops.
+    current: Cell<*const Task>,
+    /// The carrier that runs, or ran last.
+    pub(crate) carrier: Cell<*const Carrier>,
+    pub(crate) action: Cell<Action>,
+    /// What to call once the stack is saved, for [`Action::ParkAfter`].
+    pub(crate) after: Cell<Option<After>>,
+    /// What a carrier's loop found and cannot run where it stands.
+    pub(crate) next: Cell<Option<&'static Task>>,
+    /// A fresh task for the carrier that is resumed next.
+    pub(crate) handoff: Cell<Option<&'static Task>>,
+
+    /// The task that was made ready last; it runs first.
+    pub(crate) lifo_slot: Cell<*const Task>,
+    /// How often in a row a task came from `lifo_slot`.
+    pub(crate) lifo_streak: Cell<u32>,
+    /// Started tasks that stay here.
+    pub(crate) fifo: Fifo,
+    /// Started tasks that may migrate.
+    pub(crate) movable: crossbeam_deque::Worker<TaskRef>,
+    pub(crate) tick: Cell<u32>,
+    pub(crate) choice: Choice,
+    pub(crate) records: Records,
+    /// Suspended carriers whose loops have nothing to do, by class.
+    pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
+    /// How many those are.
+    pub(crate) pooled: Cell<usize>,
+    pub(crate) slice: slice::Slice,
+}
+
+/// A function to call with the task's id, and its argument.
+#[derive(Clone, Copy)]
+pub(crate) struct After {
+    pub(crate) call: unsafe extern "C" fn(u64, *mut std::ffi::c_void),
+    pub(crate) arg: *mut std::ffi::c_void,
+}
+
+/// The worker whose thread this is.
+///
+/// The reference is good until the next suspension of the calling fiber: after that it may be the
+/// wrong worker's, so ask again.
+#[inline(always)]
+pub(crate) fn current() -> Option<&'static Worker> {
+    let worker = current::worker().cast::<Worker>();
+    // SAFETY: the slot holds null or the worker that lives in this thread's `run`, which clears it
+    // before it ends.
+    unsafe { worker.as_ref() }
+}
+
+/// The worker whose thread this is, and the task that runs on it.
+#[inline(always)]
+pub(crate) fn current_task() -> Option<(&'static Worker, &'static Task)> {
+    let worker = current()?;
+    Some((worker, worker.current()?))
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Box<Self> {
+        let remote = ptr::from_ref(&shared.remotes[index]);
+        let movable = crossbeam_deque::Worker::new_fifo();
+        let stealer = movable.stealer();
+        assert!(
+            shared.remotes[index].movable.set(stealer).is_ok(),
+            "one worker an index"
+        );
+        let choice = Choice::new(shared.seed, index);
+        let worker = Box::new(Self {
+            shared,
+            index,
+            remote,
+            slot: current::slot(),
+            resumer: Resumer::new(ptr::null()),
+            current: Cell::new(ptr::null()),
+            carrier: Cell::new(ptr::null()),
+            action: Cell::new(Action::None),
+            after: Cell::new(None),
+            next: Cell::new(None),
+            handoff: Cell::new(None),
+            lifo_slot: Cell::new(ptr::null()),
+            lifo_streak: Cell::new(0),
+            fifo: Fifo::new(),
+            movable,
+            tick: Cell::new(0),
+            choice,
+            records: Records::default(),
+            pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
+            pooled: Cell::new(0),
+            slice: slice::Slice::default(),
+        });
+        worker.resumer.set_user(ptr::from_ref(&*worker).cast());
+        worker
+    }
+
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn shared_arc(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    #[inline(always)]
+    pub(crate) fn remote(&self) -> &Remote {
+        // SAFETY: it points into `shared`, which we keep.
+        unsafe { &*self.remote }
+    }
+
+    #[inline(always)]
+    fn slot(&self) -> &Slot {
+        // SAFETY: the slot of the thread we live on.
+        unsafe { &*self.slot }
+    }
+
+    /// The task that runs.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Option<&'static Task> {
+        // SAFETY: null or a record, and records are immortal.
+        unsafe { self.current.get().as_ref() }
+    }
+
+    /// `task` runs on this worker from now on: it begins, comes back from a suspension, or goes on
+    /// after a task that ran inline.
+    #[inline(always)]
+    pub(crate) fn enter(&self, task: &'static Task) {
+        self.current.set(task);
+        self.slot().set_unit(&task.unit);
+        if task.home() != self.index {
+            self.settle(task);
+        }
+    }
+
+    #[cold]
+    fn settle(&self, task: &'static Task) {
+        let rest = task.flags() & ((1 << flags::HOME_SHIFT) - 1);
+        task.set_flags(rest | (self.index as u32) << flags::HOME_SHIFT);
+    }
+
+    /// No task runs on this worker any more.
+    #[inline(always)]
+    pub(crate) fn leave(&self) {
+        self.current.set(ptr::null());
+    }
+
+    /// Whatever runs on this thread until the next task is no fiber.
+    pub(crate) fn clear_unit(&self) {
+        self.slot().clear_unit();
+    }
+
+    /// Leaves the stack that the caller stands on; returns on whatever worker resumes it. `None`: it
+    /// could not be left, because the thread is panicking.
+    #[inline(always)]
+    pub(crate) fn switch(&self, action: Action) -> Option<&'static Self> {
+        self.action.set(action);
+        // SAFETY: we stand on the carrier that runs, and it is alive.
+        let carrier = unsafe { &*self.carrier.get() };
+        match carrier.suspender().suspend() {
+            // SAFETY: the user pointer of a resumer is its worker, which lives while it runs us.
+            Ok(worker) => Some(unsafe { &*worker.cast::<Self>() }),
+            Err(_) => {
+                self.action.set(Action::None);
+                None
+            }
+        }
+    }
+
+    /// Whether anything waits for this worker; a hint.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.fifo.is_empty()
+            || !self.lifo_slot.get().is_null()
+            || !self.remote().fresh.is_empty()
+            || !self.movable.is_empty()
+            || !self.remote().inbox.is_empty()
+            || !self.shared.injector.is_empty()
+    }
+
+    /// What a worker does between tasks, and within a long one if that polls: ends waits that are
+    /// due, and takes in what others left for it.
+    pub(crate) fn look_after(&self, now: u64) {
+        if self.remote().timers.next() <= now {
+            self.remote().timers.fire(now);
+        }
+        self.empty_inbox();
+    }
+}

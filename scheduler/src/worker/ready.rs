@@ -1,0 +1,71 @@
+//! Making a task runnable: which queue it goes to.
+
+use crate::{
+    shared::TaskRef,
+    task::{Task, slab},
+    worker::{Worker, current},
+};
+use std::ptr;
+
+/// How often in a row a task may jump the queue through the LIFO slot, before those who wait in
+/// line get their turn.
+const LIFO_STREAK: u32 = 32;
+
+/// Makes a parked task runnable: called by whoever won the claim on its wait, anywhere.
+#[inline]
+pub(crate) fn make_ready(task: &'static Task) {
+    let owner = slab::owner_of(task);
+    match current() {
+        Some(worker) if worker.shared().is(owner) => worker.make_ready(task),
+        _ => {
+            // SAFETY: a task that waits keeps its scheduler alive: it ends only after its tasks.
+            unsafe { &*owner }.inject(task);
+        }
+    }
+}
+
+impl Worker {
+    #[inline]
+    fn make_ready(&self, task: &'static Task) {
+        if task.is_pinned() && task.home() != self.index {
+            let home = task.home();
+            self.shared().remotes[home].inbox.push(task);
+            self.shared().idle.post_to(self.shared(), home);
+        } else if self.lifo_streak.get() < LIFO_STREAK {
+            let old = self.lifo_slot.replace(task);
+            // SAFETY: null or a record.
+            if let Some(old) = unsafe { old.as_ref() } {
+                self.queue(old);
+            }
+        } else {
+            self.queue(task);
+        }
+    }
+
+    /// Puts a started task that may run here at the end of the line.
+    #[inline]
+    pub(crate) fn queue(&self, task: &'static Task) {
+        if task.is_pinned() {
+            self.fifo.push(task);
+        } else {
+            self.movable.push(TaskRef(task));
+            self.shared().idle.post(self.shared());
+        }
+    }
+
+    /// Puts a fresh task where it runs next, or is stolen.
+    #[inline(always)]
+    pub(crate) fn push_fresh(&self, task: &'static Task) {
+        // SAFETY: we are the owner.
+        unsafe { self.remote().fresh.push(ptr::from_ref(task).cast_mut()) };
+        self.shared().idle.post(self.shared());
+    }
+
+    /// Puts what others left for this worker at the end of the line.
+    #[inline]
+    pub(crate) fn empty_inbox(&self) {
+        if !self.remote().inbox.is_empty() {
+            self.remote().inbox.drain(|task| self.fifo.push(task));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The two loops of a worker: the main loop on its thread's own stack, which only switches, and
+//! the loop of each carrier, which runs tasks where it stands.
+//!
+//! Invariants: only the main loop resumes a carrier, and what a suspended task asked for (to be
+//! parked, to be put in line) is done there, on the thread's stack, when the task's stack is
+//! saved. So nobody is ever put into a queue while he still stands on his stack.
+
+use crate::{
+    carrier::Carrier,
+    config::SpawnError,
+    shared::{Phase, Shared},
+    task::{Task, body::Ended, flags, join},
+    worker::{self, Action, Worker},
+};
+use std::{
+    ptr::{self, NonNull},
+    sync::Arc,
+};
+use vitte_fibers::{Resumed, StackClass, StackError};
+use vitte_wait::{
+    ParkKind, current,
+    facade::{atomic::Ordering::Relaxed, thread},
+};
+
+/// What a worker's thread runs.
+pub(crate) fn run(shared: Arc<Shared>, index: usize) {
+    let worker = Worker::new(shared, index);
+    worker.remote().bed.set_thread(thread::current());
+    // SAFETY: the slot of this thread.
+    let slot = unsafe { &*current::slot() };
+    slot.set_worker(ptr::from_ref(&*worker).cast());
+    main_loop(&worker);
+    worker.end_carriers();
+    slot.clear_unit();
+    slot.set_worker(ptr::null());
+}
+
+/// On the thread's own stack: resumes one carrier after the other.
+fn main_loop(worker: &Worker) {
+    let mut again: Option<&Carrier> = None;
+    loop {
+        let carrier = match again.take() {
+            Some(carrier) => carrier,
+            None => match worker.next_carrier() {
+                Some(carrier) => carrier,
+                None => return,
+            },
+        };
+        worker.carrier.set(carrier);
+        worker.remote().counts.switches.raise();
+        // SAFETY: this is the main loop, and the carrier came from our pool, is new, or is under a
+        // task that we took from a queue.
+        let resumed = unsafe { carrier.resume(&worker.resumer) };
+        match worker.action.replace(Action::None) {
+            Action::Park => again = worker.commit_park(carrier),
+            Action::Yield => worker.put_in_line(),
+            Action::Idle => worker.pool_carrier(carrier),
+            Action::ParkAfter => {
+                worker.call_after();
+                again = worker.commit_park(carrier);
+            }
+            Action::Discard => worker.discard(carrier),
+            Action::None => lost(&resumed),
+        }
+    }
+}
+
+/// A carrier's loop has panicked, or returned without being told to: no task can do that.
+#[cold]
+fn lost(resumed: &Resumed) -> ! {
+    unreachable!("a carrier left without saying why: {resumed:?}")
+}
+
+/// On a carrier: runs fresh tasks one after the other.
+pub(crate) fn carrier_loop(carrier: &Carrier) {
+    loop {
+        // A task may have brought this carrier to another worker.
+        let Some(worker) = worker::current() else {
+            return;
+        };
+        if carrier.ends.get() {
+            return;
+        }
+        let next = worker.handoff.take().or_else(|| worker.find_quickly());
+        if let Some(task) = next
+            && !task.is_started()
+            && task.class() == usize::from(carrier.class)
+        {
+            run_fresh(worker, carrier, task);
+            continue;
+        }
+        worker.next.set(next);
+        worker.switch(Action::Idle);
+    }
+}
+
+#[inline]
+fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
+    if worker.shared().phase_is_at_least(Phase::Canceling) {
+        worker.end_unrun(task, None);
+        return;
+    }
+    task.hot.lo.store(carrier.lo(), Relaxed);
+    task.hot.hi.store(carrier.hi(), Relaxed);
+    task.set_flags(task.flags() | flags::STARTED);
+    worker.enter(task);
+    // SAFETY: the task is fresh, and we took it from its queue.
+    let ended = unsafe { (task.vtable().run)(task) };
+    // It may have ended elsewhere.
+    if let Some(worker) = worker::current() {
+        worker.leave();
+        worker.slice.end();
+        worker.remote().counts.finished.raise();
+    }
+    join::complete(task, ended);
+}
+
+impl Worker {
+    /// The carrier to resume next. `None`: the worker is to end.
+    #[inline]
+    fn next_carrier(&self) -> Option<&'static Carrier> {
+        loop {
+            let task = self.next.take().or_else(|| self.find())?;
+            if task.is_started() {
+                // SAFETY: the task has started, and since it was in a queue it has not ended.
+                return Some(unsafe { Carrier::under(task.hot.hi.load(Relaxed)) });
+            }
+            match self.carrier_for(task) {
+                Ok(carrier) => {
+                    self.handoff.set(Some(task));
+                    return Some(carrier);
+                }
+                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(error))),
+            }
+        }
+    }
+
+    /// A carrier whose stack is of the class that a fresh task asks for.
+    fn carrier_for(&self, task: &'static Task) -> Result<&'static Carrier, StackError> {
+        let class = task.class();
+        let pool = &self.pool[class];
+        // SAFETY: null or a carrier that we pooled.
+        if let Some(carrier) = unsafe { pool.get().as_ref() } {
+            pool.set(carrier.next.get());
+            self.pooled.set(self.pooled.get() - 1);
+            return Ok(carrier);
+        }
+        let class = StackClass::from_index(class).unwrap_or(self.shared().class);
+        let carrier = Carrier::create(&self.shared().stacks, class)?;
+        // SAFETY: just created; a carrier is taken apart only when it is in no other hands.
+        Ok(unsafe { carrier.as_ref() })
+    }
+
+    /// The task that runs has suspended to wait. `Some`: its wait is over already, so it goes on
+    /// at once.
+    #[inline]
+    fn commit_park<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
+        let task = self.current()?;
+        self.leave();
+        self.slice.end();
+        (!task.unit.commit_park(ParkKind::Suspended)).then_some(carrier)
+    }
+
+    #[inline]
+    fn put_in_line(&self) {
+        if let Some(task) = self.current() {
+            self.leave();
+            self.slice.end();
+            self.queue(task);
+        }
+    }
+
+    #[cold]
+    fn call_after(&self) {
+        if let (Some(task), Some(after)) = (self.current(), self.after.take()) {
+            // SAFETY: whoever called `suspend_with` answers for the function and its argument.
+            unsafe { (after.call)(task.id().to_bits(), after.arg) };
+        }
+    }
+
+    #[inline]
+    fn pool_carrier(&self, carrier: &'static Carrier) {
+        if self.pooled.get() >= self.shared().pooled_carriers {
+            // Many stacks were in use at once, and no longer are: this one goes back.
+            self.end_carrier(carrier);
+            return;
+        }
+        let pool = &self.pool[usize::from(carrier.class)];
+        carrier.next.set(pool.replace(carrier));
+        self.pooled.set(self.pooled.get() + 1);
+    }
+
+    /// Ends all pooled carriers. In the main loop only.
+    fn end_carriers(&self) {
+        for pool in &self.pool {
+            // SAFETY: null or a carrier that we pooled.
+            while let Some(carrier) = unsafe { pool.get().as_ref() } {
+                pool.set(carrier.next.get());
+                self.end_carrier(carrier);
+            }
+        }
+        self.pooled.set(0);
+    }
+
+    /// Lets an idle carrier's loop return, and gives its stack back. In the main loop only.
+    fn end_carrier(&self, carrier: &'static Carrier) {
+        carrier.ends.set(true);
+        self.carrier.set(carrier);
+        // SAFETY: this is the main loop, and the carrier is idle and in no pool.
+        let resumed = unsafe { carrier.resume(&self.resumer) };
+        debug_assert!(matches!(resumed, Resumed::Returned));
+        // SAFETY: its loop has returned, and nobody else knows of it.
+        unsafe { Carrier::destroy(NonNull::from(carrier)) };
+    }
+
+    /// A fresh task will not run: the scheduler shuts down, or `why`.
+    #[cold]
+    fn end_unrun(&self, task: &'static Task, why: Option<SpawnError>) {
+        let ended = join::end_unrun(task, why);
+        self.remote().counts.finished.raise();
+        join::complete(task, ended);
+    }
+
+    /// The task that runs, and those it runs on top of, are over, without having been unwound.
+    #[cold]
+    fn discard(&self, carrier: &'static Carrier) {
+        let mut next = self.current();
+        self.leave();
+        while let Some(task) = next {
+            let inline = task.flags() & flags::INLINE != 0;
+            // SAFETY: the link of a task that runs inline is its joiner.
+            next = if inline {
+                unsafe { task.link.get().as_ref() }
+            } else {
+                None
+            };
+            self.remote().counts.finished.raise();
+            join::complete(task, Ended::Killed);
+        }
+        // SAFETY: it is suspended, and its tasks, which have frames that cannot unwind, were given
+        // up; that is what `spawn_raw` asks its caller to be ready for.
+        unsafe { Carrier::discard(NonNull::from(carrier)) };
+    }
+}

@@ -1,0 +1,109 @@
+//! Who runs on this thread: the one place in the project that owns a thread-local.
+//!
+//! A fiber may leave its thread at any suspension, and compilers keep the address of a
+//! thread-local across calls (see the hazards in `fibers/README.md`). So every function here is
+//! a leaf that is never inlined, returns a value rather than a reference into the thread-local,
+//! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
+
+use crate::{Unit, thread::ThreadUnit};
+use std::{cell::Cell, ptr};
+
+/// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
+/// thread's slot, and so may write it without a thread-local access.
+#[derive(Debug)]
+pub struct Slot {
+    /// The unit that runs now; null on a thread that has not waited yet.
+    unit: Cell<*const Unit>,
+    /// The scheduler's worker whose thread this is; null on other threads.
+    worker: Cell<*const ()>,
+}
+
+/// Gives the thread's own unit back when the thread ends.
+struct OwnUnit(Cell<Option<&'static ThreadUnit>>);
+
+impl Drop for OwnUnit {
+    fn drop(&mut self) {
+        if cfg!(any(loom, shuttle)) {
+            // A checker that gives up drops this outside the model, where its types do not work.
+            return;
+        }
+        if let Some(unit) = self.0.take() {
+            // A wait after this point, in a later destructor, simply takes another unit.
+            let _ = SLOT.try_with(|slot| slot.unit.set(ptr::null()));
+            unit.give();
+        }
+    }
+}
+
+#[cfg(not(any(loom, shuttle)))]
+thread_local! {
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) } };
+    static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
+}
+#[cfg(loom)]
+loom::thread_local! {
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) };
+    static OWN: OwnUnit = OwnUnit(Cell::new(None));
+}
+#[cfg(shuttle)]
+shuttle::thread_local! {
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) };
+    static OWN: OwnUnit = OwnUnit(Cell::new(None));
+}
+
+impl Slot {
+    /// Says which unit runs on this thread from now on.
+    #[inline]
+    pub fn set_unit(&self, unit: &'static Unit) {
+        self.unit.set(unit);
+    }
+
+    /// Says that no fiber runs on this thread from now on.
+    #[inline]
+    pub fn clear_unit(&self) {
+        self.unit.set(ptr::null());
+    }
+
+    /// Says whose thread this is.
+    pub fn set_worker(&self, worker: *const ()) {
+        self.worker.set(worker);
+    }
+}
+
+/// The address of the calling thread's slot, valid on this thread until it ends.
+#[inline(never)]
+#[must_use]
+pub fn slot() -> *const Slot {
+    SLOT.with(ptr::from_ref)
+}
+
+/// The worker whose thread this is, null on other threads.
+#[inline(never)]
+#[must_use]
+pub fn worker() -> *const () {
+    SLOT.with(|slot| slot.worker.get())
+}
+
+/// The unit that calls.
+#[inline(never)]
+#[must_use]
+pub fn unit() -> &'static Unit {
+    let unit = SLOT.with(|slot| slot.unit.get());
+    // SAFETY: the slot holds null or a pointer made from a `&'static Unit` in `set_unit`.
+    match unsafe { unit.as_ref() } {
+        Some(unit) => unit,
+        None => own_unit(),
+    }
+}
+
+/// The calling thread's own unit, whatever runs on the thread.
+#[cold]
+#[inline(never)]
+fn own_unit() -> &'static Unit {
+    let unit = ThreadUnit::take();
+    // In a destructor that runs after `OWN` is gone the unit is left to nobody: a bounded leak.
+    if OWN.try_with(|own| own.0.set(Some(unit))).is_ok() {
+        let _ = SLOT.try_with(|slot| slot.unit.set(unit.unit()));
+    }
+    unit.unit()
+}

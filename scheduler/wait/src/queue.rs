@@ -1,0 +1,185 @@
+//! A queue of waiters, linked through nodes on the waiters' own stacks.
+//!
+//! Pushing, popping and withdrawing from the middle are O(1) and allocate nothing.
+
+use crate::{Claimed, Outcome, Ticket};
+use std::{cell::Cell, fmt, marker::PhantomPinned, ptr, ptr::NonNull};
+
+/// A waiter's place in a [`WaitQueue`].
+///
+/// It lives on the waiter's stack for the time of one wait. `payload` is whatever the waiter
+/// lends to its waker, usually the address of a slot.
+#[derive(Debug)]
+pub struct Node {
+    ticket: Ticket,
+    payload: *mut (),
+    prev: Cell<*const Node>,
+    next: Cell<*const Node>,
+    linked: Cell<bool>,
+    _pinned: PhantomPinned,
+}
+
+impl Node {
+    /// A place for the holder of `ticket`, not in any queue yet.
+    #[must_use]
+    pub fn new(ticket: Ticket, payload: *mut ()) -> Self {
+        Self {
+            ticket,
+            payload,
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            linked: Cell::new(false),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Whether the node is in a queue. To be asked under the queue's lock.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.linked.get()
+    }
+}
+
+/// First in, first out, with withdrawal from anywhere.
+///
+/// The queue has no lock of its own: it lives inside the state that its owner's lock guards, and
+/// that lock also guards the nodes.
+pub struct WaitQueue {
+    head: *const Node,
+    tail: *const Node,
+}
+
+// SAFETY: the queue is a pair of pointers to nodes; those nodes are touched only through
+// `&mut self` methods, that is, by whoever has the owner's lock, on whatever thread. A `Ticket` is
+// `Send`, and the payload is a mere address whose use is up to the owner.
+unsafe impl Send for WaitQueue {}
+
+impl WaitQueue {
+    /// An empty queue.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }
+    }
+
+    /// Whether nobody waits here. Waiters that another party has claimed count until they are
+    /// popped or withdraw.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Puts `node` at the end.
+    ///
+    /// # Safety
+    /// - `node` is in no queue, and stays where it is, alive, until it has left this one: by
+    ///   [`remove`](Self::remove), or by being popped.
+    /// - It is touched only under the lock that guards this queue for as long as it is linked.
+    #[inline]
+    pub unsafe fn push(&mut self, node: &Node) {
+        debug_assert!(!node.linked.get(), "a node is in at most one queue");
+        node.linked.set(true);
+        node.prev.set(self.tail);
+        node.next.set(ptr::null());
+        // SAFETY: a non-null tail is linked, hence alive by the contract of `push`.
+        match unsafe { self.tail.as_ref() } {
+            None => self.head = node,
+            Some(tail) => tail.next.set(node),
+        }
+        self.tail = node;
+    }
+
+    /// Takes `node` out, wherever it is. False: it had left already, and its waiter's claim was
+    /// tried by whoever popped it.
+    ///
+    /// # Safety
+    /// If `node` is linked, it is linked into this queue.
+    #[inline]
+    pub unsafe fn remove(&mut self, node: &Node) -> bool {
+        if !node.linked.get() {
+            return false;
+        }
+        node.linked.set(false);
+        let (prev, next) = (node.prev.get(), node.next.get());
+        // SAFETY: neighbours in the list are linked, hence alive by the contract of `push`.
+        match unsafe { prev.as_ref() } {
+            None => self.head = next,
+            Some(prev) => prev.next.set(next),
+        }
+        // SAFETY: as above.
+        match unsafe { next.as_ref() } {
+            None => self.tail = prev,
+            Some(next) => next.prev.set(prev),
+        }
+        true
+    }
+
+    /// Takes waiters out, oldest first, until one can be claimed with `outcome`; returns it with
+    /// its payload. Drop the [`Claimed`] after the lock is released, if that can be had.
+    #[inline]
+    #[must_use]
+    pub fn pop(&mut self, outcome: Outcome) -> Option<(Claimed, *mut ())> {
+        while let Some(node) = NonNull::new(self.head.cast_mut()) {
+            // SAFETY: the head is linked, hence alive by the contract of `push`.
+            let node = unsafe { node.as_ref() };
+            // SAFETY: the head is linked into this queue.
+            unsafe { self.remove(node) };
+            if let Some(claimed) = node.ticket.claim(outcome) {
+                // The waiter does not run before `claimed` is dropped, so the node is still alive.
+                return Some((claimed, node.payload));
+            }
+        }
+        None
+    }
+
+    /// Takes everybody out; returns those who could be claimed with `outcome`, oldest first.
+    #[must_use]
+    pub fn pop_all(&mut self, outcome: Outcome) -> Vec<Claimed> {
+        std::iter::from_fn(|| self.pop(outcome))
+            .map(|(claimed, _)| claimed)
+            .collect()
+    }
+
+    /// The first waiter that has not been claimed yet, with its payload; it stays in the queue.
+    #[must_use]
+    pub fn peek_open(&self) -> Option<(Ticket, *mut ())> {
+        let mut at = self.head;
+        // SAFETY: the head and every successor are linked, hence alive by the contract of `push`.
+        while let Some(node) = unsafe { at.as_ref() } {
+            if node.ticket.is_open() {
+                return Some((node.ticket, node.payload));
+            }
+            at = node.next.get();
+        }
+        None
+    }
+
+    /// How many wait here, claimed ones included. O(n), for onlookers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let (mut at, mut n) = (self.head, 0);
+        // SAFETY: as in `peek_open`.
+        while let Some(node) = unsafe { at.as_ref() } {
+            n += 1;
+            at = node.next.get();
+        }
+        n
+    }
+}
+
+impl Default for WaitQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for WaitQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue")
+            .field("waiters", &self.len())
+            .finish()
+    }
+}

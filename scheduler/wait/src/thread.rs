@@ -1,0 +1,126 @@
+//! The thread kind of unit: one a thread, made on first use, handed on when the thread ends.
+
+use crate::{
+    Deadline, Outcome, Ticket,
+    facade::{Mutex, hint, thread},
+    unit::{ParkKind, Unit},
+};
+use std::ptr::NonNull;
+
+/// A unit with the handle by which its thread is woken.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct ThreadUnit {
+    /// First, so that a pointer to the unit is a pointer to this.
+    unit: Unit,
+    /// The thread that owns the unit now. Written by the owner; read by whoever wakes it.
+    handle: Mutex<Option<thread::Thread>>,
+}
+
+/// How often a thread looks before it sleeps: about as long as a hand-over between two cores
+/// takes, so that a partner who is about to answer does not cost a system call.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 128 };
+
+impl ThreadUnit {
+    fn new() -> Self {
+        Self {
+            unit: Unit::new(None),
+            handle: Mutex::new(None),
+        }
+    }
+
+    /// # Safety
+    /// `unit` is the `unit` field of a live `ThreadUnit`.
+    pub(crate) unsafe fn of<'a>(unit: NonNull<Unit>) -> &'a Self {
+        // SAFETY: by the caller; the field is first in a `repr(C)` struct.
+        unsafe { unit.cast::<Self>().as_ref() }
+    }
+
+    pub(crate) fn handle(&self) -> thread::Thread {
+        self.handle
+            .lock()
+            .clone()
+            .expect("a unit that waits has a thread")
+    }
+
+    pub(crate) fn unit(&'static self) -> &'static Unit {
+        &self.unit
+    }
+
+    /// A unit for the calling thread: one that an ended thread left, or a new one.
+    pub(crate) fn take() -> &'static Self {
+        let unit = pool::pop().unwrap_or_else(|| Box::leak(Box::new(Self::new())));
+        unit.unit.recycle();
+        *unit.handle.lock() = Some(thread::current());
+        unit
+    }
+
+    /// Hands the calling thread's unit on to a later thread.
+    pub(crate) fn give(&'static self) {
+        *self.handle.lock() = None;
+        pool::push(self);
+    }
+}
+
+/// Units of ended threads. Units are type-stable, so they are never freed.
+#[cfg(not(any(loom, shuttle)))]
+mod pool {
+    use super::{Mutex, ThreadUnit};
+    static POOL: Mutex<Vec<&'static ThreadUnit>> = Mutex::new(Vec::new());
+
+    pub(super) fn pop() -> Option<&'static ThreadUnit> {
+        POOL.lock().pop()
+    }
+
+    pub(super) fn push(unit: &'static ThreadUnit) {
+        POOL.lock().push(unit);
+    }
+}
+
+/// A model checker's atomics belong to one execution, so nothing is handed on there.
+#[cfg(any(loom, shuttle))]
+mod pool {
+    use super::ThreadUnit;
+
+    pub(super) fn pop() -> Option<&'static ThreadUnit> {
+        None
+    }
+
+    pub(super) fn push(_: &'static ThreadUnit) {}
+}
+
+/// Blocks the calling thread until the wait is over; at the deadline, times it out itself.
+///
+/// A plain thread waits so, and a fiber that may not be suspended now.
+pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
+    let mut looks = LOOKS;
+    while looks > 0 {
+        if unit.is_done() {
+            return;
+        }
+        hint::spin_loop();
+        looks -= 1;
+    }
+    if !unit.commit_park(ParkKind::Blocked) {
+        return;
+    }
+    // Liveness: `Claimed::finish` raises `DONE` before it unparks, and the unpark is remembered,
+    // so a thread that saw no `DONE` here cannot sleep through it.
+    while !unit.is_done() {
+        match deadline.remaining() {
+            None => thread::park(),
+            Some(left) if left.is_zero() => {
+                drop(ticket.claim(Outcome::TimedOut));
+                // If another party holds the claim, it is about to finish, and will unpark us.
+                if !unit.is_done() {
+                    thread::park();
+                }
+            }
+            #[cfg(not(loom))]
+            Some(left) => thread::park_timeout(left),
+            // Loom has no timed park; a model passes a deadline that is past, or none.
+            #[cfg(loom)]
+            Some(_) => thread::yield_now(),
+        }
+    }
+}

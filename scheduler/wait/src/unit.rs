@@ -1,0 +1,468 @@
+//! A unit: whatever can wait, be it a fiber or a plain thread.
+//!
+//! Invariants: a unit is type-stable. Its memory is a unit until the process ends, so a stale
+//! [`Ticket`] may be claimed at any time and simply loses.
+
+use crate::{
+    Deadline, Outcome, Reason,
+    facade::{
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
+        thread::Thread,
+    },
+    thread::ThreadUnit,
+    word::{self, BLOCKING, CANCELABLE, CLAIMED, DONE, PARKED, TOKEN, UNPARKABLE, WAITING},
+};
+use std::{fmt, ptr::NonNull};
+
+/// How a kind of unit other than a plain thread suspends and is made ready.
+///
+/// The scheduler installs one of these for fibers. All functions are called on the thread that
+/// the sentence names, with no lock of this crate held.
+#[derive(Debug)]
+pub struct UnitOps {
+    /// Suspends the calling unit until its wait is over: called by [`Wait::park`](crate::Wait::park)
+    /// on the unit itself, after all tickets are placed. It must let the wait time out at the
+    /// deadline (by claiming the ticket), and must not return before the wait is resolved.
+    pub park: unsafe fn(unit: &'static Unit, ticket: Ticket, deadline: Deadline),
+    /// Makes a parked unit runnable: called once a wait by the winner of the claim, anywhere.
+    pub ready: unsafe fn(unit: &'static Unit),
+    /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
+    /// on: called by the winner of the claim, anywhere.
+    pub thread: unsafe fn(unit: &'static Unit) -> Thread,
+    /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
+    /// called before: starts unwinding, or returns if that cannot be done now.
+    pub unwind: fn(unit: &'static Unit),
+}
+
+/// Whatever can wait. See the [crate documentation](crate).
+#[repr(C)]
+pub struct Unit {
+    /// See the `word` module: written by the owner and by whoever claims or finishes a wait.
+    word: AtomicU64,
+    /// Null for a plain thread. Written once, before the unit is shared.
+    ops: AtomicPtr<UnitOps>,
+    /// What the unit waits on. Written by the owner; read by onlookers.
+    object: AtomicPtr<()>,
+    /// A [`Reason`]. Written by the owner; read by onlookers.
+    reason: AtomicU32,
+    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
+    requests: AtomicU32,
+    /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
+    /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
+    /// field of (a thread's unit, a task) is written through it.
+    #[cfg(loom)]
+    _shared: std::cell::UnsafeCell<()>,
+}
+
+// SAFETY: the cell is empty; everything else is an atomic.
+#[cfg(loom)]
+unsafe impl Sync for Unit {}
+
+/// Every cancelable wait ends, from now on.
+const CANCEL: u32 = 1;
+/// The owner does not want to see `CANCEL` for now.
+const MASKED: u32 = 1 << 1;
+/// The next wait starts unwinding.
+const UNWIND: u32 = 1 << 2;
+
+impl Unit {
+    /// A unit that is not waiting; `ops` is `None` for a plain thread.
+    #[must_use]
+    pub fn new(ops: Option<&'static UnitOps>) -> Self {
+        let ops = ops.map_or(std::ptr::null_mut(), |ops| {
+            std::ptr::from_ref(ops).cast_mut()
+        });
+        Self {
+            word: AtomicU64::new(0),
+            ops: AtomicPtr::new(ops),
+            object: AtomicPtr::new(std::ptr::null_mut()),
+            reason: AtomicU32::new(Reason::None as u32),
+            requests: AtomicU32::new(0),
+            #[cfg(loom)]
+            _shared: std::cell::UnsafeCell::new(()),
+        }
+    }
+
+    /// Begins a new life of the unit: forgets the requests and the park token of the previous one.
+    ///
+    /// The wait number goes on, so tickets of the previous life stay stale. To be called by the
+    /// owner, before the unit is known to anybody new.
+    #[inline]
+    pub fn recycle(&self) {
+        let old = self.word.load(Relaxed);
+        // Ordering: Release. Partner: the Acquire in `unpark_if`, which must not take the new
+        // life's word for the old one's.
+        self.word
+            .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
+        self.requests.store(0, Relaxed);
+        self.reason.store(Reason::None as u32, Relaxed);
+    }
+
+    /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
+    #[inline]
+    #[must_use]
+    pub fn is_thread(&self) -> bool {
+        self.ops().is_none()
+    }
+
+    #[inline]
+    pub(crate) fn ops(&self) -> Option<&'static UnitOps> {
+        // Ordering: Relaxed. Written before the unit was shared, by whatever shared it.
+        let ops = self.ops.load(Relaxed);
+        // SAFETY: the pointer is null or came from a `&'static UnitOps` in `new`.
+        unsafe { ops.as_ref() }
+    }
+
+    /// Begins a wait of the given kind and returns its number. Owner only.
+    ///
+    /// `None`: `kind` has `UNPARKABLE` and there was a token, which is now consumed.
+    #[inline]
+    pub(crate) fn begin(&self, kind: u64, reason: Reason, object: *const ()) -> Option<u64> {
+        self.object.store(object.cast_mut(), Relaxed);
+        self.reason.store(reason as u32, Relaxed);
+        let mut old = self.word.load(Relaxed);
+        loop {
+            if kind & UNPARKABLE != 0 && old & TOKEN != 0 {
+                // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
+                // read-modify-write, never by load and store: see Note [Token consumption].
+                self.word.fetch_and(!TOKEN, Acquire);
+                return None;
+            }
+            let new = word::next_wait(old, kind);
+            // Ordering: AcqRel. Partner: the read-modify-write of this word in `cancel`. If ours
+            // comes first there, `cancel` sees this wait (Release); if it comes second, we see
+            // the request when `Wait::park` asks for it (Acquire). No fence is needed.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                Ok(_) => return Some(word::number(new)),
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Withdraws from wait `number`; false if somebody claimed it first. Owner only.
+    #[inline]
+    pub(crate) fn withdraw(&self, number: u64) -> bool {
+        let mut old = self.word.load(Relaxed);
+        while word::claimable(old, number) {
+            let new = old & !WAITING;
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
+        }
+        false
+    }
+
+    /// Records that the owner is off its stack (`kind` 0) or about to sleep with its thread
+    /// (`BLOCKING`). False: the wait is over already, and the owner is to go on at once.
+    ///
+    /// For a fiber this must be called once its stack is saved, by whoever saved it; after `true`
+    /// the caller must not touch the fiber any more, for it may be running elsewhere.
+    #[inline]
+    pub fn commit_park(&self, kind: ParkKind) -> bool {
+        let bits = PARKED | kind as u64;
+        let mut old = self.word.load(Relaxed);
+        loop {
+            if old & DONE != 0 || old & WAITING == 0 {
+                // Ordering: Acquire. Partner: the AcqRel that raised `DONE` in `finish`.
+                self.word.load(Acquire);
+                return false;
+            }
+            // Ordering: Release, so that whoever claims the wait sees the saved stack.
+            // Partner: the Acquire in `Ticket::claim`, or in `Claimed::finish` if the claim came first.
+            match self
+                .word
+                .compare_exchange_weak(old, old | bits, AcqRel, Relaxed)
+            {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Whether the wait is over and the waker is finished with the waiter's memory.
+    #[inline]
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        // Ordering: Acquire. Partner: the AcqRel that raised `DONE` in `finish`.
+        self.word.load(Acquire) & DONE != 0
+    }
+
+    /// How the last wait ended. Owner only, after the wait is over.
+    #[inline]
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.reason.store(Reason::None as u32, Relaxed);
+        // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
+        Outcome::of(self.word.load(Acquire))
+    }
+
+    /// Gives the unit its park token: a unit in `Wait::park_token` wakes, any other will not
+    /// block in its next one.
+    ///
+    /// Tokens do not add up. What happened before this call is visible to the unit once the token
+    /// is consumed. Callable from anywhere; never blocks.
+    #[inline]
+    pub fn unpark(&'static self) {
+        self.unpark_if(|| true);
+    }
+
+    /// As [`unpark`](Self::unpark), if the unit is still the one that is meant: `is_meant` is asked
+    /// before each attempt, and an attempt fails if the unit was [recycled](Self::recycle) since.
+    /// Returns whether it was given the token.
+    #[inline]
+    pub fn unpark_if(&'static self, is_meant: impl Fn() -> bool) -> bool {
+        // Ordering: Acquire, so that `is_meant` looks after us. Partner: the Release in `recycle`.
+        let mut old = self.word.load(Acquire);
+        loop {
+            if !is_meant() {
+                return false;
+            }
+            let open = old & (WAITING | CLAIMED | UNPARKABLE) == WAITING | UNPARKABLE;
+            let new = if open { old | CLAIMED } else { old | TOKEN };
+            // Ordering: Release, also when the token is there already, so that the consumer sees
+            // what came before. Partner: the Acquire in `begin`, or in `outcome`.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Acquire) {
+                Ok(_) => {
+                    if open {
+                        Claimed {
+                            unit: self,
+                            parked: old & PARKED != 0,
+                        }
+                        .wake();
+                    }
+                    return true;
+                }
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Asks the unit to stop: its current cancelable wait ends as canceled, and so does every
+    /// later one. Callable from anywhere; never blocks.
+    pub fn cancel(&'static self) {
+        self.requests.fetch_or(CANCEL, Relaxed);
+        // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a
+        // place in the order of the word's changes. Release: the request above. Acquire: the
+        // mask, which the owner sets before it begins a wait. Partner: `begin`.
+        let now = self.word.fetch_or(0, AcqRel);
+        if now & (WAITING | CLAIMED | CANCELABLE) == WAITING | CANCELABLE
+            && self.requests.load(Relaxed) & MASKED == 0
+        {
+            let ticket = Ticket {
+                unit: self,
+                number: word::number(now),
+            };
+            drop(ticket.claim(Outcome::Canceled));
+        }
+    }
+
+    /// Asks the unit to unwind at the beginning of its next wait, and cancels the current one.
+    pub fn request_unwind(&'static self) {
+        self.requests.fetch_or(UNWIND, Relaxed);
+        self.cancel();
+    }
+
+    /// Whether the unit is asked to stop, and has not masked that.
+    #[inline]
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        // Ordering: Relaxed. In a wait that has begun, `begin` made the request visible.
+        self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
+    }
+
+    /// Whether the unit is to unwind at its next wait.
+    #[inline]
+    #[must_use]
+    pub fn is_unwind_due(&self) -> bool {
+        self.requests.load(Relaxed) & UNWIND != 0
+    }
+
+    /// Masks or unmasks cancellation and returns whether it was masked. Owner only.
+    pub fn mask_cancel(&self, masked: bool) -> bool {
+        // Ordering: Relaxed. Published by the next `begin`; see `cancel`.
+        let old = if masked {
+            self.requests.fetch_or(MASKED, Relaxed)
+        } else {
+            self.requests.fetch_and(!MASKED, Relaxed)
+        };
+        old & MASKED != 0
+    }
+
+    /// What the unit waits for, and the address of what it waits on; a snapshot.
+    #[must_use]
+    pub fn waits_for(&self) -> (Reason, *const ()) {
+        (
+            Reason::from_code(self.reason.load(Relaxed)),
+            self.object.load(Relaxed),
+        )
+    }
+}
+
+/// How a unit stops running while it waits.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub enum ParkKind {
+    /// A fiber, whose stack is saved.
+    Suspended = 0,
+    /// A thread, or a fiber that may not be suspended now.
+    Blocked = BLOCKING,
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.word.load(Relaxed);
+        f.debug_struct("Unit")
+            .field(
+                "kind",
+                &if self.ops().is_some() {
+                    "fiber"
+                } else {
+                    "thread"
+                },
+            )
+            .field("state", &word::describe(now))
+            .field("reason", &self.waits_for().0)
+            .field("token", &(now & TOKEN != 0))
+            .field("canceled", &self.is_canceled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to try to end one particular wait of one unit.
+///
+/// Copies may be left with any number of parties; at most one claim succeeds.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket {
+    unit: &'static Unit,
+    number: u64,
+}
+
+impl Ticket {
+    pub(crate) fn new(unit: &'static Unit, number: u64) -> Self {
+        Self { unit, number }
+    }
+
+    /// Tries to end the wait with `outcome`. `None`: it is over, or another party was first.
+    ///
+    /// The winner may go on to touch memory that the waiter lends to its waker (a slot on its
+    /// stack, say), for the waiter does not run again before the [`Claimed`] is dropped.
+    #[inline]
+    #[must_use]
+    pub fn claim(self, outcome: Outcome) -> Option<Claimed> {
+        let mut old = self.unit.word.load(Relaxed);
+        while word::claimable(old, self.number) {
+            let new = old | CLAIMED | outcome.bits();
+            // Ordering: AcqRel. Acquire: what the waiter wrote before it parked (partner:
+            // `commit_park`, or `begin`); Release: what the winner wrote (partner: `outcome`).
+            match self
+                .unit
+                .word
+                .compare_exchange_weak(old, new, AcqRel, Relaxed)
+            {
+                Ok(_) => {
+                    return Some(Claimed {
+                        unit: self.unit,
+                        parked: old & PARKED != 0,
+                    });
+                }
+                Err(now) => old = now,
+            }
+        }
+        None
+    }
+
+    /// Whether a claim could still succeed; a hint.
+    #[inline]
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        word::claimable(self.unit.word.load(Relaxed), self.number)
+    }
+
+    /// The unit that waits.
+    #[must_use]
+    pub fn unit(self) -> &'static Unit {
+        self.unit
+    }
+}
+
+/// Evidence of a won wait. Dropping it lets the waiter go on.
+#[derive(Debug)]
+#[must_use = "the waiter goes on when this is dropped; say `drop` or `wake` where that is meant"]
+pub struct Claimed {
+    unit: &'static Unit,
+    /// Whether the waiter was off its stack already when the claim was made.
+    parked: bool,
+}
+
+impl Claimed {
+    /// Lets the waiter go on. Never blocks.
+    #[inline]
+    pub fn wake(self) {}
+
+    /// The unit that was waiting.
+    #[must_use]
+    pub fn unit(&self) -> &'static Unit {
+        self.unit
+    }
+
+    /// Raises `DONE`, and wakes the unit if it sleeps already.
+    #[cold]
+    fn finish(&self) {
+        let mut old = self.unit.word.load(Relaxed);
+        loop {
+            // The handle must be had before `DONE` is raised: after that a thread may go on,
+            // end, and leave its unit to another thread.
+            let sleeps = old & PARKED != 0 && (self.unit.ops().is_none() || old & BLOCKING != 0);
+            let handle = sleeps.then(|| self.thread());
+            // Ordering: AcqRel. Release: what the winner wrote into the waiter's memory (partner:
+            // `is_done`, `commit_park`); Acquire: the saved stack (partner: `commit_park`).
+            match self
+                .unit
+                .word
+                .compare_exchange_weak(old, old | DONE, AcqRel, Relaxed)
+            {
+                Ok(_) => {
+                    if let Some(handle) = handle {
+                        handle.unpark();
+                    } else if old & PARKED != 0 {
+                        self.ready();
+                    }
+                    return;
+                }
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    fn thread(&self) -> Thread {
+        match self.unit.ops() {
+            // SAFETY: we hold the claim on a wait of this unit, as `UnitOps::thread` asks.
+            Some(ops) => unsafe { (ops.thread)(self.unit) },
+            // SAFETY: every unit without ops is the first field of a `ThreadUnit` (the only
+            // place that makes such units), and is as long-lived.
+            None => unsafe { ThreadUnit::of(NonNull::from(self.unit)) }.handle(),
+        }
+    }
+
+    #[inline]
+    fn ready(&self) {
+        if let Some(ops) = self.unit.ops() {
+            // SAFETY: the unit is parked, and we are the one winner of its wait.
+            unsafe { (ops.ready)(self.unit) }
+        }
+    }
+}
+
+impl Drop for Claimed {
+    #[inline]
+    fn drop(&mut self) {
+        // A fiber that was parked before the claim runs again only if we say so, unless it
+        // blocks its thread, and nobody looks for `DONE`.
+        if self.parked && self.unit.ops().is_some() && self.unit.word.load(Relaxed) & BLOCKING == 0
+        {
+            self.ready();
+        } else {
+            self.finish();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! One wait of the calling unit, from its announcement to its outcome.
+
+use crate::{
+    Deadline, Outcome, Reason, StopToken, Ticket, Unit, current, thread,
+    word::{CANCELABLE, UNPARKABLE},
+};
+
+/// A wait that has begun. See the [crate documentation](crate).
+///
+/// Between [`begin`](Wait::begin) and [`park`](Wait::park) the unit places its
+/// [`ticket`](Wait::ticket) and looks once more whether it need wait at all; if not, it
+/// [`withdraw`](Wait::withdraw)s. No lock may be held across `park`.
+///
+/// # Cancellation
+/// A wait ends as [`Outcome::Canceled`] when its unit is canceled, before or during the wait,
+/// unless it was begun with [`begin_uncancelable`](Wait::begin_uncancelable).
+#[derive(Debug)]
+#[must_use]
+pub struct Wait {
+    unit: &'static Unit,
+    number: u64,
+    cancelable: bool,
+}
+
+impl Wait {
+    /// Begins a wait of the calling unit for `reason` on the object at `object` (null if there is
+    /// none; it is only shown, never followed).
+    ///
+    /// # Panics
+    /// If the unit was told to unwind (a runtime that shuts down does that to fibers which go on
+    /// waiting after their cancellation), this is where unwinding starts. So call it while
+    /// nothing is locked and no ticket is placed.
+    #[inline]
+    pub fn begin(reason: Reason, object: *const ()) -> Self {
+        Self::begin_kind(CANCELABLE, reason, object)
+            .unwrap_or_else(|| unreachable!("only an unparkable wait consumes the token"))
+    }
+
+    /// Like [`begin`](Wait::begin), for a wait that must run its course: it ends only by being
+    /// woken, timed out or stopped, and never starts unwinding.
+    #[inline]
+    pub fn begin_uncancelable(reason: Reason, object: *const ()) -> Self {
+        Self::begin_kind(0, reason, object)
+            .unwrap_or_else(|| unreachable!("only an unparkable wait consumes the token"))
+    }
+
+    #[inline]
+    fn begin_kind(kind: u64, reason: Reason, object: *const ()) -> Option<Self> {
+        let unit = current::unit();
+        let cancelable = kind & CANCELABLE != 0;
+        if cancelable
+            && unit.is_unwind_due()
+            && let Some(ops) = unit.ops()
+        {
+            (ops.unwind)(unit);
+        }
+        let number = unit.begin(kind, reason, object)?;
+        Some(Self {
+            unit,
+            number,
+            cancelable,
+        })
+    }
+
+    /// The right to end this wait, to be left with a waker.
+    #[inline]
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        Ticket::new(self.unit, self.number)
+    }
+
+    /// Ends the wait without blocking. `Err`: somebody claimed it first, and `outcome` is what
+    /// they made of it; what a waker handed over is then there to be taken.
+    ///
+    /// # Errors
+    /// The outcome, if the wait was claimed before it could be withdrawn.
+    ///
+    /// # Blocking
+    /// Only for as long as the party that claimed the wait takes to finish.
+    #[inline]
+    pub fn withdraw(self) -> Result<(), Outcome> {
+        if self.unit.withdraw(self.number) {
+            return Ok(());
+        }
+        Err(self.suspend(Deadline::NEVER))
+    }
+
+    /// Blocks the calling unit until the wait is claimed, the deadline passes, the unit is
+    /// canceled, or `stop` is triggered, and says which.
+    ///
+    /// A fiber suspends and its worker goes on; a thread sleeps. The ticket may still lie where
+    /// it was placed; unless the outcome is [`Outcome::Woken`] the caller takes it away.
+    #[inline]
+    pub fn park(self, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+        let early = if self.cancelable && self.unit.is_canceled() {
+            Some(Outcome::Canceled)
+        } else if deadline.as_nanos() == 0 {
+            Some(Outcome::TimedOut)
+        } else {
+            None
+        };
+        if let Some(early) = early {
+            return match self.withdraw() {
+                Ok(()) => early,
+                Err(outcome) => outcome,
+            };
+        }
+        match stop {
+            None => self.suspend(deadline),
+            Some(stop) => stop.watch(self.ticket(), || self.suspend(deadline)),
+        }
+    }
+
+    #[inline]
+    fn suspend(self, deadline: Deadline) -> Outcome {
+        match self.unit.ops() {
+            // SAFETY: we are the unit that runs on this thread, in a wait that we have begun.
+            Some(ops) => unsafe { (ops.park)(self.unit, self.ticket(), deadline) },
+            None => thread::block_thread(self.unit, self.ticket(), deadline),
+        }
+        self.unit.outcome()
+    }
+
+    /// Blocks until the calling unit has its park token (see [`Unit::unpark`]), and consumes it.
+    ///
+    /// Note \[Token consumption\]: the token is consumed by a read-modify-write. A load and a
+    /// store would lose the token that is given between them, and on x86 even a token given just
+    /// before, whose store the load may pass.
+    ///
+    /// # Panics
+    /// As [`begin`](Wait::begin).
+    #[inline]
+    pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+        match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
+            None => Outcome::Woken,
+            Some(wait) => wait.park(deadline, stop),
+        }
+    }
+
+    /// For a unit kind whose `park` finds that it may not suspend now: blocks the thread instead.
+    pub fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
+        thread::block_thread(unit, ticket, deadline);
+    }
+}

@@ -1,0 +1,95 @@
+//! The wait word: one number that says how far a unit's current wait has come, and who ended it.
+//!
+//! ```text
+//! | wait number (52) | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
+//!
+//!   idle ──begin──► waiting ──after the stack is saved──► waiting+parked
+//!    ▲                │ claim                                │ claim
+//!    │                ▼                                      ▼
+//!    │            +claimed ──(it parks meanwhile)──► +claimed+parked ──ready──► runs
+//!    │                │ done                                 │ done (threads)
+//!    └────────────────┴──────────────────────────────────────┘
+//! ```
+//!
+//! Invariants: only the owner raises `WAITING` and `PARKED` and changes the wait number; only the
+//! one party that raised `CLAIMED` may raise `DONE`; the outcome is written together with
+//! `CLAIMED`, by the same compare-and-swap, and so is decided exactly once.
+
+/// A wait has begun. Set by the owner; cleared by the owner when it withdraws or begins anew.
+pub(crate) const WAITING: u64 = 1;
+/// The owner is off its stack (a fiber) or about to sleep (a thread). Set once a wait.
+pub(crate) const PARKED: u64 = 1 << 1;
+/// Somebody has won the wait. No second claim can succeed.
+pub(crate) const CLAIMED: u64 = 1 << 2;
+/// The winner is finished with the waiter's memory; the owner may go on.
+pub(crate) const DONE: u64 = 1 << 3;
+/// The owner is a fiber that may not leave its thread now, so it sleeps with it.
+pub(crate) const BLOCKING: u64 = 1 << 4;
+/// A cancellation may end this wait.
+pub(crate) const CANCELABLE: u64 = 1 << 5;
+/// The park token may end this wait.
+pub(crate) const UNPARKABLE: u64 = 1 << 6;
+/// A park token that nobody has consumed. Survives other waits.
+pub(crate) const TOKEN: u64 = 1 << 7;
+const OUTCOME_SHIFT: u32 = 8;
+const OUTCOME_MASK: u64 = 0b11 << OUTCOME_SHIFT;
+/// The lowest bit of the wait number.
+pub(crate) const NUMBER_ONE: u64 = 1 << 12;
+const NUMBER_MASK: u64 = !(NUMBER_ONE - 1);
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Outcome {
+    /// What was waited for happened.
+    Woken = 0,
+    /// The deadline passed first.
+    TimedOut = 1,
+    /// The waiter itself was canceled, or its runtime shuts down.
+    Canceled = 2,
+    /// The stop token of this wait was triggered.
+    Stopped = 3,
+}
+
+impl Outcome {
+    pub(crate) const fn bits(self) -> u64 {
+        (self as u64) << OUTCOME_SHIFT
+    }
+
+    pub(crate) const fn of(word: u64) -> Self {
+        match (word & OUTCOME_MASK) >> OUTCOME_SHIFT {
+            0 => Self::Woken,
+            1 => Self::TimedOut,
+            2 => Self::Canceled,
+            _ => Self::Stopped,
+        }
+    }
+}
+
+/// The wait number in `word`.
+pub(crate) const fn number(word: u64) -> u64 {
+    word & NUMBER_MASK
+}
+
+/// The word of the wait after the one in `word`, with the token kept.
+pub(crate) const fn next_wait(word: u64, kind: u64) -> u64 {
+    number(word).wrapping_add(NUMBER_ONE) | (word & TOKEN) | WAITING | kind
+}
+
+/// Whether wait `number` is still open to a claim.
+pub(crate) const fn claimable(word: u64, wait: u64) -> bool {
+    number(word) == wait && word & (WAITING | CLAIMED) == WAITING
+}
+
+/// What an onlooker may say about the word.
+pub(crate) fn describe(word: u64) -> &'static str {
+    if word & WAITING == 0 {
+        "running"
+    } else if word & CLAIMED != 0 {
+        "woken"
+    } else if word & PARKED != 0 {
+        "parked"
+    } else {
+        "parking"
+    }
+}

@@ -1,0 +1,127 @@
+//! The checker can fail: each of these does one thing as this crate must not, and is caught.
+
+use crate::check::check;
+use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+    thread,
+};
+// Not loom's: that one panics once more when it is dropped after the checker has given up.
+use std::sync::Arc;
+use vitte_wait::{Deadline, Outcome, Reason, Wait};
+
+const WAITING: u64 = 1;
+const TOKEN: u64 = 2;
+
+/// A park token, consumed by load and store where `begin` uses a read-modify-write.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_token_consumed_by_load_and_store_is_lost() {
+    check("flawed: token", 3, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        let parker = thread::current();
+        let others = [0, 1].map(|n| {
+            let (word, flags, parker) = (word.clone(), flags.clone(), parker.clone());
+            thread::spawn(move || {
+                flags[n].store(true, Relaxed);
+                if word.fetch_or(TOKEN, AcqRel) & TOKEN == 0 {
+                    parker.unpark();
+                }
+            })
+        });
+        while !(flags[0].load(Relaxed) && flags[1].load(Relaxed)) {
+            if word.load(Relaxed) & TOKEN != 0 {
+                word.store(0, Relaxed);
+            } else {
+                thread::park();
+            }
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
+/// Beginning and canceling, with a load in `cancel` where it uses a read-modify-write.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_cancellation_that_only_loads_the_word_is_missed() {
+    check("flawed: cancellation", 3, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let canceled = Arc::new(AtomicBool::new(false));
+        let waiter = thread::current();
+        let canceler = {
+            let (word, canceled) = (word.clone(), canceled.clone());
+            thread::spawn(move || {
+                canceled.store(true, Release);
+                if word.load(Acquire) & WAITING != 0 {
+                    waiter.unpark();
+                }
+            })
+        };
+        word.fetch_or(WAITING, AcqRel);
+        if !canceled.load(Acquire) {
+            thread::park();
+        }
+        canceler.join().unwrap();
+    });
+}
+
+/// The value is handed over after the claim was given up.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_value_written_after_the_claim_is_a_race() {
+    struct Place(UnsafeCell<u32>);
+    // SAFETY: it is not: that is what the checker is to find.
+    unsafe impl Send for Place {}
+    // SAFETY: as above.
+    unsafe impl Sync for Place {}
+
+    check("flawed: hand-over", 3, || {
+        let place = Arc::new(Place(UnsafeCell::new(0)));
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        let ticket = wait.ticket();
+        let waker = {
+            let place = place.clone();
+            thread::spawn(move || {
+                drop(ticket.claim(Outcome::Woken));
+                // SAFETY: loom's cell detects the race before it happens.
+                place.0.with_mut(|place| unsafe { *place = 1 });
+            })
+        };
+        assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
+        // SAFETY: as above.
+        place.0.with(|place| unsafe { *place });
+        waker.join().unwrap();
+    });
+}
+
+/// A flag looked at before the wait is announced, and not again.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_waiter_that_does_not_look_again_sleeps_for_ever() {
+    check("flawed: no second look", 3, || {
+        let flag = Arc::new(AtomicBool::new(false));
+        let queue = Arc::new(loom::sync::Mutex::new(None));
+        let waker = {
+            let (flag, queue) = (flag.clone(), queue.clone());
+            thread::spawn(move || {
+                flag.store(true, Release);
+                let ticket: Option<vitte_wait::Ticket> = queue.lock().unwrap().take();
+                if let Some(ticket) = ticket {
+                    drop(ticket.claim(Outcome::Woken));
+                }
+            })
+        };
+        if !flag.load(Acquire) {
+            let wait = Wait::begin(Reason::Event, std::ptr::null());
+            *queue.lock().unwrap() = Some(wait.ticket());
+            assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
+        }
+        waker.join().unwrap();
+    });
+}

@@ -1,0 +1,143 @@
+//! A unit that suspends instead of sleeping, as fibers do: it is made ready exactly once, or goes
+//! on at once, and never before its stack is saved.
+
+use crate::check::check;
+use std::cell::Cell;
+use vitte_wait::{
+    Deadline, Outcome, ParkKind, Reason, Ticket, Unit, UnitOps, Wait, current,
+    facade::{
+        Arc, Mutex,
+        cell::UnsafeCell,
+        thread::{self, Thread},
+    },
+};
+
+/// A modelled fiber: its "worker" is a thread that has nothing else to do.
+#[repr(C)]
+struct Fiber {
+    /// First, so that a pointer to the unit is a pointer to this.
+    unit: Unit,
+    /// Stands for the saved stack: written when it suspends, read by whoever makes it ready.
+    saved: UnsafeCell<u32>,
+    readied: Mutex<u32>,
+    worker: Mutex<Option<Thread>>,
+    suspended: Cell<u32>,
+}
+
+// SAFETY: `suspended` is the owner's; `saved` passes from the owner to the waker with the wait,
+// which the models check; the rest is shareable.
+unsafe impl Sync for Fiber {}
+
+static OPS: UnitOps = UnitOps {
+    park,
+    ready,
+    thread: worker,
+    unwind: |_| unreachable!("no model asks for it"),
+};
+
+impl Fiber {
+    /// Makes the calling thread run a fiber.
+    fn start() -> &'static Self {
+        let fiber: &'static Self = Box::leak(Box::new(Self {
+            unit: Unit::new(Some(&OPS)),
+            saved: UnsafeCell::new(0),
+            readied: Mutex::new(0),
+            worker: Mutex::new(Some(thread::current())),
+            suspended: Cell::new(0),
+        }));
+        // SAFETY: the slot is valid on this thread.
+        unsafe { (*current::slot()).set_unit(&fiber.unit) };
+        fiber
+    }
+
+    fn of(unit: &'static Unit) -> &'static Self {
+        // SAFETY: every unit with `OPS` is the first field of a leaked `Fiber`.
+        unsafe { &*std::ptr::from_ref(unit).cast() }
+    }
+}
+
+unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
+    let fiber = Fiber::of(unit);
+    if deadline.is_past() {
+        drop(ticket.claim(Outcome::TimedOut));
+    }
+    // SAFETY: before `commit_park` says that the fiber is off its stack nobody else looks.
+    fiber.saved.with_mut(|saved| unsafe { *saved += 1 });
+    if !unit.commit_park(ParkKind::Suspended) {
+        return;
+    }
+    fiber.suspended.set(fiber.suspended.get() + 1);
+    while *fiber.readied.lock() < fiber.suspended.get() {
+        thread::park();
+    }
+}
+
+unsafe fn ready(unit: &'static Unit) {
+    let fiber = Fiber::of(unit);
+    // SAFETY: whoever makes a fiber ready looks at its stack next.
+    assert_ne!(fiber.saved.with(|saved| unsafe { *saved }), 0);
+    *fiber.readied.lock() += 1;
+    let worker = fiber.worker.lock().clone();
+    worker.expect("it runs on a thread").unpark();
+}
+
+unsafe fn worker(unit: &'static Unit) -> Thread {
+    let worker = Fiber::of(unit).worker.lock().clone();
+    worker.expect("it runs on a thread")
+}
+
+#[test]
+fn a_suspended_unit_is_made_ready_exactly_once() {
+    check("suspend and ready", 3, || {
+        let fiber = Fiber::start();
+        let handed = Arc::new(Mutex::new(0));
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        let ticket = wait.ticket();
+        let wakers = [(); 2].map(|()| {
+            let handed = handed.clone();
+            thread::spawn(move || {
+                if let Some(claimed) = ticket.claim(Outcome::Woken) {
+                    *handed.lock() += 1;
+                    claimed.wake();
+                }
+            })
+        });
+        assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
+        for waker in wakers {
+            waker.join().unwrap();
+        }
+        assert_eq!(*handed.lock(), 1);
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}
+
+#[test]
+fn a_fiber_that_blocks_its_thread_is_unparked_and_not_made_ready() {
+    check("blocking fiber", 3, || {
+        let fiber = Fiber::start();
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        let ticket = wait.ticket();
+        let waker = thread::spawn(move || drop(ticket.claim(Outcome::Woken)));
+        // What a unit's `park` does where it may not suspend.
+        Wait::block_thread(&fiber.unit, ticket, Deadline::NEVER);
+        waker.join().unwrap();
+        assert!(fiber.unit.is_done());
+        assert_eq!(*fiber.readied.lock(), 0);
+        assert_eq!(wait.withdraw(), Err(Outcome::Woken));
+    });
+}
+
+#[test]
+fn two_waits_of_one_fiber_do_not_mix() {
+    check("two waits of one fiber", 2, || {
+        let fiber = Fiber::start();
+        for outcome in [Outcome::Woken, Outcome::Stopped] {
+            let wait = Wait::begin(Reason::Event, std::ptr::null());
+            let ticket = wait.ticket();
+            let waker = thread::spawn(move || drop(ticket.claim(outcome)));
+            assert_eq!(wait.park(Deadline::NEVER, None), outcome);
+            waker.join().unwrap();
+        }
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}

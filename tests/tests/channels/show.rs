@@ -1,0 +1,77 @@
+//! What channels and errors print.
+
+use crate::units::{Units, spawn_known, until, until_waiting};
+use std::error::Error;
+use vitte_channels::{
+    Channel, RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
+};
+use vitte_wait::Reason;
+
+/// Has no `Debug`, so an error that shows its value would not compile.
+struct Secret;
+
+pub(crate) fn debug_shows_the_state_and_not_the_values<U: Units>() {
+    let (tx, rx) = Channel::bounded(2);
+    tx.send("a secret").map_err(drop).unwrap();
+    tx.send("another").map_err(drop).unwrap();
+    assert_eq!(
+        format!("{tx:?}"),
+        "Sender { flavor: bounded, capacity: 2, len: 2, closed: false, senders: 1, \
+         waiting_senders: 0, waiting_receivers: 0 }"
+    );
+    let second = tx.clone();
+    let (sender, unit) = spawn_known::<U, _>(move || second.send("blocked"));
+    until_waiting(unit, Reason::Send);
+    until(|| format!("{rx:?}").contains("waiting_senders: 1"));
+    tx.close();
+    assert!(U::join(sender).is_err());
+    assert_eq!(
+        format!("{rx:?}"),
+        "Receiver { flavor: bounded, capacity: 2, len: 2, closed: true, senders: 1, \
+         waiting_senders: 0, waiting_receivers: 0 }"
+    );
+
+    let (_tx, rx) = Channel::new::<Secret>();
+    assert_eq!(
+        format!("{rx:?}"),
+        "Receiver { flavor: unbounded, len: 0, closed: false, senders: 1, \
+         waiting_senders: 0, waiting_receivers: 0 }"
+    );
+    let (tx, _rx) = Channel::bounded::<Secret>(0);
+    assert!(format!("{tx:?}").contains("flavor: rendezvous, capacity: 0, len: 0"));
+}
+
+pub(crate) fn errors_speak_and_hide_their_values<U: Units>() {
+    fn said<E: Error>(error: E) -> String {
+        format!("{error:?}: {error}")
+    }
+    let said = U::join(U::spawn(|| {
+        [
+            said(SendError::Closed(Secret)),
+            said(SendError::Canceled(Secret)),
+            said(TrySendError::Full(Secret)),
+            said(TrySendError::Closed(Secret)),
+            said(SendUntilError::TimedOut(Secret)),
+            said(SendUntilError::Stopped(Secret)),
+            said(RecvError::Closed),
+            said(TryRecvError::Empty),
+            said(RecvUntilError::TimedOut),
+            said(RecvUntilError::Canceled),
+        ]
+    }));
+    assert_eq!(
+        said,
+        [
+            "Closed(..): the channel is closed",
+            "Canceled(..): the waiter was canceled",
+            "Full(..): the channel is full",
+            "Closed(..): the channel is closed",
+            "TimedOut(..): the deadline passed",
+            "Stopped(..): the stop token was triggered",
+            "Closed: the channel is closed",
+            "Empty: the channel is empty",
+            "TimedOut: the deadline passed",
+            "Canceled: the waiter was canceled",
+        ]
+    );
+}
