@@ -1,7 +1,7 @@
 //! The host's functions as Lua sees them: how arguments are read and how results and failures go back.
 //!
 //! Every function returns `true` and its results, or `false` and a message that `module.lua` raises at the caller's line.
-//! Only a task's end is raised from here, because nothing may catch it.
+//! A task's end is raised by the instruction hook, because nothing may catch it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -143,6 +143,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn wrap(&self, object: Object) -> Reply {
+        self.local.builtins().has_objects.set(true);
         Ok(vec![Value::UserData(self.lua.create_userdata(object)?)])
     }
 
@@ -187,8 +188,9 @@ pub(crate) fn install(lua: &Lua, native: &Table, local: &Rc<Local>) -> mlua::Res
                     Ok(MultiValue::from_vec(vec![Value::Boolean(false), message]))
                 }
                 Err(Fail::Ending(why)) => {
+                    // The hook is set to raise the error at the next instruction, which is cheaper than raising one here.
                     local.end(lua, why);
-                    Err(mlua::Error::runtime("the task was ended"))
+                    Ok(MultiValue::new())
                 }
             }
         })?;
@@ -199,6 +201,12 @@ pub(crate) fn install(lua: &Lua, native: &Table, local: &Rc<Local>) -> mlua::Res
         "same",
         lua.create_function(|_, (a, b): (mlua::AnyUserData, mlua::AnyUserData)| {
             Ok(a.borrow::<Object>()?.same(&*b.borrow::<Object>()?))
+        })?,
+    )?;
+    native.raw_set(
+        "sized",
+        lua.create_function(|lua, (items, entries)| {
+            lua.create_table_with_capacity(items, entries)
         })?,
     )?;
     native.raw_set("entropy", lua.create_function(|_, ()| Ok(entropy()))?)?;

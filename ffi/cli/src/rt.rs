@@ -13,6 +13,8 @@ use vitte::{
     vt_fiber_options, vt_options, vt_runtime, vt_stats, vt_status,
 };
 
+use crate::state::tick;
+
 /// A deadline that is never reached.
 pub(crate) const FOREVER: i64 = VT_FOREVER;
 /// A deadline that is past: the call does not wait.
@@ -188,27 +190,24 @@ pub(crate) fn cancel(fiber: FiberId) {
 }
 
 /// Gives way if the slice is used up; says whether the fiber is to end.
+///
+/// Asks the runtime every time, without a look at the poll word first: it is called seldom, and the word says only that
+/// somebody wants something, not that the slice is over.
 pub(crate) fn poll() -> Result<(), Fault> {
-    let hot = vitte::vt_fiber_hot();
-    if hot.is_null() {
+    if vitte::vt_fiber_self() == 0 {
         return Ok(());
     }
-    // SAFETY: the running fiber's hot line is live. The word is written by other threads, and so read as volatile, as the
-    // header's `vt_poll` does.
-    if unsafe { (&raw const (*hot).poll).read_volatile() } == 0 {
-        return Ok(());
-    }
-    check(vitte::vt_poll_slow())
+    check(tick::aside(|| vitte::vt_poll_slow()))
 }
 
 /// Lets other fibers run.
 pub(crate) fn yield_now() -> Result<(), Fault> {
-    check(vitte::vt_yield())?;
+    check(tick::aside(|| vitte::vt_yield()))?;
     poll()
 }
 
 pub(crate) fn sleep_until(deadline: i64) -> Result<(), Fault> {
-    check(vitte::vt_sleep_until(deadline))
+    check(tick::aside(|| vitte::vt_sleep_until(deadline)))
 }
 
 /// Nanoseconds on the monotonic clock.
@@ -266,8 +265,9 @@ impl<T: Send> Chan<T> {
     pub(crate) fn send(&self, value: Box<T>, deadline: i64) -> Result<(), (Fault, Box<T>)> {
         let element = Box::into_raw(value);
         // SAFETY: the channel is owned by `self`; the element is a pointer, as it was created for.
-        let status =
-            unsafe { vitte::vt_chan_send(self.raw, (&raw const element).cast(), deadline) };
+        let status = tick::aside(|| unsafe {
+            vitte::vt_chan_send(self.raw, (&raw const element).cast(), deadline)
+        });
         check(status).map_err(|fault| {
             // SAFETY: it was not sent, so it is still ours.
             (fault, unsafe { Box::from_raw(element) })
@@ -278,7 +278,9 @@ impl<T: Send> Chan<T> {
     pub(crate) fn recv(&self, deadline: i64) -> Result<Box<T>, Fault> {
         let mut element: *mut T = ptr::null_mut();
         // SAFETY: the channel is owned by `self`; `element` has room for a pointer.
-        check(unsafe { vitte::vt_chan_recv(self.raw, (&raw mut element).cast(), deadline) })?;
+        check(tick::aside(|| unsafe {
+            vitte::vt_chan_recv(self.raw, (&raw mut element).cast(), deadline)
+        }))?;
         // SAFETY: a received element belongs to the receiver, and was made by `Box::into_raw` in `send`.
         Ok(unsafe { Box::from_raw(element) })
     }

@@ -7,8 +7,9 @@ local debug, io, os, coroutine, package = debug, io, os, coroutine, package
 local next, type, pairs, rawget, rawset, rawequal = next, type, pairs, rawget, rawset, rawequal
 local select, tostring, sort, concat = select, tostring, table.sort, table.concat
 local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
-local collectgarbage, warn, randomseed = collectgarbage, warn, math.randomseed
-local iotype, output, input, stdout, stdin = io.type, io.output, io.input, io.stdout, io.stdin
+local collectgarbage, warn, randomseed, differs = collectgarbage, warn, math.randomseed, native.differs
+local iotype, output, input = io.type, io.output, io.input
+local stdin, stdout, stderr = io.stdin, io.stdout, io.stderr
 
 -- A line is written with one call, so that lines of tasks that print at the same time do not mix.
 function print(...)
@@ -27,8 +28,24 @@ function print(...)
   stdout:flush()
 end
 
--- The first three let through the error that ends a task; the last notices finalizers.
-pcall, xpcall, coroutine.resume = native.pcall, native.xpcall, native.resume
+-- The first ones let through the error that ends a task; the last notices finalizers.
+pcall, xpcall, coroutine.resume, coroutine.close = native.pcall, native.xpcall, native.resume, native.close
+do
+  local create, resume, close, error = coroutine.create, native.resume, native.close, error
+  local function wrapped(co, ok, ...)
+    if ok then
+      return ...
+    end
+    close(co)
+    error((...), 2)
+  end
+  function coroutine.wrap(f)
+    local co = create(f)
+    return function(...)
+      return wrapped(co, resume(co, ...))
+    end
+  end
+end
 _G.setmetatable = native.setmetatable
 
 local setlocale = os.setlocale
@@ -79,6 +96,19 @@ package.loaded.vitte = vitte
 package.loaded.llib = { thread = vitte }
 _G.vitte, _G.llib = vitte, package.loaded.llib
 
+-- Files that are still open are closed by a collection.
+local has_files = false
+local function opens(f)
+  return function(...)
+    has_files = true
+    return f(...)
+  end
+end
+
+for _, f in ipairs { "open", "popen", "tmpfile", "lines", "input", "output" } do
+  io[f] = opens(io[f])
+end
+
 -- What every state has. The order is the same in all of them, for a value is named by its place in `list` when it
 -- crosses from one to another.
 local file = getmetatable(stdout)
@@ -105,7 +135,8 @@ for _, t in ipairs(internals) do
   end
 end
 
-local list, ids, saved, metas = {}, {}, {}, {}
+-- `saved[i]` is a copy of the i-th table as it is now.
+local list, ids, saved, counts, metas = native.sized(256, 0), native.sized(0, 256), {}, {}, {}
 local function name(v)
   local kind = type(v)
   if (kind == "table" or kind == "function" or kind == "userdata") and not ids[v] then
@@ -117,47 +148,59 @@ for i = 1, #tables do
   name(tables[i])
 end
 for i = 1, #tables do
-  local t, keys, copy = tables[i], {}, {}
+  local t, keys, n = tables[i], {}, 0
+  for k in next, t do
+    n = n + 1
+    keys[n] = k
+  end
+  local copy = native.sized(0, n)
   for k, v in next, t do
     copy[k] = v
-    keys[#keys + 1] = k
   end
-  saved[i] = copy
-  metas[i] = getmetatable(t)
-  sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  sort(keys) -- within one table they are all strings or all integers
   for _, k in ipairs(keys) do
     name(t[k])
   end
+  saved[i], counts[i], metas[i] = copy, n, getmetatable(t)
 end
 
--- Puts the standard tables back as they were. False if the state should not be used again.
-local function restore()
+local function repair(t, copy)
+  for k in next, t do
+    if copy[k] == nil then
+      t[k] = nil
+    end
+  end
+  for k, v in next, copy do
+    rawset(t, k, v)
+  end
+end
+
+-- Puts everything back as it was. False if the state should not be used again.
+local function restore(collect)
   for i = 1, #tables do
     local t, copy = tables[i], saved[i]
     if not rawequal(getmetatable(t), metas[i]) then
       setmetatable(t, metas[i])
     end
-    for k in next, t do
-      if copy[k] == nil then
-        t[k] = nil
-      end
-    end
-    for k, v in next, copy do
-      if not rawequal(rawget(t, k), v) then
-        rawset(t, k, v)
-      end
+    if differs(t, copy, counts[i]) then
+      repair(t, copy)
     end
   end
-  if iotype(stdout) ~= "file" or iotype(stdin) ~= "file" or iotype(io.stderr) ~= "file" then
+  if iotype(stdout) ~= "file" or iotype(stdin) ~= "file" or iotype(stderr) ~= "file" then
     return false
   end
-  output(stdout)
-  input(stdin)
   randomseed(native.entropy())
   warn("@off")
   collectgarbage("incremental", 200, 100)
-  collectgarbage("restart")
-  collectgarbage()
+  if not collectgarbage("isrunning") then
+    collectgarbage("restart") -- not always: it also makes the collector begin at once
+  end
+  if collect or has_files then
+    output(stdout)
+    input(stdin)
+    has_files = false
+    collectgarbage()
+  end
   return true
 end
 
@@ -167,11 +210,13 @@ local function changes()
   local found
   for i = 1, carried do
     local t, copy = tables[i], saved[i]
-    for k, v in next, t do
-      if not rawequal(copy[k], v) then
-        found = found or {}
-        local n = #found
-        found[n + 1], found[n + 2], found[n + 3] = i, k, v
+    if differs(t, copy, counts[i]) then
+      for k, v in next, t do
+        if not rawequal(copy[k], v) then
+          found = found or {}
+          local n = #found
+          found[n + 1], found[n + 2], found[n + 3] = i, k, v
+        end
       end
     end
   end

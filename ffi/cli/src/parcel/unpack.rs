@@ -261,7 +261,10 @@ impl<'a> Unpacker<'a> {
             Val::Address(p) => Value::LightUserData(mlua::LightUserData(*p as *mut _)),
             Val::Node(node) => self.made(*node)?,
             Val::Builtin(id) => self.builtins.value_of(*id)?,
-            Val::Object(object) => Value::UserData(self.lua.create_userdata(object.clone())?),
+            Val::Object(object) => {
+                self.builtins.has_objects.set(true);
+                Value::UserData(self.lua.create_userdata(object.clone())?)
+            }
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What every state has under the same name, and the few private functions by which values are taken apart.
 
+use std::cell::Cell;
+
 use mlua::{Function, LightUserData, Table, Value};
 
 /// The number of the globals table: the prelude names it first.
@@ -18,6 +20,8 @@ pub(crate) struct Builtins {
     setupvalue: Function,
     upvalueid: Function,
     upvaluejoin: Function,
+    /// The task has been given or has made an object that it shares with others: see `State::reset`.
+    pub(crate) has_objects: Cell<bool>,
 }
 
 impl Builtins {
@@ -35,12 +39,13 @@ impl Builtins {
             setupvalue: internals.raw_get("setupvalue")?,
             upvalueid: internals.raw_get("upvalueid")?,
             upvaluejoin: internals.raw_get("upvaluejoin")?,
+            has_objects: Cell::new(false),
         })
     }
 
     /// The number of a standard table, function or userdata.
     pub(crate) fn id_of(&self, value: &Value) -> Option<u32> {
-        self.ids.raw_get::<Option<u32>>(value).ok().flatten()
+        self.ids.raw_get(value).ok()?
     }
 
     pub(crate) fn value_of(&self, id: u32) -> mlua::Result<Value> {

@@ -5,19 +5,23 @@
 
 mod builtins;
 mod hook;
+mod natives;
 mod pool;
-mod protect;
+pub(crate) mod tick;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, chunk::ChunkMode, ffi};
+use mlua::{
+    AnyUserData, Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, chunk::ChunkMode, ffi,
+};
 
 use crate::api;
 use crate::host::Host;
 use crate::lock::Lock;
+use crate::object::Object;
 use crate::task::Task;
 
 pub(crate) use builtins::{Builtins, GLOBALS};
@@ -47,6 +51,8 @@ pub(crate) struct Local {
     current: RefCell<Option<(Arc<Host>, Arc<Task>)>>,
     /// Locks the task holds, to be released when it ends.
     pub(crate) held: RefCell<Vec<Arc<Lock>>>,
+    /// Whether the thread that the task is on gets ticks.
+    ticks: Cell<bool>,
     /// The task has given something a finalizer. Finalizers are code of the task that might run in the next one, and one
     /// can bring itself back for ever, so such a state is not used again.
     finalizers: Cell<bool>,
@@ -107,6 +113,8 @@ pub(crate) struct State {
     run: Function,
     restore: Function,
     make_task_argument: Function,
+    /// The object behind the task's `res`.
+    res: RefCell<Option<AnyUserData>>,
     /// Memory in use when it was new, in bytes.
     baseline: usize,
     main: *mut ffi::lua_State,
@@ -121,16 +129,18 @@ impl State {
         // SAFETY: the "unsafe" parts of the standard library are taken away again by the prelude, before any script
         // runs: C modules cannot be loaded and `debug` keeps only what cannot corrupt the state.
         let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::default()) };
+        lua.gc_stop();
         let local = Rc::new(Local {
             ending: Cell::new(Ending::No),
             current: RefCell::new(None),
             held: RefCell::new(Vec::new()),
+            ticks: Cell::new(false),
             finalizers: Cell::new(false),
             builtins: RefCell::new(None),
         });
         let native = lua.create_table()?;
         let pointer = Rc::as_ptr(&local).cast::<c_void>().cast_mut();
-        let run = protect::install(&lua, &native, pointer)?;
+        let run = natives::install(&lua, &native, pointer)?;
         api::install(&lua, &native, &local)?;
         let module = chunk(&lua, "=vitte", MODULE, &MODULE_CODE)?;
         let internals: Table =
@@ -141,6 +151,7 @@ impl State {
         let main = lua.exec_raw_lua(|raw| raw.state());
         // SAFETY: `local` lives as long as `lua`, in the same struct, and is dropped after it.
         unsafe { hook::install(main, pointer) };
+        lua.gc_restart();
         lua.gc_collect()?;
         let baseline = lua.used_memory();
         Ok(State {
@@ -149,6 +160,7 @@ impl State {
             run,
             restore,
             make_task_argument,
+            res: RefCell::new(None),
             baseline,
             main,
         })
@@ -167,17 +179,25 @@ impl State {
     }
 
     /// The `res` that a task's function is given.
-    pub(crate) fn task_argument(&self, object: crate::object::Object) -> mlua::Result<Value> {
-        self.make_task_argument
-            .call(self.lua.create_userdata(object)?)
+    pub(crate) fn task_argument(&self, object: Object) -> mlua::Result<Value> {
+        let res = self.lua.create_userdata(object)?;
+        *self.res.borrow_mut() = Some(res.clone());
+        self.make_task_argument.call(res)
     }
 
     /// Names the task that owns this state from now on.
     pub(crate) fn begin(&self, host: Arc<Host>, task: Arc<Task>) {
         *self.local.current.borrow_mut() = Some((host, task));
         self.local.ending.set(Ending::No);
+        self.local.ticks.set(tick::start());
+        self.calm();
+        tick::switch(self.main);
+    }
+
+    /// Sets the hook as it is between two polls.
+    fn calm(&self) {
         // SAFETY: the state is owned by the caller.
-        unsafe { hook::arm(self.main, hook::PERIOD) };
+        unsafe { hook::disarm(self.main, self.local.ticks.get()) };
     }
 
     /// Calls a function to its end. Nothing it raises comes further than this.
@@ -202,19 +222,38 @@ impl State {
     }
 
     /// Takes the state away from its task and makes it like new. `None` if that is not possible or not worth it.
+    ///
+    /// A full collection takes longer than all the rest of a small task, so it is left out when the garbage is small and
+    /// is nothing but Lua's own values. Garbage cannot be seen by the next task: finalizers written in Lua are what could
+    /// make it visible, and a state that has any is not used again.
     fn reset(self) -> Option<State> {
+        tick::leave(self.main);
         if self.local.finalizers.get() {
             return None;
         }
         self.local.ending.set(Ending::No);
-        // SAFETY: the state is owned by the caller.
-        unsafe { hook::arm(self.main, hook::PERIOD) };
-        let restored = self.restore.call::<bool>(()).unwrap_or(false);
+        self.calm();
+        if let Some(res) = self.res.take() {
+            // What it refers to holds the result of the task, and must not wait for a collection.
+            res.destroy().ok()?;
+        }
+        let grown = self.lua.used_memory() > self.baseline + GARBAGE;
+        let collect = self.builtins().has_objects.take() || grown;
+        let restored = self.restore.call::<bool>(collect).unwrap_or(false);
         *self.local.current.borrow_mut() = None;
         let fits = self.lua.used_memory() <= self.baseline + GROWTH;
         (restored && fits && self.local.ending() == Ending::No).then_some(self)
     }
 }
+
+impl Drop for State {
+    fn drop(&mut self) {
+        tick::leave(self.main);
+    }
+}
+
+/// Garbage beyond this many bytes is collected between two tasks.
+const GARBAGE: usize = 32 * 1024;
 
 /// A state that holds on to more than this many bytes beyond a new one is not used again.
 const GROWTH: usize = 64 * 1024;
@@ -231,6 +270,7 @@ fn chunk(lua: &Lua, name: &str, source: &str, code: &OnceLock<Vec<u8>>) -> mlua:
             .into_function();
     }
     let function = lua.load(source).set_name(name).into_function()?;
-    let _ = code.set(function.dump(false));
+    // Without debug information, which would take a quarter of the memory of an idle task.
+    let _ = code.set(function.dump(true));
     Ok(function)
 }

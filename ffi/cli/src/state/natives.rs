@@ -1,7 +1,7 @@
-//! The standard functions that the host replaces by its own: protected calls that a task's end goes through, and
-//! `setmetatable`.
+//! The functions that the host adds to Lua in C's way: protected calls that a task's end goes through, `setmetatable`, and
+//! a comparison of tables.
 //!
-//! `pcall`, `xpcall` and `coroutine.resume` turn errors into values. When a task is being ended (killed, or complete
+//! `pcall`, `xpcall`, `coroutine.resume` and `coroutine.close` turn errors into values. When a task is being ended (killed, or complete
 //! after `res(...)`) the error that unwinds it must not be turned into a value, or a loop around `pcall` would make the
 //! task immortal. The versions here do what the standard ones do, except that they raise the error again while the task
 //! is ending. [`install`] also makes the call under which a whole task runs.
@@ -13,7 +13,7 @@ use std::ffi::{c_int, c_void};
 
 use mlua::{Function, Lua, Table, ffi};
 
-use super::{Ending, Local};
+use super::{Ending, Local, tick};
 
 type State = *mut ffi::lua_State;
 
@@ -21,10 +21,19 @@ type State = *mut ffi::lua_State;
 pub(super) fn install(lua: &Lua, native: &Table, local: *mut c_void) -> mlua::Result<Function> {
     let coroutine: Table = lua.globals().raw_get("coroutine")?;
     let resume: Function = coroutine.raw_get("resume")?;
+    let close: Function = coroutine.raw_get("close")?;
     native.raw_set("pcall", closure(lua, pcall, local, None)?)?;
+    native.raw_set("differs", closure(lua, differs, local, None)?)?;
     native.raw_set("setmetatable", closure(lua, setmetatable, local, None)?)?;
     native.raw_set("xpcall", closure(lua, xpcall, local, None)?)?;
-    native.raw_set("resume", closure(lua, self::resume, local, Some(resume))?)?;
+    native.raw_set(
+        "resume",
+        closure(lua, on_another_thread, local, Some(resume))?,
+    )?;
+    native.raw_set(
+        "close",
+        closure(lua, on_another_thread, local, Some(close))?,
+    )?;
     closure(lua, run, local, None)
 }
 
@@ -122,13 +131,24 @@ unsafe extern "C-unwind" fn handler(state: State) -> c_int {
     }
 }
 
-/// `coroutine.resume`; upvalue 2 is the standard one.
-unsafe extern "C-unwind" fn resume(state: State) -> c_int {
-    // SAFETY: the whole stack becomes the arguments of the standard function, whose results replace it.
+/// `coroutine.resume` and `coroutine.close`, which run code on another Lua thread; upvalue 2 is the standard function.
+///
+/// While that code runs, the ticks are for that Lua thread. The standard function is called protected, so that the ticks
+/// come back here even if it raises an error.
+unsafe extern "C-unwind" fn on_another_thread(state: State) -> c_int {
+    // SAFETY: the whole stack becomes the arguments of the standard function, whose results replace it. The other Lua
+    // thread is an argument and so stays alive during the call.
     unsafe {
+        let other = ffi::lua_tothread(state, 1);
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
         ffi::lua_insert(state, 1);
-        ffi::lua_call(state, ffi::lua_gettop(state) - 1, ffi::LUA_MULTRET);
+        let ticks = if other.is_null() { state } else { other };
+        let before = tick::switch(ticks);
+        let status = ffi::lua_pcall(state, ffi::lua_gettop(state) - 1, ffi::LUA_MULTRET, 0);
+        tick::switch(before);
+        if status != ffi::LUA_OK {
+            ffi::lua_error(state);
+        }
         if ffi::lua_toboolean(state, 1) == 0 && is_ending(state) {
             ffi::lua_settop(state, 2);
             ffi::lua_error(state);
@@ -159,6 +179,29 @@ unsafe extern "C-unwind" fn setmetatable(state: State) -> c_int {
             ffi::lua_settop(state, 2);
         }
         ffi::lua_setmetatable(state, 1);
+        1
+    }
+}
+
+/// `differs(t, copy, n)`: whether `t` holds anything but the `n` pairs of `copy`. Calls no metamethod. In C, because it
+/// looks at some hundred pairs for every task that starts or ends.
+unsafe extern "C-unwind" fn differs(state: State) -> c_int {
+    // SAFETY: stack: table, table, number; then key, value, expected while walking.
+    unsafe {
+        let mut left = ffi::lua_tointeger(state, 3);
+        ffi::lua_settop(state, 2);
+        ffi::lua_pushnil(state);
+        while ffi::lua_next(state, 1) != 0 {
+            ffi::lua_pushvalue(state, 3);
+            ffi::lua_rawget(state, 2);
+            if ffi::lua_rawequal(state, -1, -2) == 0 {
+                ffi::lua_pushboolean(state, 1);
+                return 1;
+            }
+            left -= 1;
+            ffi::lua_settop(state, 3);
+        }
+        ffi::lua_pushboolean(state, c_int::from(left != 0));
         1
     }
 }
