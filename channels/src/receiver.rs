@@ -6,7 +6,7 @@ use crate::{
     link::{Link, on_flavor},
 };
 use std::{cell::Cell, fmt, marker::PhantomData, time::Duration};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Budget, Deadline, StopToken};
 
 /// The receiving end of a channel. It can go to another thread, but serves one at a time.
 ///
@@ -21,6 +21,7 @@ use vitte_wait::{Deadline, StopToken};
 /// A receiver that is canceled while it waits has taken nothing.
 pub struct Receiver<T> {
     link: Link<T>,
+    budget: Budget,
     /// Not `Sync`: the unbounded flavor relies on there being one consumer.
     _alone: PhantomData<Cell<()>>,
 }
@@ -30,6 +31,7 @@ impl<T> Receiver<T> {
     pub(crate) fn new(link: Link<T>) -> Self {
         Self {
             link,
+            budget: Budget::new(),
             _alone: PhantomData,
         }
     }
@@ -53,7 +55,10 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         match self.try_recv() {
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                self.budget.spend();
+                Ok(value)
+            }
             Err(TryRecvError::Closed) => Err(RecvError::Closed),
             Err(TryRecvError::Empty) => self
                 .recv_slow(Deadline::NEVER, None)
@@ -107,7 +112,10 @@ impl<T> Receiver<T> {
         stop: Option<&StopToken>,
     ) -> Result<T, RecvUntilError> {
         match self.try_recv() {
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                self.budget.spend();
+                Ok(value)
+            }
             Err(TryRecvError::Closed) => Err(RecvUntilError::Closed),
             Err(TryRecvError::Empty) => self.recv_slow(deadline, stop),
         }

@@ -6,7 +6,7 @@ use crate::{
     link::{Link, on_flavor},
 };
 use std::{fmt, time::Duration};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Budget, Deadline, StopToken};
 
 /// The sending end of a channel; clones send into the same channel.
 ///
@@ -17,16 +17,23 @@ use vitte_wait::{Deadline, StopToken};
 /// only if there is no room (in a rendezvous: no receiver); otherwise deadline, stop token and
 /// cancellation are not looked at.
 ///
+/// A fiber that sends a lot without ever waiting lets others run now and then, except in the forms
+/// that only try.
+///
 /// # Cancellation
 /// A sender that is canceled while it waits gets its value back, and nothing was sent.
 pub struct Sender<T> {
     link: Link<T>,
+    budget: Budget,
 }
 
 impl<T> Sender<T> {
     /// Takes over the one sender that a new channel counts.
     pub(crate) fn new(link: Link<T>) -> Self {
-        Self { link }
+        Self {
+            link,
+            budget: Budget::new(),
+        }
     }
 
     /// Sends `value`; waits while there is no room.
@@ -47,7 +54,10 @@ impl<T> Sender<T> {
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.budget.spend();
+                Ok(())
+            }
             Err(TrySendError::Closed(value)) => Err(SendError::Closed(value)),
             Err(TrySendError::Full(value)) => shared
                 .flavor
@@ -102,7 +112,10 @@ impl<T> Sender<T> {
         stop: Option<&StopToken>,
     ) -> Result<(), SendUntilError<T>> {
         on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.budget.spend();
+                Ok(())
+            }
             Err(TrySendError::Closed(value)) => Err(SendUntilError::Closed(value)),
             Err(TrySendError::Full(value)) => shared.flavor.send_slow(value, deadline, stop),
         })
@@ -219,6 +232,7 @@ impl<T> Clone for Sender<T> {
         self.link.add_sender();
         Self {
             link: self.link.clone(),
+            budget: Budget::new(),
         }
     }
 }

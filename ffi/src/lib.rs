@@ -1,1 +1,49 @@
-//! The C ABI of vitte-threads.
+//! The C ABI of vitte-threads: `libvitte`.
+//!
+//! The same names are in three places: a noun is `src/<noun>.rs`, its part of
+//! `include/vitte.h`, and `tests/c/<noun>.c`. The header is generated from this crate and
+//! committed; a test fails when the two differ. The conventions (ownership, null, statuses,
+//! calling contexts, sized structs) are on one page, `README.md` in this folder.
+//!
+//! **Invariants:** every exported function runs its body inside [`boundary`], so no panic leaves
+//! the library, and no argument that can be recognised as wrong aborts it. There is no logic
+//! here: what takes more than a conversion of arguments belongs in a crate below.
+
+#![allow(
+    non_camel_case_types,
+    reason = "types have one name, the same in C and in Rust"
+)]
+
+mod boundary;
+mod callback;
+mod cancel;
+mod channel;
+mod deadline;
+mod element;
+mod fiber;
+mod handle;
+mod join;
+mod layout;
+mod native;
+mod park;
+mod poll;
+mod runtime;
+mod status;
+mod text;
+
+pub use callback::{vt_after, vt_drop, vt_entry};
+pub use cancel::{vt_cancel, vt_cancel_mask};
+pub use channel::{
+    VT_CHAN_BOUNDED, VT_CHAN_CAP_MAX, VT_CHAN_ELEM_MAX, VT_CHAN_UNBOUNDED, vt_chan, vt_chan_close,
+    vt_chan_create, vt_chan_len, vt_chan_recv, vt_chan_release, vt_chan_retain, vt_chan_send,
+};
+pub use deadline::{VT_FOREVER, VT_NOW, vt_now};
+pub use fiber::*;
+pub use handle::vt_runtime;
+pub use join::{vt_join, vt_join_text};
+pub use layout::*;
+pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
+pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
+pub use poll::{vt_fiber_hot, vt_hot, vt_poll_slow};
+pub use runtime::*;
+pub use status::*;

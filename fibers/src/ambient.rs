@@ -113,27 +113,26 @@ impl Resumer {
     /// Exchanges this thread's values with the ones kept.
     #[inline]
     pub(crate) fn exchange(&self, kept: &Ambient) {
+        // Always, for a loop that makes system calls leaves something in `errno` sooner or later,
+        // and from then on a comparison would only come on top.
         // SAFETY: this thread's `errno`, found by `new`. The value is `!Send` and `!Sync`, so this is that thread.
-        let errno = unsafe { self.errno.as_ptr().read() };
+        let errno = unsafe { self.errno.as_ptr().replace(kept.errno.get()) };
+        kept.errno.set(errno);
         // SAFETY: this thread's globals, or zeros; alive as long as the thread.
         let cxx = unsafe { self.cxx.get().read() };
-        // Nearly always nothing is being thrown anywhere and `errno` is the same, so one branch decides: this is on the way
+        // Nearly always nothing is being thrown anywhere, so one branch decides: this is on the way
         // of every switch.
-        let differs = (errno ^ kept.errno.get()) as usize
-            | (cxx.uncaught | kept.uncaught.get()) as usize
+        let thrown = (cxx.uncaught | kept.uncaught.get()) as usize
             | cxx.caught.addr()
             | kept.caught.get().addr();
-        if differs != 0 {
-            self.exchange_slowly(kept);
+        if thrown != 0 {
+            self.exchange_cxx(kept);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn exchange_slowly(&self, kept: &Ambient) {
-        // SAFETY: as in `exchange`.
-        let errno = unsafe { self.errno.as_ptr().replace(kept.errno.get()) };
-        kept.errno.set(errno);
+    fn exchange_cxx(&self, kept: &Ambient) {
         if self.keeps_cxx() {
             let there = CxxGlobals {
                 caught: kept.caught.get(),

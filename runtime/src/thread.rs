@@ -180,7 +180,7 @@ impl<T> ThreadHandle<T> {
         let ending = match &self.state {
             State::Taken => return Err(JoinError::Taken),
             State::Refused(error) => {
-                let error = SpawnError::Thread(error.to_string());
+                let error = SpawnError::Thread(error.to_string().into());
                 self.state = State::Taken;
                 return Err(JoinError::NotStarted(error));
             }

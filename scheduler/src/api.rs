@@ -115,10 +115,12 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        let refused = shared.refused_outside.load(SeqCst);
+        let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
         Stats {
             workers: self.workers(),
             live: shared.live(),
-            spawned: sum(|counts| counts.spawned.get()) + shared.spawned_outside.load(Relaxed),
+            spawned: sum(|counts| counts.spawned.get()) + outside,
             finished: sum(|counts| counts.finished.get()),
             switches: sum(|counts| counts.switches.get()),
             steals: sum(|counts| counts.steals.get()),
@@ -216,17 +218,16 @@ impl Scheduler {
         let shared = &*self.0;
         let class = match options.stack_size {
             None => shared.class,
-            Some(size) => StackClass::for_size(size).map_err(SpawnError::StackSize)?,
+            Some(size) => StackClass::for_size(size)
+                .map_err(|error| SpawnError::StackSize(Box::new(error)))?,
         };
         let worker = self.worker();
-        let closed = if worker.is_some() {
-            Phase::Canceling
-        } else {
-            Phase::Closing
+        let admission = match worker {
+            Some(_) if shared.phase_is_at_least(Phase::Canceling) => None,
+            Some(_) => Some(None),
+            None => shared.admit().map(Some),
         };
-        if shared.phase_is_at_least(closed) {
-            return Err(SpawnError::ShuttingDown);
-        }
+        let admission = admission.ok_or(SpawnError::ShuttingDown)?;
         let task = match worker {
             Some(worker) => worker.records.take(&shared.depot),
             None => shared.depot.take_outside(),
@@ -248,10 +249,10 @@ impl Scheduler {
                 worker.remote().counts.spawned.raise();
                 worker.push_fresh(task);
             }
-            None => {
-                shared.spawned_outside.fetch_add(1, SeqCst);
-                shared.inject(task);
-            }
+            None => shared.inject(task),
+        }
+        if let Some(admission) = admission {
+            admission.used();
         }
         Ok(task)
     }
@@ -337,7 +338,7 @@ unsafe fn spawn_here<F: FnOnce() -> T + Send, T: Send>(kind: u32, body: F) -> Jo
 /// # Panics
 /// If the runtime shuts down and the fiber, canceled, goes on: then it is unwound from here, with
 /// [`Unwinding`](crate::Unwinding).
-#[inline]
+#[inline(always)]
 pub fn yield_now() {
     let Some((worker, task)) = current_task() else {
         thread::yield_now();
@@ -346,9 +347,7 @@ pub fn yield_now() {
     if task.unit.is_unwind_due() {
         (crate::unit::OPS.unwind)(&task.unit);
     }
-    if let Some(worker) = worker.switch(Action::Yield) {
-        worker.enter(task);
-    }
+    let _ = worker.switch_task(task, Action::Yield);
 }
 
 /// Waits until `deadline`: [`Outcome::TimedOut`] when it has come, [`Outcome::Canceled`] if the
@@ -367,8 +366,17 @@ pub fn sleep_until(deadline: Deadline) -> Outcome {
 ///
 /// # Panics
 /// As [`yield_now`].
-#[inline]
+// Always inlined, down to the switch: when a fiber comes back, the processor's predictor of return
+// addresses has been used by others, so every frame between the switch and the caller costs a
+// misprediction, and so does the next switch.
+#[inline(always)]
 pub fn park(deadline: Deadline) -> Outcome {
+    if deadline == Deadline::NEVER
+        && let Some((worker, task)) = current_task()
+        && let Some(outcome) = worker.park_token(task)
+    {
+        return outcome;
+    }
     Wait::park_token(deadline, None)
 }
 
@@ -407,17 +415,11 @@ pub unsafe fn suspend_with(
     deadline: Deadline,
 ) -> Result<Outcome, NotInFiber> {
     let (worker, task) = current_task().ok_or(NotInFiber)?;
-    if task.unit.is_unwind_due() {
-        (crate::unit::OPS.unwind)(&task.unit);
-    }
     worker.after.set(Some(After { call: after, arg }));
     let outcome = Wait::park_token(deadline, None);
     // Where the wait was over before it began, we are still on the same worker.
-    if let Some(worker) = worker::current()
-        && let Some(after) = worker.after.take()
-    {
-        // SAFETY: by the caller.
-        unsafe { (after.call)(task.id().to_bits(), after.arg) };
+    if let Some(worker) = worker::current() {
+        worker.call_after(task);
     }
     Ok(outcome)
 }

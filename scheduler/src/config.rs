@@ -105,6 +105,8 @@ impl Default for SpawnOptions<'_> {
 }
 
 /// Why a task could not be spawned.
+///
+/// Small, for it is part of what every join returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -115,9 +117,9 @@ pub enum SpawnError {
     /// The process has [`MOST_TASKS`](crate::MOST_TASKS) tasks already.
     TooManyTasks,
     /// A stack of this size cannot be had.
-    StackSize(StackError),
+    StackSize(Box<StackError>),
     /// The system refused a thread, with this text.
-    Thread(String),
+    Thread(Box<str>),
 }
 
 impl fmt::Display for SpawnError {
@@ -139,3 +141,5 @@ impl fmt::Display for SpawnError {
 }
 
 impl std::error::Error for SpawnError {}
+
+const _: () = assert!(size_of::<SpawnError>() <= 24);

@@ -43,6 +43,22 @@ pub(crate) struct TaskRef(pub(crate) &'static Task);
 // SAFETY: a record is `Sync`, and immortal.
 unsafe impl Send for TaskRef {}
 
+/// The right to spawn one task from outside. Dropped unused, it counts as refused.
+pub(crate) struct Admission<'a>(&'a Shared);
+
+impl Admission<'_> {
+    /// The task exists, and is counted from now on as the others are.
+    pub(crate) fn used(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.0.refused_outside.fetch_add(1, SeqCst);
+    }
+}
+
 /// How far the life of a scheduler has come. It only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
@@ -68,13 +84,13 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
-    /// How many idle carriers a worker keeps.
+    /// How many idle carriers a worker keeps when it has nothing to do.
     pub(crate) pooled_carriers: usize,
     phase: AtomicU32,
     /// Tasks that were spawned from outside any worker.
     pub(crate) spawned_outside: AtomicU64,
-    /// Tasks that were ended by shutdown before a worker took them.
-    pub(crate) finished_outside: AtomicU64,
+    /// Those that were counted, but refused.
+    pub(crate) refused_outside: AtomicU64,
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
@@ -112,7 +128,7 @@ impl Shared {
             seed,
             phase: AtomicU32::new(Phase::Running as u32),
             spawned_outside: AtomicU64::new(0),
-            finished_outside: AtomicU64::new(0),
+            refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
             threads: Mutex::new(Vec::new()),
             shutting_down: AtomicBool::new(false),
@@ -148,6 +164,18 @@ impl Shared {
         }
     }
 
+    /// Counts a task that is to be spawned from outside. `None`: the scheduler takes none any more.
+    ///
+    /// It is counted first, so that either a shutdown that begins now waits for it, or it is refused:
+    /// else it might be left in a queue that no worker looks at again.
+    pub(crate) fn admit(&self) -> Option<Admission<'_>> {
+        // Ordering: SeqCst, store-load pair: the count, the phase. Partner: `enter_phase`, and `live`
+        // after it.
+        self.spawned_outside.fetch_add(1, SeqCst);
+        let admission = Admission(self);
+        (self.phase.load(SeqCst) < Phase::Closing as u32).then_some(admission)
+    }
+
     /// How many tasks have not ended.
     pub(crate) fn live(&self) -> u64 {
         // Ends are counted first: if they equal the spawns counted later, there was a moment
@@ -157,7 +185,7 @@ impl Shared {
             .iter()
             .map(|remote| remote.counts.finished.get())
             .sum();
-        let finished = finished + self.finished_outside.load(SeqCst);
+        let finished = finished + self.refused_outside.load(SeqCst);
         let spawned: u64 = self
             .remotes
             .iter()
@@ -166,9 +194,8 @@ impl Shared {
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 
-    /// A worker has nothing to do: gives memory back, and tells whoever waits for the end.
+    /// A worker has nothing to do: tells whoever waits for the end.
     pub(crate) fn worker_rests(&self) {
-        self.stacks.trim();
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
         }

@@ -200,14 +200,11 @@ fn names(shared: &Shared) -> Vec<String> {
         }
         left += 1;
         if names.len() < MOST_NAMES {
-            let generation = task.state.generation();
-            if let Some(_locked) = task.state.lock(generation) {
-                let id = task.id();
-                names.push(
-                    task.name()
-                        .map_or_else(|| format!("fiber {id}"), str::to_owned),
-                );
-            }
+            let id = task.id_unknown();
+            // What cannot be locked has no name.
+            let locked = task.state.lock(id.generation());
+            let name = locked.as_ref().and_then(|_| task.name().map(str::to_owned));
+            names.push(name.unwrap_or_else(|| format!("fiber {id}")));
         }
     });
     if left > names.len() {

@@ -14,6 +14,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     park,
     ready,
     thread,
+    give_way,
     unwind,
 };
 
@@ -27,11 +28,14 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
         return;
     }
     // The thread is panicking, so its fiber cannot leave it. It blocks instead.
+    if let Some(worker) = worker::current() {
+        worker.call_after(task);
+    }
     Wait::block_thread(unit, ticket, deadline);
 }
 
 /// False: the stack could not be left.
-#[inline]
+#[inline(always)]
 fn suspend(task: &'static Task) -> bool {
     let Some(worker) = worker::current() else {
         return false;
@@ -42,11 +46,7 @@ fn suspend(task: &'static Task) -> bool {
     } else {
         Action::Park
     };
-    let Some(worker) = worker.switch(action) else {
-        return false;
-    };
-    worker.enter(task);
-    true
+    worker.switch_task(task, action).is_some()
 }
 
 fn suspend_until(task: &'static Task, ticket: Ticket, deadline: Deadline) -> bool {
@@ -83,9 +83,22 @@ unsafe fn thread(unit: &'static Unit) -> Thread {
     thread.unwrap_or_else(|| unreachable!("a worker that runs tasks has a thread"))
 }
 
+fn give_way(unit: &'static Unit) {
+    if let Some(worker) = worker::current()
+        && worker.has_work()
+    {
+        // SAFETY: units with this table lie in task records.
+        let _ = worker.switch_task(unsafe { Task::of(unit) }, Action::Yield);
+    }
+}
+
 fn unwind(unit: &'static Unit) {
     if !Suspender::may_suspend() {
         return;
+    }
+    if let Some(worker) = worker::current() {
+        // What was to be called once this fiber waits must not be called for another one.
+        worker.after.set(None);
     }
     // SAFETY: units with this table lie in task records.
     let task = unsafe { Task::of(unit) };

@@ -634,3 +634,33 @@ fn tasks_of_different_stack_sizes_live_together() {
         assert_eq!(sum, 50 * 503);
     });
 }
+
+#[test]
+fn the_stacks_of_a_crowd_are_given_back_when_it_has_gone() {
+    within(Duration::from_secs(60), || {
+        let config = Config {
+            workers: 1,
+            stack_size: 16 << 10,
+            warm_stack_bytes: 1 << 20,
+            ..Config::default()
+        };
+        let scheduler = Scheduler::start(config).unwrap();
+        run(&scheduler, || {
+            let tasks: Vec<_> = (0..5000).map(|_| spawn(|| park(Deadline::NEVER))).collect();
+            yield_now();
+            for task in &tasks {
+                task.unpark();
+            }
+            for task in tasks {
+                assert_eq!(task.join().unwrap(), Outcome::Woken);
+            }
+        });
+        while scheduler.stats().stacks > 100 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(run(&scheduler, || fib(10)), 55, "the worker is as before");
+        scheduler
+            .shutdown(ShutdownMode::Drain, Deadline::NEVER)
+            .unwrap();
+    });
+}

@@ -37,7 +37,7 @@ fn vitte(cell: &Cell) -> f64 {
             tell.set(Fiber::current().expect("this is a fiber").id())
                 .expect("set once");
             for _ in 0..count {
-                park();
+                let _ = park();
                 unpark(here).expect("the first fiber waits for this one");
             }
         });
@@ -50,7 +50,7 @@ fn vitte(cell: &Cell) -> f64 {
         let start = Instant::now();
         for _ in 0..count {
             unpark(there).expect("the other fiber has turns left");
-            park();
+            let _ = park();
         }
         let took = start.elapsed();
         other.join().expect("it only takes turns");

@@ -87,7 +87,7 @@ fn vitte(cell: &Cell, figure: Figure) -> f64 {
             let _ = Fiber::spawn(move || {
                 let here = Fiber::current().expect("this is a fiber").id();
                 waiting.lock().expect("nobody panics").push(here);
-                park();
+                let _ = park();
                 done.fetch_add(1, Relaxed);
             });
             if turn % BATCH == 0 {

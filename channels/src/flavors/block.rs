@@ -22,14 +22,23 @@ pub(crate) struct Block<T> {
 }
 
 impl<T> Block<T> {
+    /// A block of empty slots. It is made where it stays: a fiber's stack need not have room for
+    /// as many large values.
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Self {
-            next: AtomicPtr::new(ptr::null_mut()),
-            slots: std::array::from_fn(|_| Slot {
+        let mut block = Box::<Self>::new_uninit();
+        let at = block.as_mut_ptr();
+        // SAFETY: `at` points to memory for a block, which is ours.
+        unsafe { (&raw mut (*at).next).write(AtomicPtr::new(ptr::null_mut())) };
+        for index in 0..SLOTS {
+            let empty = Slot {
                 written: AtomicBool::new(false),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
-            }),
-        })
+            };
+            // SAFETY: as above, and the index is in range.
+            unsafe { (&raw mut (*at).slots[index]).write(empty) };
+        }
+        // SAFETY: both fields are written, the slots one by one.
+        unsafe { block.assume_init() }
     }
 
     /// Makes a block whose slots were all emptied as good as new. Nobody else knows it now.

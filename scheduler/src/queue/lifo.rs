@@ -60,6 +60,9 @@ pub(crate) struct Lifo<T> {
     bottom: AtomicUsize,
     /// The owner may push below this without looking at `top` or growing. Owner only.
     room_until: Cell<usize>,
+    /// The slots of `buffer`, and their number less one, at hand for the owner. Owner only.
+    slots: Cell<*const AtomicPtr<T>>,
+    mask: Cell<usize>,
     /// Replaced by the owner, under the lock; read by the owner, and by thieves under the lock.
     buffer: AtomicPtr<Buffer<T>>,
     /// The oldest task. Written under the lock.
@@ -72,16 +75,20 @@ pub(crate) struct Lifo<T> {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-// SAFETY: all fields but `room_until` are atomics or a lock; `room_until` is touched only by the
-// methods that are `unsafe` to call from anybody but the owner.
+// SAFETY: all fields but `room_until`, `slots` and `mask` are atomics or a lock; those are touched
+// only by the methods that are `unsafe` to call from anybody but the owner.
 unsafe impl<T> Sync for Lifo<T> {}
 // SAFETY: the stack holds addresses; whoever takes one out answers for what it points to.
 unsafe impl<T> Send for Lifo<T> {}
 
 impl<T> Lifo<T> {
     pub(crate) fn new() -> Self {
-        let buffer = Box::into_raw(Box::new(Buffer::new(FIRST_CAPACITY)));
+        let buffer = Box::new(Buffer::new(FIRST_CAPACITY));
+        let slots = Cell::new(buffer.slots.as_ptr());
+        let buffer = Box::into_raw(buffer);
         Self {
+            slots,
+            mask: Cell::new(FIRST_CAPACITY - 1),
             bottom: AtomicUsize::new(1),
             room_until: Cell::new(1 + FIRST_CAPACITY),
             buffer: AtomicPtr::new(buffer),
@@ -90,12 +97,18 @@ impl<T> Lifo<T> {
         }
     }
 
-    #[inline(always)]
     fn buffer(&self) -> &Buffer<T> {
         let buffer = self.buffer.load(Relaxed);
         // SAFETY: never null, and freed only by `grow` and `drop`: `grow` runs on the owner, under
         // the lock, so neither the owner nor a thief (who has the lock) holds a reference then.
         unsafe { &*buffer }
+    }
+
+    /// The slot of task `index`, for the owner.
+    #[inline(always)]
+    fn own_slot(&self, index: usize) -> &AtomicPtr<T> {
+        // SAFETY: masked, so within the slots; they are the buffer's, see there.
+        unsafe { &*self.slots.get().add(index & self.mask.get()) }
     }
 
     /// Puts `task` on top of the owner's end.
@@ -108,7 +121,7 @@ impl<T> Lifo<T> {
         if bottom == self.room_until.get() {
             self.make_room(bottom);
         }
-        self.buffer().slot(bottom).store(task, Relaxed);
+        self.own_slot(bottom).store(task, Relaxed);
         // Ordering: Release. A thief that sees the new bottom sees the slot, and the task behind
         // it. Partner: the Acquire load of `bottom` in `steal`.
         self.bottom.store(bottom.wrapping_add(1), Release);
@@ -130,22 +143,30 @@ impl<T> Lifo<T> {
         // between the thief's store to `top` and its load of `bottom`.
         fence::light();
         if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
-            return self.buffer().slot(bottom).load(Relaxed);
+            return self.own_slot(bottom).load(Relaxed);
         }
         self.pop_contended(bottom)
     }
 
-    /// The newest task without taking it; null if there is none. A hint.
+    /// Takes the newest task if it is `task` and `may` says so.
     ///
     /// # Safety
     /// The caller is the owner.
     #[inline(always)]
-    pub(crate) unsafe fn peek(&self) -> *mut T {
-        let bottom = self.bottom.load(Relaxed);
-        if self.top.0.load(Relaxed) == bottom {
-            return ptr::null_mut();
+    pub(crate) unsafe fn pop_if(&self, task: *const T, may: impl FnOnce() -> bool) -> bool {
+        let bottom = self.bottom.load(Relaxed).wrapping_sub(1);
+        // What lies in a slot below `top` is stale, so look there last.
+        if !ptr::eq(self.own_slot(bottom).load(Relaxed), task)
+            || !below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
+            || !may()
+        {
+            return false;
         }
-        self.buffer().slot(bottom.wrapping_sub(1)).load(Relaxed)
+        self.bottom.store(bottom, Relaxed);
+        // Ordering: as in `pop`.
+        fence::light();
+        below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
+            || !self.pop_contended(bottom).is_null()
     }
 
     #[cold]
@@ -182,6 +203,8 @@ impl<T> Lifo<T> {
             index = index.wrapping_add(1);
         }
         self.room_until.set(top.wrapping_add(capacity * 2));
+        self.slots.set(new.slots.as_ptr());
+        self.mask.set(capacity * 2 - 1);
         // Ordering: Relaxed. Thieves read it under the lock.
         let old = self.buffer.swap(Box::into_raw(new), Relaxed);
         // SAFETY: it came from `Box::into_raw`, and nobody refers to it: see `buffer`.

@@ -3,12 +3,11 @@
 use crate::{
     config::SpawnError,
     id::{FiberId, Stale},
-    shared::Phase,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
         flags, poll, slab,
-        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, PANICKED},
+        state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task},
 };
@@ -16,7 +15,7 @@ use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::Manu
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
     Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
-    facade::{atomic::Ordering::*, plain::Mutex},
+    facade::{atomic::Ordering::*, hint, plain::Mutex},
 };
 
 /// One who waits for a task to end, on his own stack. Touched under the lock of the task's state.
@@ -24,6 +23,20 @@ pub(crate) struct Joiner {
     ticket: Ticket,
     next: Cell<*const Joiner>,
     linked: Cell<bool>,
+}
+
+/// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
+/// must be after the lock.
+fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
+    let mut joiners = Vec::new();
+    let mut at = task.joiner.replace(ptr::null());
+    // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
+    while let Some(joiner) = unsafe { at.as_ref() } {
+        at = joiner.next.get();
+        joiner.linked.set(false);
+        joiners.extend(joiner.ticket.claim(Outcome::Woken));
+    }
+    joiners
 }
 
 /// The body of `task` has ended; its worker has left it.
@@ -40,18 +53,12 @@ pub(crate) fn complete(task: &'static Task, ended: Ended) {
 #[cold]
 #[inline(never)]
 fn complete_noticed(task: &'static Task, generation: u32, seen: u64) {
-    let mut joiners: Vec<Claimed> = Vec::new();
-    // If the generation has changed, the one who waited looked again just now and took the value.
-    if let Some(locked) = task.state.lock(generation) {
-        let mut at = task.joiner.replace(ptr::null());
-        // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
-        while let Some(joiner) = unsafe { at.as_ref() } {
-            at = joiner.next.get();
-            joiner.linked.set(false);
-            joiners.extend(joiner.ticket.claim(Outcome::Woken));
-        }
-        drop(locked);
-    }
+    // If the generation has changed, somebody took the value just now, and either was the only one
+    // who waited or has woken the others.
+    let joiners = task
+        .state
+        .lock(generation)
+        .map(|locked| claim_joiners(task, &locked));
     if seen & DETACHED != 0 {
         outside_any_task(|| {
             // SAFETY: it has ended as `seen` says, and with the handle gone we are the last.
@@ -113,7 +120,9 @@ pub enum JoinError {
 }
 
 /// The panic of a task.
-pub struct Panicked {
+pub struct Panicked(Box<Panic>);
+
+struct Panic {
     text: String,
     /// Behind a lock only to be `Sync`.
     payload: Mutex<Payload>,
@@ -123,29 +132,30 @@ impl Panicked {
     /// A panic with this payload.
     #[must_use]
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self {
-            text: panic_text(&*payload),
+        let text = panic_text(&*payload);
+        Self(Box::new(Panic {
+            text,
             payload: Mutex::new(payload),
-        }
+        }))
     }
 
     /// The message of the panic.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// What the task panicked with, to be passed on with [`std::panic::resume_unwind`].
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
+        self.0.payload.into_inner()
     }
 }
 
 impl fmt::Debug for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panicked")
-            .field("text", &self.text)
+            .field("text", &self.0.text)
             .finish_non_exhaustive()
     }
 }
@@ -178,7 +188,7 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text),
+            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text()),
             Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
             Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
             Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
@@ -190,6 +200,31 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+/// How often a joiner looks whether a task that runs on another worker ends, before it waits: about
+/// as long as waiting and being woken across workers takes.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 16 };
+
+/// The state of `task`, after a while if it is just being run by another worker.
+#[inline]
+fn look_a_while(task: &'static Task) -> u64 {
+    let bits = task.state.load();
+    if bits & DONE != 0 || !task.is_started() {
+        return bits;
+    }
+    match crate::worker::current() {
+        Some(worker) if worker.index != task.home() => {}
+        _ => return bits,
+    }
+    for _ in 0..LOOKS {
+        hint::spin_loop();
+        let bits = task.state.load();
+        if bits & DONE != 0 {
+            return bits;
+        }
+    }
+    bits
+}
 
 /// Waits until the task is over. `None`: it is; else what ended the wait first.
 fn wait_for_end(
@@ -220,9 +255,7 @@ fn wait_for_end(
     if outcome == Outcome::Woken {
         return None;
     }
-    let Some(locked) = task.state.lock(generation) else {
-        return None;
-    };
+    let locked = task.state.lock(generation)?;
     if joiner.linked.get() {
         unlink(task, &joiner);
     }
@@ -338,10 +371,10 @@ impl<T> JoinHandle<T> {
     pub fn join(self) -> Result<T, JoinError> {
         if let Some(task) = self.task.get()
             && let Some((worker, caller)) = current_task()
-            && let Some(ended) = worker.run_inline(caller, task)
+            && let Some((worker, ended)) = worker.run_inline(caller, task)
         {
             let _over = ManuallyDrop::new(self);
-            return take_inline(task, ended);
+            return take_inline(worker, task, ended);
         }
         self.join_slow()
     }
@@ -378,8 +411,10 @@ impl<T> JoinHandle<T> {
                 return Err(JoinError::NotStarted(error));
             }
         };
-        let mut bits = task.state.load();
+        let mut bits = look_a_while(task);
         if bits & DONE == 0 {
+            // From here whoever ends the task may lock it.
+            task.state.set_known();
             let ended = wait_for_end(task, task.state.generation(), deadline, stop);
             if let Some(outcome) = ended {
                 return Err(JoinError::of_outcome(outcome));
@@ -400,7 +435,7 @@ impl<T> JoinHandle<T> {
     /// The id of the task's fiber. `None` if the task could not be spawned, or was joined.
     #[must_use]
     pub fn id(&self) -> Option<FiberId> {
-        self.task.get().map(Task::id)
+        self.task.get().map(|task| task.id())
     }
 
     /// Whether a join would not wait.
@@ -473,52 +508,61 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
-fn take_inline<T>(task: &'static Task, ended: Ended) -> Result<T, JoinError> {
-    let result = if ended == Ended::Returned {
+fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<T, JoinError> {
+    if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
-        Ok(unsafe { body::take_value::<T>(task) })
-    } else {
-        Err(JoinError::of(ended as u64, task))
-    };
-    task.vacate();
-    result
+        let value = unsafe { body::take_value::<T>(task) };
+        task.vacate_on(worker);
+        // Made last, where it is returned: made earlier it would be copied, in wider pieces than
+        // it was written in, which stalls.
+        return Ok(value);
+    }
+    let error = JoinError::of(ended as u64, task);
+    task.vacate_on(worker);
+    Err(error)
 }
 
 impl Worker {
     /// Runs `task` here and now, on top of `caller`'s frames, if it is the fresh task on top of
-    /// our stack of them, and enough of the caller's stack is left. `None`: it is not.
+    /// our stack of them, and enough of the caller's stack is left; returns the worker on which it
+    /// ended. `None`: it is not.
     ///
     /// Nothing else ever runs on top of a frame that waits: that could deadlock.
     #[inline(always)]
-    fn run_inline(&self, caller: &'static Task, task: &'static Task) -> Option<Ended> {
-        let fresh = &self.remote().fresh;
+    fn run_inline(
+        &self,
+        caller: &'static Task,
+        task: &'static Task,
+    ) -> Option<(&'static Self, Ended)> {
+        let may = || Self::may_run_inline(caller, task);
         // SAFETY: we are the owner.
-        if !ptr::eq(unsafe { fresh.peek() }, task) || !self.may_run_inline(caller, task) {
-            return None;
-        }
-        // SAFETY: we are the owner.
-        if unsafe { fresh.pop() }.is_null() {
+        if !unsafe { self.remote().fresh.pop_if(task, may) } {
             return None;
         }
         task.hot.lo.store(caller.hot.lo.load(Relaxed), Relaxed);
         task.hot.hi.store(caller.hot.hi.load(Relaxed), Relaxed);
         // What stands on a stack that may not leave its thread may not leave it either.
         let pinned = if caller.is_pinned() { flags::PINNED } else { 0 };
-        task.set_flags(task.flags() | flags::STARTED | flags::INLINE | pinned);
+        let begun = flags::STARTED | flags::INLINE | self.home_bits();
+        task.set_flags(task.flags() | begun | pinned);
         task.link.set(caller);
-        self.enter(task);
+        self.enter_settled(task);
         // SAFETY: the task is fresh, and we took it from its queue.
         let ended = unsafe { (task.vtable().run)(task) };
         // It may have been suspended, and have come back elsewhere.
-        if let Some(worker) = crate::worker::current() {
-            worker.remote().counts.finished.raise();
+        let worker =
+            crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
+        worker.remote().counts.finished.raise();
+        if ptr::eq(worker, self) {
+            worker.enter_settled(caller);
+        } else {
             worker.enter(caller);
         }
-        Some(ended)
+        Some((worker, ended))
     }
 
     #[inline(always)]
-    fn may_run_inline(&self, caller: &'static Task, task: &'static Task) -> bool {
+    fn may_run_inline(caller: &'static Task, task: &'static Task) -> bool {
         let (lo, hi) = (caller.hot.lo.load(Relaxed), caller.hot.hi.load(Relaxed));
         // A task that runs inline has at least half of the caller's stack, and its class at least.
         let roomy = stack_pointer() > lo + (hi - lo) / 2;
@@ -526,7 +570,7 @@ impl Worker {
         let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
-        roomy && fits && unwinds && !self.shared().phase_is_at_least(Phase::Canceling)
+        roomy && fits && unwinds
     }
 }
 
@@ -595,8 +639,14 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
     let generation = id.generation();
     {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
-        if locked.now() & DETACHED != 0 || !ptr::eq(task.vtable(), &raw const body::RAW) {
+        if !ptr::eq(task.vtable(), &raw const body::RAW) {
             return Err(RawJoinError::Detached);
+        }
+        match locked.now() & (DETACHED | DONE) {
+            DETACHED => return Err(RawJoinError::Detached),
+            // Somebody is just taking the value.
+            seen if seen & DETACHED != 0 => return Err(RawJoinError::Stale),
+            _ => {}
         }
     }
     if let Some((worker, caller)) = current_task() {
@@ -604,7 +654,7 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
             return Err(RawJoinError::Deadlock);
         }
         if deadline == Deadline::NEVER
-            && let Some(ended) = worker.run_inline(caller, task)
+            && let Some((_, ended)) = worker.run_inline(caller, task)
         {
             complete(task, ended);
         }
@@ -621,25 +671,27 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
 }
 
 fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
-    let bits = {
+    let (bits, others) = {
         let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
         let seen = locked.set(DETACHED);
         if seen & DETACHED != 0 {
             return Err(RawJoinError::Stale);
         }
-        seen
+        // Whoever ended the task may not have come to this yet, and finds another generation then.
+        (seen, claim_joiners(task, &locked))
     };
     let result = if bits & (PANICKED | KILLED) == 0 {
         // SAFETY: a raw body has returned its pointer, and we are the first to detach.
         Ok(unsafe { body::take_value::<*mut c_void>(task) })
     } else {
         Err(match JoinError::of(bits, task) {
-            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.text),
+            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.0.text),
             JoinError::NotStarted(error) => RawJoinError::NotStarted(error),
             _ => RawJoinError::Killed,
         })
     };
     task.vacate();
+    drop(others);
     result
 }
 
@@ -660,3 +712,8 @@ fn runs_on(caller: &'static Task, task: &'static Task) -> bool {
         }
     }
 }
+
+const _: () = assert!(
+    size_of::<JoinError>() <= 24,
+    "it is part of what every join returns"
+);

@@ -39,7 +39,7 @@ pub struct Hot {
     pub flags: AtomicU32,
     /// For the embedder.
     pub user: AtomicPtr<()>,
-    /// The lowest address of the stack that the fiber may use. Zero before it first runs.
+    /// The lowest address of the stack that the fiber may use. Means nothing before it first runs.
     pub lo: AtomicUsize,
     /// One above the highest address of that stack.
     pub hi: AtomicUsize,
@@ -143,11 +143,8 @@ impl Task {
         self.hot.poll.store(0, Relaxed);
         self.hot.flags.store(traits.flags, Relaxed);
         self.hot.user.store(traits.user, Relaxed);
-        self.hot.lo.store(0, Relaxed);
-        self.hot.hi.store(0, Relaxed);
         self.unit.recycle();
         self.vtable.set(vtable);
-        self.joiner.set(ptr::null());
         self.state.occupy();
     }
 
@@ -192,6 +189,13 @@ impl Task {
     }
 
     pub(crate) fn id(&'static self) -> FiberId {
+        self.state.set_known();
+        self.id_unknown()
+    }
+
+    /// The id, for an onlooker who may only show it: unless somebody else made it known, it finds
+    /// nobody.
+    pub(crate) fn id_unknown(&'static self) -> FiberId {
         FiberId::new(self.state.generation(), slab::slot_of(self))
     }
 
@@ -207,23 +211,28 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
-        // SAFETY: null or a box made in `set_cold`, freed only in `drop_cold`, when the task is
-        // over and the caller, who holds the state's lock or owns the task, no longer looks.
+        // SAFETY: null or a box made in `set_cold`, freed only when the record has been vacated, and
+        // that waits for the caller, who holds the state's lock or owns the task.
         unsafe { self.cold.load(Acquire).as_ref() }
     }
 
+    /// Before the task is known to anybody else.
     pub(crate) fn set_cold(&self, cold: Cold) {
+        self.state.set_known();
         // Ordering: Release. Partner: the Acquire in `cold`.
         self.cold.store(Box::into_raw(Box::new(cold)), Release);
     }
 
+    /// Takes the cold part of a task that is over. It must live until the record is vacant:
+    /// somebody may be reading it under the lock, whom vacating waits out.
     #[inline]
-    fn drop_cold(&self) {
-        if !self.cold.load(Relaxed).is_null() {
-            let cold = self.cold.swap(ptr::null_mut(), Acquire);
-            // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
-            drop(unsafe { Box::from_raw(cold) });
+    fn take_cold(&self) -> Option<Box<Cold>> {
+        if self.cold.load(Relaxed).is_null() {
+            return None;
         }
+        let cold = self.cold.swap(ptr::null_mut(), Acquire);
+        // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
+        Some(unsafe { Box::from_raw(cold) })
     }
 
     /// The task's name, if it has one.
@@ -234,7 +243,17 @@ impl Task {
     /// Makes the record vacant again. The caller is the last to know the task.
     #[inline]
     pub(crate) fn vacate(&'static self) {
-        self.drop_cold();
+        let cold = self.take_cold();
         slab::vacate(self);
+        drop(cold);
+    }
+
+    /// As [`vacate`](Self::vacate), on a worker of the scheduler that the task belongs to.
+    #[inline(always)]
+    pub(crate) fn vacate_on(&'static self, worker: &crate::worker::Worker) {
+        let cold = self.take_cold();
+        self.state.vacate();
+        worker.records.give(self);
+        drop(cold);
     }
 }

@@ -11,10 +11,7 @@
 
 use crate::{
     shared::Shared,
-    task::{
-        Task,
-        state::{OCCUPIED, RETURNING},
-    },
+    task::{Task, state::OCCUPIED},
 };
 use std::{
     alloc::{Layout, alloc, handle_alloc_error},
@@ -53,6 +50,8 @@ struct Header {
     carved: AtomicUsize,
     /// Records given back from outside the runtime's workers.
     strays: AtomicPtr<Task>,
+    /// How many records are on their way into `strays`: vacant already, but not there yet.
+    returning: AtomicUsize,
 }
 
 const _: () = assert!(size_of::<Header>() <= RECORD);
@@ -109,6 +108,16 @@ impl Slab {
             .wrapping_add(index)
     }
 
+    /// Whether no record holds a task, and none is on its way into `strays`. The slab has no owner.
+    fn is_vacant(self) -> bool {
+        (1..self.0.carved.load(Acquire)).all(|index| {
+            // SAFETY: records below `carved` were made.
+            let task = unsafe { &*self.at(index) };
+            // Ordering: Acquire. Partner: the Release in `State::vacate`.
+            task.state.load() & OCCUPIED == 0
+        }) && self.0.returning.load(Acquire) == 0
+    }
+
     /// A slab for `owner`: one that was left, or a new one. `None`: the table is full.
     fn take(owner: *const Shared) -> Option<Self> {
         let mut state = TABLE.state.lock();
@@ -146,6 +155,7 @@ impl Slab {
                 owner: AtomicPtr::new(ptr::null_mut()),
                 carved: AtomicUsize::new(1),
                 strays: AtomicPtr::new(ptr::null_mut()),
+                returning: AtomicUsize::new(0),
             });
         }
         // Ordering: Release. Partner: the Acquire in `find`.
@@ -191,7 +201,7 @@ pub(crate) fn owner_of(task: &'static Task) -> *const Shared {
 pub(crate) fn vacate(task: &'static Task) {
     match crate::worker::current() {
         Some(worker) if ptr::eq(worker.shared(), owner_of(task)) => {
-            task.state.vacate(0);
+            task.state.vacate();
             worker.records.give(task);
         }
         _ => give_stray(task),
@@ -200,10 +210,14 @@ pub(crate) fn vacate(task: &'static Task) {
 
 #[cold]
 fn give_stray(task: &'static Task) {
-    // Whoever retires the slab must not take the record for vacant while we are at it.
-    task.state.vacate(RETURNING);
+    // Whoever retires the slab must not hand it on while we are at it.
+    let returning = &Slab::of(task).0.returning;
+    // Ordering: Relaxed. Who sees the record vacant sees this: `vacate` releases it.
+    returning.fetch_add(1, Relaxed);
+    task.state.vacate();
     push_stray(task);
-    task.state.returned();
+    // Ordering: Release. Partner: the Acquire in `Slab::is_vacant`.
+    returning.fetch_sub(1, Release);
 }
 
 fn push_stray(task: &'static Task) {
@@ -272,7 +286,7 @@ impl Records {
     }
 
     #[inline(always)]
-    fn give(&self, task: &'static Task) {
+    pub(crate) fn give(&self, task: &'static Task) {
         self.chain.push(task);
         if self.chain.len.get() >= 4 * BATCH {
             self.unload();
@@ -434,12 +448,7 @@ impl Depot {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
             slab.0.owner.store(ptr::null_mut(), Release);
-            let vacant = (1..slab.0.carved.load(Acquire)).all(|index| {
-                // SAFETY: records below `carved` were made.
-                let task = unsafe { &*slab.at(index) };
-                task.state.load() & (OCCUPIED | RETURNING) == 0
-            });
-            if vacant {
+            if slab.is_vacant() {
                 slab.0.strays.store(ptr::null_mut(), Relaxed);
                 TABLE.state.lock().free.push(slab);
             }

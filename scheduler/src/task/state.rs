@@ -8,6 +8,9 @@
 //! `DONE`: the body has ended and its value, or panic, is in the storage; set once, by whoever ran it.
 //! `DETACHED`: nobody will ask for the value; set once, by the holder of the handle.
 //! Whoever of those two comes second vacates the record.
+//! `KNOWN`: somebody may have the task's id, or wait for its end, or the task has a cold part. While
+//! it is not set nobody may lock the record, so it is vacated by a plain store. Set before any of
+//! these, by whoever has the handle or runs the task; never cleared in an occupation.
 //! `LOCKED`: somebody looks the task up by its id, or adds or removes a joiner. Held for a few
 //! instructions. Nobody vacates a locked record, and nobody locks one of another generation.
 
@@ -24,8 +27,8 @@ pub(crate) const HAS_JOINERS: u64 = 1 << 4;
 pub(crate) const PANICKED: u64 = 1 << 5;
 /// The body never ran, or was unwound or dropped in the middle: there is no value.
 pub(crate) const KILLED: u64 = 1 << 6;
-/// Vacant, but on its way back to its slab.
-pub(crate) const RETURNING: u64 = 1 << 7;
+/// The record may be locked.
+pub(crate) const KNOWN: u64 = 1 << 7;
 const GENERATION_SHIFT: u32 = 32;
 
 /// See the [module documentation](self).
@@ -67,34 +70,46 @@ impl State {
         self.0.store(self.0.load(Relaxed) | OCCUPIED, Relaxed);
     }
 
+    /// Notes that the task may be looked up from now on. By its handle, or by the task itself.
+    #[inline]
+    pub(crate) fn set_known(&self) {
+        if self.0.load(Relaxed) & KNOWN == 0 {
+            self.0.fetch_or(KNOWN, Relaxed);
+        }
+    }
+
     /// Ends the occupation. The caller is the last to know the task, but for those who look it up
     /// by its id, and those it waits out.
     #[inline]
-    pub(crate) fn vacate(&self, bits: u64) {
-        let mut old = self.0.load(Relaxed);
+    pub(crate) fn vacate(&self) {
+        let old = self.0.load(Relaxed);
+        if old & KNOWN == 0 {
+            // Nobody locks it, not even an onlooker who goes through all records.
+            // Ordering: Release. See `generation_now`.
+            self.0.store(next_vacant(old), Release);
+            return;
+        }
+        self.vacate_known(old);
+    }
+
+    #[inline(never)]
+    fn vacate_known(&self, mut old: u64) {
         loop {
             if old & LOCKED != 0 {
                 hint::spin_loop();
                 old = self.0.load(Relaxed);
                 continue;
             }
-            // Generation zero is skipped, so that no id is zero.
-            let next = ((old >> GENERATION_SHIFT) as u32).wrapping_add(1).max(1);
-            let new = u64::from(next) << GENERATION_SHIFT | bits;
             // Ordering: AcqRel. Acquire: all that was done under the lock (partner: `Locked`);
             // Release: see `generation_now`.
-            match self.0.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(old, next_vacant(old), AcqRel, Relaxed)
+            {
                 Ok(_) => return,
                 Err(now) => old = now,
             }
         }
-    }
-
-    /// Says that the record is back. If it is occupied again already, the note may stay: that only
-    /// keeps its slab from being handed on.
-    pub(crate) fn returned(&self) {
-        // Ordering: Release. Partner: the Acquire in `load`, when the slab is retired.
-        self.0.fetch_and(!RETURNING, Release);
     }
 
     /// Says that the body has ended, `how` being `0`, `PANICKED` or `KILLED`, and returns the
@@ -112,11 +127,12 @@ impl State {
         self.0.fetch_or(DETACHED, AcqRel)
     }
 
-    /// Locks the record if it is still of this generation and occupied.
+    /// Locks the record if it is still of this generation, and may be locked at all: one that is not
+    /// `KNOWN` can be vacated at any moment by a store that heeds no lock.
     pub(crate) fn lock(&self, generation: u32) -> Option<Locked<'_>> {
         let mut old = self.0.load(Relaxed);
         loop {
-            if (old >> GENERATION_SHIFT) as u32 != generation || old & OCCUPIED == 0 {
+            if (old >> GENERATION_SHIFT) as u32 != generation || old & KNOWN == 0 {
                 return None;
             }
             if old & LOCKED != 0 {
@@ -136,6 +152,14 @@ impl State {
             }
         }
     }
+}
+
+/// The vacant state after the occupation in `old`. Generation zero is skipped, so that no id is
+/// zero.
+#[inline(always)]
+fn next_vacant(old: u64) -> u64 {
+    let next = ((old >> GENERATION_SHIFT) as u32).wrapping_add(1).max(1);
+    u64::from(next) << GENERATION_SHIFT
 }
 
 impl Locked<'_> {

@@ -15,6 +15,11 @@ use vitte_wait::facade::clock;
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
 const ROUND: u32 = 32;
+/// How long, in nanoseconds, a worker keeps the stacks of a crowd of fibers that has gone, in case
+/// another comes.
+const PATIENCE: u64 = 20_000_000;
+/// How many stacks are given back at a time: each may cost a system call.
+const PORTION: usize = 64;
 /// How many tasks are taken from the injector beyond the one to run.
 const FROM_INJECTOR: usize = 16;
 
@@ -36,18 +41,42 @@ impl Worker {
             if self.shared().is_stopping() {
                 return None;
             }
-            let found = self.find_elsewhere().or_else(|| {
-                self.shared().idle.wait(
+            let mut found = self.find_elsewhere();
+            if found.is_none() {
+                let chores = self.do_chores();
+                found = self.shared().idle.wait(
                     self.shared(),
                     self.index,
+                    chores,
                     || !self.remote().inbox.is_empty(),
                     || self.look_everywhere(),
-                )
-            });
+                );
+            }
             if let Some(task) = found.or_else(|| self.find_here()) {
                 return Some(task);
             }
         }
+    }
+
+    /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
+    /// a while. Returns when to be called again, in nanoseconds, at the latest.
+    fn do_chores(&self) -> u64 {
+        let keep = self.shared().pooled_carriers;
+        if self.pooled.get() <= keep {
+            self.chores_at.set(u64::MAX);
+            return u64::MAX;
+        }
+        let now = clock::now();
+        if self.chores_at.get() == u64::MAX {
+            self.chores_at.set(now + PATIENCE);
+        } else if self.chores_at.get() <= now {
+            // A few at a time, for work may come meanwhile.
+            self.end_carriers(keep, PORTION);
+            if self.pooled.get() <= keep {
+                self.shared().stacks.trim();
+            }
+        }
+        self.chores_at.get()
     }
 
     /// The next task to run, if one lies here and it is not the turn of the other sources: what a
@@ -126,9 +155,9 @@ impl Worker {
         }
         let found = self.shared().injector.pop(FROM_INJECTOR, |task| {
             if task.is_started() {
-                self.queue(task)
+                self.queue(task);
             } else {
-                self.push_fresh(task)
+                self.push_fresh(task);
             }
         });
         found.or_else(|| self.steal())

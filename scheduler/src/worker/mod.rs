@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Idle,
     /// The task on it waits.
     Park,
+    /// The task on it waits for its park token.
+    ParkToken,
     /// The task on it waits, once `after` was called.
     ParkAfter,
     /// The task on it lets others go first.
@@ -72,6 +74,8 @@ pub(crate) struct Worker {
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
     /// How many those are.
     pub(crate) pooled: Cell<usize>,
+    /// When there are stacks to be given back, `u64::MAX` if there are none.
+    pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
 }
 
@@ -132,6 +136,7 @@ impl Worker {
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
+            chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
@@ -170,17 +175,29 @@ impl Worker {
     /// after a task that ran inline.
     #[inline(always)]
     pub(crate) fn enter(&self, task: &'static Task) {
-        self.current.set(task);
-        self.slot().set_unit(&task.unit);
+        self.enter_settled(task);
         if task.home() != self.index {
             self.settle(task);
         }
     }
 
+    /// As [`enter`](Self::enter), for a task whose flags say already that it is here.
+    #[inline(always)]
+    pub(crate) fn enter_settled(&self, task: &'static Task) {
+        self.current.set(task);
+        self.slot().set_unit(&task.unit);
+    }
+
+    /// What the flags of a task that is here say of that.
+    #[inline(always)]
+    pub(crate) fn home_bits(&self) -> u32 {
+        (self.index as u32) << flags::HOME_SHIFT
+    }
+
     #[cold]
     fn settle(&self, task: &'static Task) {
         let rest = task.flags() & ((1 << flags::HOME_SHIFT) - 1);
-        task.set_flags(rest | (self.index as u32) << flags::HOME_SHIFT);
+        task.set_flags(rest | self.home_bits());
     }
 
     /// No task runs on this worker any more.
@@ -209,6 +226,28 @@ impl Worker {
                 None
             }
         }
+    }
+
+    /// As [`switch`](Self::switch), for `task`, which runs and goes on afterwards.
+    #[inline(always)]
+    pub(crate) fn switch_task(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        if task.flags() & flags::INLINE != 0 {
+            return self.switch_inline(task, action);
+        }
+        let worker = self.switch(action)?;
+        worker.enter(task);
+        Some(worker)
+    }
+
+    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends.
+    #[cold]
+    #[inline(never)]
+    fn switch_inline(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        let joiner = task.link.get();
+        let worker = self.switch(action)?;
+        task.link.set(joiner);
+        worker.enter(task);
+        Some(worker)
     }
 
     /// Whether anything waits for this worker; a hint.

@@ -3,9 +3,10 @@
 use crate::{
     shared::TaskRef,
     task::{Task, slab},
-    worker::{Worker, current},
+    worker::{Action, Worker, current},
 };
 use std::ptr;
+use vitte_wait::{Outcome, Reason};
 
 /// How often in a row a task may jump the queue through the LIFO slot, before those who wait in
 /// line get their turn.
@@ -25,6 +26,21 @@ pub(crate) fn make_ready(task: &'static Task) {
 }
 
 impl Worker {
+    /// Parks the task that runs until it has its park token. `None`: it must wait in a slower way.
+    #[inline(always)]
+    pub(crate) fn park_token(&self, task: &'static Task) -> Option<Outcome> {
+        let unit = &task.unit;
+        if unit.is_unwind_due() || unit.is_canceled() {
+            return None;
+        }
+        if unit.take_token() {
+            return Some(Outcome::Woken);
+        }
+        unit.announce(Reason::Park, ptr::null());
+        self.switch_task(task, Action::ParkToken)?;
+        Some(unit.outcome())
+    }
+
     #[inline]
     fn make_ready(&self, task: &'static Task) {
         if task.is_pinned() && task.home() != self.index {

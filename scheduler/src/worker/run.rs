@@ -30,7 +30,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     main_loop(&worker);
-    worker.end_carriers();
+    worker.end_carriers(0, usize::MAX);
     slot.clear_unit();
     slot.set_worker(ptr::null());
 }
@@ -53,10 +53,13 @@ fn main_loop(worker: &Worker) {
         let resumed = unsafe { carrier.resume(&worker.resumer) };
         match worker.action.replace(Action::None) {
             Action::Park => again = worker.commit_park(carrier),
+            Action::ParkToken => again = worker.commit_park_token(carrier),
             Action::Yield => worker.put_in_line(),
             Action::Idle => worker.pool_carrier(carrier),
             Action::ParkAfter => {
-                worker.call_after();
+                if let Some(task) = worker.current() {
+                    worker.call_after(task);
+                }
                 again = worker.commit_park(carrier);
             }
             Action::Discard => worker.discard(carrier),
@@ -102,8 +105,8 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
     }
     task.hot.lo.store(carrier.lo(), Relaxed);
     task.hot.hi.store(carrier.hi(), Relaxed);
-    task.set_flags(task.flags() | flags::STARTED);
-    worker.enter(task);
+    task.set_flags(task.flags() | flags::STARTED | worker.home_bits());
+    worker.enter_settled(task);
     // SAFETY: the task is fresh, and we took it from its queue.
     let ended = unsafe { (task.vtable().run)(task) };
     // It may have ended elsewhere.
@@ -130,7 +133,7 @@ impl Worker {
                     self.handoff.set(Some(task));
                     return Some(carrier);
                 }
-                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(error))),
+                Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(Box::new(error)))),
             }
         }
     }
@@ -161,6 +164,15 @@ impl Worker {
         (!task.unit.commit_park(ParkKind::Suspended)).then_some(carrier)
     }
 
+    /// As [`commit_park`](Self::commit_park), for a task that only waits for its park token.
+    #[inline]
+    fn commit_park_token<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
+        let task = self.current()?;
+        self.leave();
+        self.slice.end();
+        (!task.unit.commit_park_token()).then_some(carrier)
+    }
+
     #[inline]
     fn put_in_line(&self) {
         if let Some(task) = self.current() {
@@ -170,9 +182,10 @@ impl Worker {
         }
     }
 
+    /// Calls what `task` said it wants called, if it was not called yet.
     #[cold]
-    fn call_after(&self) {
-        if let (Some(task), Some(after)) = (self.current(), self.after.take()) {
+    pub(crate) fn call_after(&self, task: &'static Task) {
+        if let Some(after) = self.after.take() {
             // SAFETY: whoever called `suspend_with` answers for the function and its argument.
             unsafe { (after.call)(task.id().to_bits(), after.arg) };
         }
@@ -180,26 +193,26 @@ impl Worker {
 
     #[inline]
     fn pool_carrier(&self, carrier: &'static Carrier) {
-        if self.pooled.get() >= self.shared().pooled_carriers {
-            // Many stacks were in use at once, and no longer are: this one goes back.
-            self.end_carrier(carrier);
-            return;
-        }
         let pool = &self.pool[usize::from(carrier.class)];
         carrier.next.set(pool.replace(carrier));
         self.pooled.set(self.pooled.get() + 1);
     }
 
-    /// Ends all pooled carriers. In the main loop only.
-    fn end_carriers(&self) {
+    /// Ends pooled carriers until `keep` are left, `most` at a time. In the main loop only.
+    pub(crate) fn end_carriers(&self, keep: usize, most: usize) {
+        let mut left = most;
         for pool in &self.pool {
-            // SAFETY: null or a carrier that we pooled.
-            while let Some(carrier) = unsafe { pool.get().as_ref() } {
+            while self.pooled.get() > keep && left > 0 {
+                // SAFETY: null or a carrier that we pooled.
+                let Some(carrier) = (unsafe { pool.get().as_ref() }) else {
+                    break;
+                };
                 pool.set(carrier.next.get());
+                self.pooled.set(self.pooled.get() - 1);
                 self.end_carrier(carrier);
+                left -= 1;
             }
         }
-        self.pooled.set(0);
     }
 
     /// Lets an idle carrier's loop return, and gives its stack back. In the main loop only.
@@ -227,13 +240,13 @@ impl Worker {
         let mut next = self.current();
         self.leave();
         while let Some(task) = next {
+            let below = task.link.get();
             let inline = task.flags() & flags::INLINE != 0;
-            // SAFETY: the link of a task that runs inline is its joiner.
-            next = if inline {
-                unsafe { task.link.get().as_ref() }
-            } else {
-                None
-            };
+            next = None;
+            if inline {
+                // SAFETY: the link of a task that runs inline is its joiner.
+                next = unsafe { below.as_ref() };
+            }
             self.remote().counts.finished.raise();
             join::complete(task, Ended::Killed);
         }

@@ -22,6 +22,8 @@
 //! Atomics, locks, threads and clocks come through [`facade`], here and in every crate above, so
 //! that a model checker can take their place.
 
+mod address;
+mod budget;
 pub mod current;
 mod deadline;
 pub mod facade;
@@ -29,14 +31,22 @@ mod queue;
 mod reason;
 mod stop;
 mod thread;
+#[cfg(not(any(loom, shuttle)))]
+mod turn;
 mod unit;
 mod wait;
 mod word;
 
+pub use address::AddressTable;
+#[cfg(not(any(loom, shuttle)))]
+pub use address::{wait_on, wake};
+pub use budget::Budget;
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
 pub use stop::{StopSource, StopToken};
+#[cfg(not(any(loom, shuttle)))]
+pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};
 pub use wait::Wait;
 pub use word::Outcome;

@@ -21,6 +21,10 @@ pub(crate) struct ThreadUnit {
 /// takes, so that a partner who is about to answer does not cost a system call.
 const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 128 };
 
+/// How often it then offers its processor to others: if there are more threads than processors,
+/// the partner may be among them.
+const OFFERS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 8 };
+
 impl ThreadUnit {
     fn new() -> Self {
         Self {
@@ -100,6 +104,14 @@ pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadli
         }
         hint::spin_loop();
         looks -= 1;
+    }
+    let mut offers = OFFERS;
+    while offers > 0 {
+        thread::yield_now();
+        if unit.is_done() {
+            return;
+        }
+        offers -= 1;
     }
     if !unit.commit_park(ParkKind::Blocked) {
         return;

@@ -29,6 +29,9 @@ pub struct UnitOps {
     /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
     /// on: called by the winner of the claim, anywhere.
     pub thread: unsafe fn(unit: &'static Unit) -> Thread,
+    /// Lets other units run first, if any are ready: called on the unit itself, between two
+    /// operations. Never unwinds.
+    pub give_way: fn(unit: &'static Unit),
     /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
     /// called before: starts unwinding, or returns if that cannot be done now.
     pub unwind: fn(unit: &'static Unit),
@@ -95,7 +98,6 @@ impl Unit {
         self.word
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
-        self.reason.store(Reason::None as u32, Relaxed);
     }
 
     /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
@@ -103,6 +105,13 @@ impl Unit {
     #[must_use]
     pub fn is_thread(&self) -> bool {
         self.ops().is_none()
+    }
+
+    /// Says what the owner is about to wait for. Owner only.
+    #[inline(always)]
+    pub fn announce(&self, reason: Reason, object: *const ()) {
+        self.object.store(object.cast_mut(), Relaxed);
+        self.reason.store(reason as u32, Relaxed);
     }
 
     #[inline]
@@ -118,8 +127,7 @@ impl Unit {
     /// `None`: `kind` has `UNPARKABLE` and there was a token, which is now consumed.
     #[inline]
     pub(crate) fn begin(&self, kind: u64, reason: Reason, object: *const ()) -> Option<u64> {
-        self.object.store(object.cast_mut(), Relaxed);
-        self.reason.store(reason as u32, Relaxed);
+        self.announce(reason, object);
         let mut old = self.word.load(Relaxed);
         loop {
             if kind & UNPARKABLE != 0 && old & TOKEN != 0 {
@@ -146,11 +154,58 @@ impl Unit {
         while word::claimable(old, number) {
             let new = old & !WAITING;
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => return true,
+                Ok(_) => {
+                    self.reason.store(Reason::None as u32, Relaxed);
+                    return true;
+                }
                 Err(now) => old = now,
             }
         }
         false
+    }
+
+    /// Consumes the park token, if it is there. Owner only.
+    #[inline(always)]
+    #[must_use]
+    pub fn take_token(&self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
+        // read-modify-write, never by load and store: see Note [Token consumption].
+        self.word.load(Relaxed) & TOKEN != 0 && self.word.fetch_and(!TOKEN, Acquire) & TOKEN != 0
+    }
+
+    /// Begins a wait for the token on behalf of an owner that is off its stack already: one
+    /// compare-and-swap in place of the two of `begin` and [`commit_park`](Self::commit_park).
+    /// False: the wait is over already, and the owner is to go on at once.
+    ///
+    /// As with `commit_park`, after `true` the owner may be running elsewhere.
+    #[inline]
+    pub fn commit_park_token(&'static self) -> bool {
+        let mut old = self.word.load(Relaxed);
+        loop {
+            let new = if old & TOKEN != 0 {
+                // Consumed here: the wait is over, as woken, before it began.
+                word::over(old & !TOKEN)
+            } else {
+                word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE)
+            };
+            // Ordering: SeqCst, as in `begin`; also Release, so that whoever claims the wait sees
+            // the saved stack, and Acquire, if it consumes the token. Partners: `cancel`, `unpark`.
+            match self.word.compare_exchange_weak(old, new, SeqCst, Relaxed) {
+                Ok(_) if old & TOKEN != 0 => return false,
+                Ok(_) => {
+                    // A cancellation that came before the wait began saw nothing to end.
+                    if self.is_canceled() {
+                        let ticket = Ticket {
+                            unit: self,
+                            number: word::number(new),
+                        };
+                        drop(ticket.claim(Outcome::Canceled));
+                    }
+                    return true;
+                }
+                Err(now) => old = now,
+            }
+        }
     }
 
     /// Records that the owner is off its stack (`kind` 0) or about to sleep with its thread
@@ -189,8 +244,11 @@ impl Unit {
     }
 
     /// How the last wait ended. Owner only, after the wait is over.
-    #[inline]
-    pub(crate) fn outcome(&self) -> Outcome {
+    ///
+    /// For a scheduler that parks a unit without a [`Wait`](crate::Wait), with
+    /// [`announce`](Self::announce) and [`commit_park_token`](Self::commit_park_token).
+    #[inline(always)]
+    pub fn outcome(&self) -> Outcome {
         self.reason.store(Reason::None as u32, Relaxed);
         // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
         Outcome::of(self.word.load(Acquire))

@@ -76,6 +76,11 @@ pub(crate) const fn next_wait(word: u64, kind: u64) -> u64 {
     number(word).wrapping_add(NUMBER_ONE) | (word & TOKEN) | WAITING | kind
 }
 
+/// The word of a wait that was over, as woken, before it began.
+pub(crate) const fn over(word: u64) -> u64 {
+    number(word).wrapping_add(NUMBER_ONE) | DONE
+}
+
 /// Whether wait `number` is still open to a claim.
 pub(crate) const fn claimable(word: u64, wait: u64) -> bool {
     number(word) == wait && word & (WAITING | CLAIMED) == WAITING

@@ -51,9 +51,9 @@ pub(crate) fn a_rejected_value_is_not_dropped<U: Units>() {
 
 pub(crate) fn senders_racing_with_the_receiver_s_end_drop_each_value_once<U: Units>() {
     let mut random = Random::new();
-    for round in 0..50 {
+    for (round, flavor) in FLAVORS.into_iter().cycle().take(50).enumerate() {
         let census = Census::new();
-        let (tx, rx) = channel(FLAVORS[round % 4]);
+        let (tx, rx) = channel(flavor);
         let senders: Vec<_> = (0..3)
             .map(|_| {
                 let tx = tx.clone();

@@ -70,13 +70,13 @@ pub(crate) fn send_from_outside_a_unit<U: Units>() {
                 reply.send(n * 10).unwrap();
             }
         });
-        let outsider = std::thread::spawn(move || {
+        let outsider = crate::units::Threads::spawn(move || {
             for n in 0..10 {
                 tx.send(n).unwrap();
             }
         });
         assert_eq!(replied.iter().sum::<i32>(), 450);
-        outsider.join().unwrap();
+        crate::units::Threads::join(outsider);
         U::join(unit);
     }
 }

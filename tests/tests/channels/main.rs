@@ -21,7 +21,7 @@ macro_rules! bodies {
             $(
                 #[test]
                 fn $body() {
-                    crate::units::watched(crate::$file::$body::<$units>);
+                    crate::units::watched::<$units>(crate::$file::$body::<$units>);
                 }
             )*
         }
@@ -105,4 +105,12 @@ macro_rules! all_bodies {
 
 mod threads {
     all_bodies!(crate::units::Threads);
+}
+
+mod fibers {
+    all_bodies!(crate::units::Fibers);
+}
+
+mod mixed {
+    all_bodies!(crate::units::Mixed);
 }

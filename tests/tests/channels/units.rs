@@ -4,6 +4,7 @@ use std::{
     fmt,
     panic::resume_unwind,
     sync::{
+        OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::*},
         mpsc,
     },
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use vitte_channels::{Channel, Receiver, Sender};
+use vitte_threads::{JoinHandle, Runtime};
 use vitte_wait::{Deadline, Reason, Unit, Wait, current};
 
 /// A kind of unit that can be started and waited for.
@@ -21,6 +23,11 @@ pub(crate) trait Units: 'static {
 
     /// Waits for the unit; its panic is ours.
     fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R;
+
+    /// Runs a test body, on the calling thread unless this kind of unit says otherwise.
+    fn run(body: fn()) {
+        body();
+    }
 }
 
 /// Plain threads.
@@ -29,7 +36,6 @@ pub(crate) struct Threads;
 
 impl Units for Threads {
     type Handle<R: Send + 'static> = thread::JoinHandle<R>;
-
     fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
         thread::spawn(body)
     }
@@ -39,16 +45,75 @@ impl Units for Threads {
     }
 }
 
+/// Fibers of one runtime. The body is a fiber too.
+#[derive(Debug)]
+pub(crate) struct Fibers;
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        // More than processors, so that the system switches workers at any point.
+        let builder = Runtime::builder().workers(4);
+        // An unoptimized build keeps a dozen copies of a large value on the stack.
+        let builder = builder.stack_size(256 * 1024);
+        builder.build().expect("a runtime starts")
+    })
+}
+
+impl Units for Fibers {
+    type Handle<R: Send + 'static> = JoinHandle<R>;
+    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
+        runtime().spawn(body)
+    }
+
+    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
+        handle.join().expect("the fiber returns")
+    }
+
+    fn run(body: fn()) {
+        Self::join(Self::spawn(body));
+    }
+}
+
+/// Every other unit is a fiber, the rest are threads.
+#[derive(Debug)]
+pub(crate) struct Mixed;
+
+/// A unit of either kind.
+pub(crate) enum Either<R: Send + 'static> {
+    Thread(thread::JoinHandle<R>),
+    Fiber(JoinHandle<R>),
+}
+
+impl Units for Mixed {
+    type Handle<R: Send + 'static> = Either<R>;
+    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
+            Either::Fiber(Fibers::spawn(body))
+        } else {
+            Either::Thread(Threads::spawn(body))
+        }
+    }
+
+    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
+        match handle {
+            Either::Thread(thread) => Threads::join(thread),
+            Either::Fiber(fiber) => Fibers::join(fiber),
+        }
+    }
+}
+
 /// Longer than any test takes on the slowest machine, so that a hang is a failure and not silence.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs a test body; panics if it has not ended after [`LIMIT`].
-pub(crate) fn watched(body: fn()) {
+pub(crate) fn watched<U: Units>(body: fn()) {
     let (done, ended) = mpsc::channel::<()>();
     let test = thread::spawn(move || {
         // Dropped when the body returns, and when it unwinds.
         let _done = done;
-        body();
+        U::run(body);
     });
     if ended.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
         panic!("the test hangs");
@@ -85,7 +150,7 @@ pub(crate) fn until_waiting(unit: &'static Unit, reason: Reason) {
 pub(crate) fn spawn_known<U: Units, R: Send + 'static>(
     body: impl FnOnce() -> R + Send + 'static,
 ) -> (U::Handle<R>, &'static Unit) {
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = Channel::new();
     let handle = U::spawn(move || {
         tell.send(current::unit()).expect("the starter listens");
         body()

@@ -32,6 +32,7 @@ static OPS: UnitOps = UnitOps {
     park,
     ready,
     thread: worker,
+    give_way: |_| {},
     unwind: |_| unreachable!("no model asks for it"),
 };
 

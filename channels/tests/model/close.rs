@@ -1,0 +1,112 @@
+//! Closing wakes whoever waits, and loses nothing.
+
+use crate::check::check;
+use vitte_channels::{Channel, Receiver, RecvError, SendError, Sender};
+use vitte_wait::facade::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+    thread,
+};
+
+/// One producer sends until it is refused, while the channel is closed from the other end.
+fn close_while_sending((tx, rx): (Sender<Box<u32>>, Receiver<Box<u32>>)) {
+    let producer = thread::spawn(move || {
+        let mut sent = 0;
+        while sent < 2 {
+            match tx.send(Box::new(sent)) {
+                Ok(()) => sent += 1,
+                Err(error) => {
+                    assert!(matches!(error, SendError::Closed(_)));
+                    assert_eq!(*error.into_inner(), sent);
+                    break;
+                }
+            }
+        }
+        sent
+    });
+    rx.close();
+    let received = rx.iter().count();
+    assert_eq!(producer.join().unwrap() as usize, received);
+}
+
+/// The last sender goes while the receiver waits, or is about to.
+fn go_while_receiving((tx, rx): (Sender<u8>, Receiver<u8>)) {
+    let sender = thread::spawn(move || drop(tx));
+    assert_eq!(rx.recv(), Err(RecvError::Closed));
+    sender.join().unwrap();
+}
+
+/// The receiver goes while a producer sends; every value is dropped, by whomever.
+fn drop_while_sending(channel: (Sender<Counted>, Receiver<Counted>), dropped: Arc<AtomicUsize>) {
+    let (tx, rx) = channel;
+    let values = dropped.clone();
+    let producer = thread::spawn(move || {
+        for _ in 0..2 {
+            let _ = tx.send(Counted(values.clone()));
+        }
+        // The sender alone keeps no value alive.
+        tx
+    });
+    drop(rx);
+    let tx = producer.join().unwrap();
+    assert_eq!(dropped.load(Relaxed), 2);
+    drop(tx);
+    assert_eq!(dropped.load(Relaxed), 2);
+}
+
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn closing_a_ring_returns_or_delivers_every_value() {
+    check("bounded(1), close", 2, || {
+        close_while_sending(Channel::bounded(1));
+    });
+}
+
+#[test]
+fn closing_a_rendezvous_returns_every_value() {
+    check("rendezvous, close", 3, || {
+        close_while_sending(Channel::bounded(0));
+    });
+}
+
+#[test]
+fn closing_an_unbounded_channel_returns_or_delivers_every_value() {
+    check(
+        "unbounded, close",
+        2,
+        || close_while_sending(Channel::new()),
+    );
+}
+
+#[test]
+fn the_last_sender_s_end_wakes_the_receiver() {
+    check("bounded(1), last sender", 3, || {
+        go_while_receiving(Channel::bounded(1));
+    });
+    check("rendezvous, last sender", 3, || {
+        go_while_receiving(Channel::bounded(0));
+    });
+    check("unbounded, last sender", 3, || {
+        go_while_receiving(Channel::new());
+    });
+}
+
+#[test]
+fn the_receiver_s_end_drops_what_is_inside() {
+    check("bounded(1), receiver's end", 2, || {
+        drop_while_sending(Channel::bounded(1), Arc::default());
+    });
+    check("rendezvous, receiver's end", 2, || {
+        drop_while_sending(Channel::bounded(0), Arc::default());
+    });
+    check("unbounded, receiver's end", 2, || {
+        drop_while_sending(Channel::new(), Arc::default());
+    });
+}

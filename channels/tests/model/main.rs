@@ -1,0 +1,10 @@
+//! Models of channels, for loom (every schedule up to a bound) and shuttle (random schedules).
+//!
+//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p vitte-channels --release --test model`,
+//! or the same with `shuttle`. `LOOM_MAX_PREEMPTIONS` overrides the bounds written here.
+#![cfg(any(loom, shuttle))]
+
+mod check;
+mod close;
+mod hand_over;
+mod timed;

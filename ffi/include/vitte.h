@@ -1,0 +1,656 @@
+/* vitte.h: the C ABI of vitte-threads. Generated from the Rust source; do not edit.
+ *
+ * Who may call a function is said in its comment:
+ *   [any]  any thread and any fiber
+ *   [fib]  fibers only; elsewhere the answer is VT_ECONTEXT
+ *   [sig]  also signal handlers
+ * Every function may be called with arguments that are null or out of range: the answer is then
+ * VT_EINVAL, or what the comment says. The conventions are in ffi/README.md.
+ */
+#ifndef VITTE_H
+#define VITTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// A channel with room for `cap` elements; with `cap` 0, one whose senders wait for a receiver.
+#define VT_CHAN_BOUNDED 0
+
+// A channel that grows; `cap` is 0.
+#define VT_CHAN_UNBOUNDED 1
+
+// The most bytes an element may have. Send pointers to what is bigger.
+#define VT_CHAN_ELEM_MAX 65536
+
+// The most elements a bounded channel may have room for.
+#define VT_CHAN_CAP_MAX 1048576
+
+// A deadline that is never reached.
+#define VT_FOREVER INT64_MAX
+
+// A deadline that is past: the call only tries, never blocks, and says `VT_EAGAIN`.
+#define VT_NOW 0
+
+// Nobody will join it; what it returns is ignored.
+#define VT_DETACHED 1
+
+// It stays on the thread on which it starts. Without this flag a fiber may go on on another
+// thread after every call that waits or yields, so it must not keep the address of a
+// thread-local (`errno` is one), or a lock that knows its owning thread, across such a call.
+#define VT_PINNED 2
+
+// In `vt_stack_info.state`: spawned, has not run yet. Its argument is in nobody's frame.
+#define VT_STATE_NEW 0
+
+// May run, and waits for a thread to do so. This version says `VT_STATE_RUNNING` instead.
+#define VT_STATE_READY 1
+
+// Runs, or is about to.
+#define VT_STATE_RUNNING 2
+
+// Waits for what `wait_kind` and `wait_obj` say.
+#define VT_STATE_PARKED 3
+
+// Has ended, and was not joined yet.
+#define VT_STATE_DONE 4
+
+// The version of this interface: the major number in the upper 16 bits, the minor number in the
+// lower. Within a major version, functions and fields are only added. Compare it with
+// `vt_abi_version()` to know that header and library belong together.
+#define VT_ABI_VERSION 1
+
+// What runs in the region may block its thread for long: other fibers are to be run elsewhere. (In
+// this version this is recorded, but no other thread takes over.)
+#define VT_MAY_BLOCK 1
+
+// What runs in the region touches nothing that a garbage collector moves or frees.
+#define VT_GC_SAFE 2
+
+// In `vt_options.flags`: `seed` counts.
+#define VT_SEEDED 1
+
+// Shut down when every fiber has ended by itself.
+#define VT_SHUTDOWN_DRAIN 0
+
+// Cancel every fiber, and wait until every fiber has ended. Half of the time, and half a second
+// at most, is for them to end by themselves. A fiber that waits or yields once more after that is
+// stopped where it stands, for good: its stack is used again, nothing on it is unwound or freed.
+#define VT_SHUTDOWN_CANCEL 1
+
+// Wait for nothing: fibers that have not ended run on, and so do the threads that run them.
+#define VT_SHUTDOWN_ABANDON 2
+
+// A channel. It is counted: `vt_chan_retain` adds an owner, `vt_chan_release` takes one away.
+typedef struct vt_chan vt_chan;
+
+// A runtime. The pointer is a number that only the functions of this header understand.
+typedef struct vt_runtime vt_runtime;
+
+// What came of a call: `VT_OK`, or a negative number that says what kind of thing went wrong.
+//
+// There are few kinds, and each function says which it returns and what they mean there. There
+// is no "last error" beside it: such a thing would belong to a thread, and fibers change threads.
+typedef int32_t vt_status;
+
+// Names a fiber for ever: when it is gone the number names nobody, never another fiber. 0 is
+// no fiber.
+typedef uint64_t vt_fiber;
+
+// Frees an argument or an element. It must not block, and must not be left by an exception.
+typedef void (*vt_drop)(void *arg);
+
+// What a fiber is made of. Zero in a field means: as usual.
+typedef struct vt_fiber_options {
+  // `sizeof(vt_fiber_options)`.
+  uint32_t size;
+  // `VT_DETACHED`, `VT_PINNED`, or 0.
+  uint32_t flags;
+  // The usable bytes of its stack, rounded up. 0: as the runtime's options say.
+  size_t stack_size;
+  // What it is called in errors and dumps; UTF-8, copied.
+  const char *name;
+  // The embedder's word, to be found in its `vt_hot` and `vt_stack_info`.
+  void *user;
+} vt_fiber_options;
+
+// The body of a fiber. What it returns is what `vt_join` gives.
+//
+// It must not be left by an exception or by `longjmp`. (A Rust panic is confined to its fiber.)
+typedef void *(*vt_entry)(void *arg);
+
+// Where a fiber is. Unless it is the caller itself, it may have moved on by the time the caller
+// looks.
+typedef struct vt_stack_info {
+  // `sizeof(vt_stack_info)`, set by the caller.
+  uint32_t size;
+  // `VT_STATE_...`.
+  uint32_t state;
+  // Whom this is about.
+  vt_fiber id;
+  // The lowest address of its stack; 0 while it has none.
+  uintptr_t lo;
+  // The address behind the highest of its stack; 0 while it has none.
+  uintptr_t hi;
+  // The stack pointer it left when it was suspended; 0 if it is not, or that is not known, as
+  // always in this version.
+  uintptr_t sp;
+  // As given when it was spawned.
+  void *user;
+  // The number of the worker it ran on last, `UINT32_MAX` if none.
+  uint32_t worker;
+  // Why it waits: 0 not at all, 1 park, 2 sleep, 3 join, 4 send, 5 receive, 6 scope, 7 lock,
+  // 8 event or address, 9 shutdown.
+  uint32_t wait_kind;
+  // What it waits on, 0 if on nothing with an address.
+  uintptr_t wait_obj;
+  // Its name, cut to what fits, ending with a zero byte.
+  char name[32];
+} vt_stack_info;
+
+// Called by `vt_suspend` once the caller's stack is saved.
+typedef void (*vt_after)(vt_fiber fiber, void *arg);
+
+// What a fiber and code generated for it look at all the time. Its address stays the same as
+// long as the fiber lives, on whatever thread, and is a multiple of 64.
+//
+// Only `user` is the embedder's to write; the rest is to be read.
+typedef struct vt_hot {
+  // Not 0: call `vt_poll_slow`. Written by any thread, so to be read anew (and as if it were
+  // volatile) at every poll. `vt_poll` does. In this version only cancellation sets it.
+  uint32_t poll;
+  // Reserved.
+  uint32_t flags;
+  // As given when the fiber was spawned.
+  void *user;
+  // The lowest address of the stack.
+  uintptr_t lo;
+  // The address behind the highest of the stack.
+  uintptr_t hi;
+  // Reserved.
+  uint64_t rsv[4];
+} vt_hot;
+
+// What a runtime is made of. Zero in a field means: what the library finds best.
+typedef struct vt_options {
+  // `sizeof(vt_options)`.
+  uint32_t size;
+  // `VT_SEEDED`, or 0.
+  uint32_t flags;
+  // How many threads run fibers. 0: as many as there are processors for this process.
+  uint32_t workers;
+  // How many stacks there may be at once. 0: as many as the operating system allows.
+  uint32_t max_stacks;
+  // The usable bytes of a fiber's stack, rounded up. 0: 64 KiB.
+  size_t stack_size;
+  // How many bytes of stacks without a fiber stay ready for use.
+  size_t warm_stack_bytes;
+  // How long a fiber runs before `vt_poll` lets others run, in nanoseconds.
+  uint64_t timeslice_ns;
+  // With `VT_SEEDED`: where the scheduler's random choices begin.
+  uint64_t seed;
+  // What the threads are called; UTF-8, copied.
+  const char *name;
+} vt_options;
+
+// Numbers about a runtime, each read by itself: a moment's impression, not a snapshot.
+typedef struct vt_stats {
+  // `sizeof(vt_stats)`, set by the caller.
+  uint32_t size;
+  // Threads that run fibers.
+  uint32_t workers;
+  // Fibers that have been spawned and have not ended.
+  uint64_t live;
+  // Fibers ever spawned.
+  uint64_t spawned;
+  // Fibers that have ended.
+  uint64_t finished;
+  // Switches from one stack to another.
+  uint64_t switches;
+  // Fibers that a worker took from another.
+  uint64_t steals;
+  // Stacks that somebody stands on.
+  uint64_t stacks_in_use;
+  // Bytes reserved for stacks.
+  uint64_t stack_bytes;
+} vt_stats;
+
+// Done.
+#define VT_OK 0
+
+// An argument is wrong: null, out of range, or at odds with another.
+#define VT_EINVAL -1
+
+// The operating system gave no memory.
+#define VT_ENOMEM -2
+
+// A limit is reached: of fibers, of stack, of runtimes, or of what a number may be.
+#define VT_ELIMIT -3
+
+// The deadline passed first.
+#define VT_ETIMEDOUT -4
+
+// The caller was canceled, and what it asked for had not happened yet.
+#define VT_ECANCELED -5
+
+// The channel is closed.
+#define VT_ECLOSED -6
+
+// With `VT_NOW`: it cannot be done without waiting.
+#define VT_EAGAIN -7
+
+// The runtime shuts down, and takes nothing new.
+#define VT_ESHUTDOWN -8
+
+// The handle or id names nobody any more, or never did.
+#define VT_ESTALE -9
+
+// This function may not be called from here; see its calling context.
+#define VT_ECONTEXT -10
+
+// The call would wait for its own caller.
+#define VT_EDEADLK -11
+
+// This version of the library does not know how: a flag, a field or a function of a later one.
+#define VT_EUNSUPPORTED -12
+
+// Reserved: the process has forked.
+#define VT_EFORKED -13
+
+// It is being done already.
+#define VT_EDUP -14
+
+// Something is still in use; ask again later.
+#define VT_EBUSY -15
+
+// The operating system refused.
+#define VT_ESYS -16
+
+// The task that was joined failed. `vt_join_text` gives its text.
+#define VT_EFAILED -17
+
+// A defect of this library: a panic that was stopped at its boundary.
+#define VT_EINTERNAL -18
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Asks a fiber to end. `[any]` Never waits.
+//
+// Its waits and its polls answer `VT_ECANCELED` from now on, the one it is in included. It ends
+// when its code does: nothing is unwound, and nothing is freed behind its back.
+//
+// `reason` is reserved: 0, else `VT_EUNSUPPORTED`. `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
+vt_status vt_cancel(vt_fiber fiber, int32_t reason);
+
+// Makes the calling fiber ignore its cancellation (`masked` not 0), or heed it again. `[any]`
+// (Nobody cancels a thread.)
+//
+// For code that has to wait while it cleans up. Returns what was before, 0 or 1, to be given
+// back at the end.
+uint32_t vt_cancel_mask(uint32_t masked);
+
+// Makes a channel of elements of `elem` bytes. `[any]`
+//
+// `kind` is `VT_CHAN_BOUNDED` or `VT_CHAN_UNBOUNDED`. Elements of up to 16 bytes need no
+// allocation each; `elem` may be 0. `drop_elem` (may be null) is called, on whatever thread, with
+// the address of each element that was sent and is still inside when the last owner releases
+// the channel. The channel belongs to no runtime, and any number of fibers and threads may send
+// and receive.
+//
+// `VT_EINVAL`: `out` is null, there is no such kind, or an unbounded channel has a `cap`.
+// `VT_ELIMIT`: `elem` is above `VT_CHAN_ELEM_MAX`, or `cap` above `VT_CHAN_CAP_MAX`.
+//
+// # Safety
+// `out` is null or writable. `drop_elem` may be called with the address of an element.
+vt_status vt_chan_create(uint32_t kind,
+                         size_t elem,
+                         size_t cap,
+                         vt_drop drop_elem,
+                         struct vt_chan **out);
+
+// Copies the element at `elem` into a channel, waiting for room if it must. `[any]` (A thread
+// sleeps.)
+//
+// On `VT_OK` the element belongs to the channel. Otherwise it is still the caller's.
+//
+// `VT_ECLOSED`: the channel is closed. `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: there is no
+// room. `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`:
+// `chan` is null, `elem` is null though elements have bytes, or the deadline is negative.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns for the time of the call. `elem` is null or
+// points to an element.
+vt_status vt_chan_send(struct vt_chan *chan, const void *elem, int64_t until);
+
+// Copies the oldest element out to `elem`, waiting for one if it must. `[any]` (A thread
+// sleeps.)
+//
+// On `VT_OK` the element belongs to the caller. Otherwise `*elem` is as before.
+//
+// `VT_ECLOSED`: the channel is closed, and everything in it was received. `VT_ETIMEDOUT`, or
+// `VT_EAGAIN` with `VT_NOW`: there is none, or another receiver is just taking one.
+// `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: as for
+// `vt_chan_send`.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns for the time of the call. `elem` is null or
+// has room for an element.
+vt_status vt_chan_recv(struct vt_chan *chan, void *elem, int64_t until);
+
+// Closes a channel: nothing more can be sent; what is inside can be received. `[any]` Never
+// waits.
+//
+// Those who wait for room get `VT_ECLOSED`, and so do receivers, when it is empty. Doing it twice
+// is the same as once. `VT_EINVAL`: `chan` is null.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns for the time of the call.
+vt_status vt_chan_close(struct vt_chan *chan);
+
+// How many elements are inside; 0 if `chan` is null. `[any]` A moment's impression.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns for the time of the call.
+size_t vt_chan_len(struct vt_chan *chan);
+
+// Adds an owner. `[any]` Does nothing if `chan` is null.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns.
+void vt_chan_retain(struct vt_chan *chan);
+
+// Takes an owner away. With the last, the channel is freed, and what is inside is dropped.
+// `[any]` Does nothing if `chan` is null.
+//
+// It does not close the channel for those who still own it.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns, and no longer does after this call.
+void vt_chan_release(struct vt_chan *chan);
+
+// Nanoseconds on the clock that deadlines count on: `CLOCK_MONOTONIC` on Unix. `[any]` `[sig]`
+int64_t vt_now(void);
+
+// Starts a fiber that runs `entry(arg)`. `[any]`, `[fib]` with null for `rt`.
+//
+// `rt` null is the runtime of the calling fiber (and quicker). `options` may be null. `out` may
+// be null if the fiber is `VT_DETACHED`; every other fiber is to be joined, once.
+//
+// `arg` belongs to the library from the call on, whatever comes of the call: either `entry`
+// gets it, or, if the fiber never runs, `drop` does, exactly once. `drop` may be null.
+//
+// `VT_EINVAL`: `entry` or `out` is null, or an option out of range or not UTF-8.
+// `VT_EUNSUPPORTED`: an option this version does not know. `VT_ESHUTDOWN`, `VT_ESTALE`: too
+// late. `VT_ELIMIT`: too many fibers. `VT_ECONTEXT`: `rt` is null, and not called on a fiber.
+//
+// # Safety
+// `entry` may be called with `arg` on any thread, or `drop` may. `options` is null or points to
+// as many readable bytes as its size field says, in which `name` is null or ends with a zero
+// byte. `out` is null or writable. Unless `VT_PINNED` is set, `entry` bears being moved between
+// threads (see that flag).
+vt_status vt_spawn(struct vt_runtime *rt,
+                   const struct vt_fiber_options *options,
+                   vt_entry entry,
+                   void *arg,
+                   vt_drop drop,
+                   vt_fiber *out);
+
+// Starts `n` fibers that run `entry(args[i])`. `[any]`, `[fib]` with null for `rt`.
+//
+// As `n` calls of `vt_spawn`, up to the first that fails, whose status is the answer. `out` is
+// an array of `n`, or null if they are `VT_DETACHED`. An element of `out` is 0 if its fiber was
+// not started; all arguments belong to the library from the call on, and `drop` has got those of
+// the fibers that were not started.
+//
+// # Safety
+// As for `vt_spawn`, `n` times.
+vt_status vt_spawn_many(struct vt_runtime *rt,
+                        const struct vt_fiber_options *options,
+                        vt_entry entry,
+                        void *const *args,
+                        size_t n,
+                        vt_drop drop,
+                        vt_fiber *out);
+
+// The calling fiber, 0 if the caller is none. `[any]`
+vt_fiber vt_fiber_self(void);
+
+// Lets other fibers run, then goes on. `[any]` (A thread lets other threads run.)
+//
+// Always `VT_OK`; a fiber that is canceled also just goes on.
+vt_status vt_yield(void);
+
+// Waits until the deadline. `[any]` (A thread sleeps.)
+//
+// `VT_OK` when it is reached. `VT_ECANCELED`. `VT_EINVAL`: the deadline is negative.
+vt_status vt_sleep_until(int64_t until);
+
+// Changes a fiber's priority. `[any]` Not in this version: `VT_EUNSUPPORTED`, except that
+// setting priority 0, which every fiber has, is `VT_OK`.
+//
+// `VT_EINVAL`: `fiber` is 0. `VT_ESTALE`: it is gone.
+vt_status vt_fiber_set_priority(vt_fiber fiber, int32_t priority);
+
+// Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
+//
+// It counts, up to 15: a fiber may move when every pinning has been undone. `VT_ECONTEXT`.
+vt_status vt_fiber_pin(uint32_t on);
+
+// Where a fiber is. `[any]`
+//
+// `out->size` must be set. `VT_EINVAL`: `fiber` is 0, `out` is null, or its size is impossible.
+// `VT_ESTALE`: the fiber is gone.
+//
+// # Safety
+// `out` is null or points to as many writable bytes as its size field says.
+vt_status vt_fiber_info(vt_fiber fiber, struct vt_stack_info *out);
+
+// Whether the calling fiber has `bytes` of stack left, for what it is about to call. `[fib]`
+//
+// `VT_ELIMIT` if not; the stack does not grow, so ask for a greater `stack_size` at its spawn.
+// `VT_ECONTEXT`.
+vt_status vt_fiber_reserve(size_t bytes);
+
+// Waits until a fiber has ended, and takes what its entry returned. `[any]` (A thread sleeps.)
+//
+// A fiber is joined once: after `VT_OK` and `VT_EFAILED` its id names nobody. `result` may be
+// null, and is written on `VT_OK` only.
+//
+// `VT_EFAILED`: its entry did not return; it panicked (if it is written in Rust), found no stack
+// to run on, or was ended by a shutdown. `vt_join_text` tells. `VT_ETIMEDOUT`, or `VT_EAGAIN`
+// with `VT_NOW`: it lives. `VT_ECANCELED`: the *caller* was canceled; the fiber can still be
+// joined. `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
+// the deadline is negative. `VT_EDEADLK`: it is the caller.
+//
+// # Safety
+// `result` is null or writable.
+vt_status vt_join(vt_fiber fiber, int64_t until, void **result);
+
+// As `vt_join`; and on `VT_EFAILED` gives the text of the failure, which nobody gets after this
+// call. `[any]` (A thread sleeps.)
+//
+// The text is UTF-8. As much of it as fits into `cap` bytes is written to `buf`, whole characters
+// only, with a zero byte at the end. `*len` (`len` may be null) becomes the length of all of it,
+// without the zero byte; if that is `cap` or more, some is missing. On `VT_OK` the text is empty.
+// Otherwise neither is written.
+//
+// # Safety
+// `result` and `len` are each null or writable; `buf` has `cap` writable bytes, and may be null
+// if `cap` is 0.
+vt_status vt_join_text(vt_fiber fiber,
+                       int64_t until,
+                       void **result,
+                       char *buf,
+                       size_t cap,
+                       size_t *len);
+
+// Begins a native region. `[any]` (Outside fibers a region means nothing, and costs nothing.)
+//
+// `flags` is `VT_MAY_BLOCK`, `VT_GC_SAFE`, both or 0; other bits are ignored. Returns what was
+// before, for `vt_native_leave`; so regions nest, and a region without flags inside another is
+// the way back into code that is not foreign. Between the two the fiber must not call a function
+// that waits or yields.
+uint32_t vt_native_enter(uint32_t flags);
+
+// Ends the innermost native region; `old` is what its `vt_native_enter` returned. `[any]`
+//
+// The fiber may wait here for a thread to go on with, and may go on on another thread unless it
+// is pinned. `VT_EINVAL`: `old` cannot be what was returned.
+vt_status vt_native_leave(uint32_t old);
+
+// Waits until somebody unparks the calling fiber. `[fib]`
+//
+// A fiber has one token. `vt_unpark` gives it, this takes it; so an unpark that comes first is
+// not lost, and two that come together are one. Callers look in a loop at what they wait for.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: no token. `VT_ECANCELED`. `VT_ECONTEXT`.
+// `VT_EINVAL`: the deadline is negative.
+vt_status vt_park(int64_t until);
+
+// Suspends the calling fiber, and calls `after(self, arg)` once its stack is saved. `[fib]`
+//
+// From `after` on the fiber may be unparked, resumed and looked at by anybody, so this is the
+// place to put it into a queue and to release the lock of that queue. `after` runs on the
+// thread, but not on the stack, of the fiber; it must be short, must not wait, and must not use
+// the caller's locals once it has made the fiber known to a waker. It may call functions that
+// are `[any]` and do not wait. The fiber goes on as after `vt_park`, with the same statuses.
+//
+// If there is a token already, if the fiber is canceled, or with `VT_NOW`, `after` is called
+// nevertheless, exactly once, before this returns. Only with `VT_ECONTEXT` and `VT_EINVAL`
+// (`after` is null, or the deadline is negative) it is not.
+//
+// # Safety
+// `after` may be called with `arg`, on this thread, and does not unwind.
+vt_status vt_suspend(vt_after after, void *arg, int64_t until);
+
+// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits.
+//
+// `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
+vt_status vt_unpark(vt_fiber fiber);
+
+// Waits while `*word` is `expect`, until somebody calls `vt_wake` with its address. `[any]`
+// (A thread sleeps.)
+//
+// The test and the beginning of the wait are one step for everybody who changes the word first
+// and wakes then. `VT_OK` means "look again": somebody woke the caller, or the word was not
+// `expect` in the first place. So it is called in a loop.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: the word was `expect`. `VT_ECANCELED`.
+// `VT_EINVAL`: `word` is null or misaligned, or the deadline is negative.
+//
+// # Safety
+// `word` is null, or a live word that others access only atomically until this returns.
+vt_status vt_wait_on(const uint32_t *word, uint32_t expect, int64_t until);
+
+// Wakes up to `n` who wait at the address `word`, oldest first; says how many. `[any]` Never
+// waits.
+//
+// Change the word first. Its address is only compared, never followed. `UINT32_MAX` is all.
+uint32_t vt_wake(const uint32_t *word, uint32_t n);
+
+// The calling fiber's hot line, null if the caller is no fiber. `[any]`
+//
+// To be asked once a fiber, and kept.
+struct vt_hot *vt_fiber_hot(void);
+
+// A safepoint that looks at everything: does what the poll word asks for, and lets others run if
+// the time slice is used up and others wait. `[fib]`
+//
+// It reads the clock. A loop that runs for long calls it now and then (every few thousand rounds,
+// say) even where `vt_poll` finds nothing, because nothing else ends a slice in this version.
+//
+// `VT_OK`: go on. `VT_ECANCELED`: the fiber is canceled, and not masked; the same answer comes
+// at every poll from then on. `VT_ECONTEXT`.
+vt_status vt_poll_slow(void);
+
+// The version of the library that runs, as `VT_ABI_VERSION` is that of the header. `[any]` `[sig]`
+//
+// They fit if the major numbers are equal and the library's minor number is not the smaller one.
+uint32_t vt_abi_version(void);
+
+// Makes `*options` a struct of `size` bytes that asks for nothing special. `[any]`
+//
+// The same as zeros with `size` in the first field. `size` is `sizeof(vt_options)`.
+// `VT_EINVAL`: `options` is null or misaligned, or `size` is less than 8 or more than 4096.
+//
+// # Safety
+// `options` is null or points to `size` writable bytes.
+vt_status vt_options_init(struct vt_options *options, size_t size);
+
+// Makes a runtime and starts its threads. `[any]`
+//
+// `options` may be null. The runtime is the caller's, to be given to `vt_runtime_shutdown`.
+// Any number of runtimes (up to 1023 at a time) live side by side and know nothing of each
+// other. No signal handler and no fork handler is installed.
+//
+// `VT_EINVAL`: `out` is null, or an option is out of range or not UTF-8. `VT_EUNSUPPORTED`: an
+// option this version does not know. `VT_ELIMIT`: too many runtimes. `VT_ESYS`: no threads or
+// no memory to be had.
+//
+// # Safety
+// `options` is null or points to as many readable bytes as its size field says, in which `name`
+// is null or ends with a zero byte. `out` is null or points to a writable pointer.
+vt_status vt_runtime_create(const struct vt_options *options, struct vt_runtime **out);
+
+// Ends a runtime: takes no more fibers, ends those it has in the way that `mode` says, joins its
+// threads, and frees it. `[any]`, but not on a fiber of this very runtime.
+//
+// On `VT_OK` and `VT_EBUSY` the handle is stale: every function that is given it says
+// `VT_ESTALE`. Otherwise it is still good, and shutting down may be tried again, also in a harder
+// mode; but once tried, only its own fibers can spawn fibers.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: draining, and fibers are alive at the deadline.
+// `VT_EBUSY`: canceling, and fibers that neither wait nor poll are alive at the deadline; they
+// and their threads run on, as if abandoned. `VT_EDUP`: another thread is doing it. `VT_ECONTEXT`:
+// called on one of the fibers that it would have to wait for. `VT_EINVAL`: no such mode, or a
+// negative deadline. `VT_ESTALE`: shut down already, or never a runtime.
+vt_status vt_runtime_shutdown(struct vt_runtime *rt, uint32_t mode, int64_t until);
+
+// Changes the number of threads. `[any]` Not in this version: `VT_EUNSUPPORTED`.
+//
+// (`VT_EINVAL` and `VT_ESTALE` as everywhere.)
+vt_status vt_runtime_resize(struct vt_runtime *rt, uint32_t workers);
+
+// The runtime of the calling fiber. `[any]`
+//
+// Null outside fibers, and on a fiber of a runtime that was not made by `vt_runtime_create`.
+struct vt_runtime *vt_current(void);
+
+// Numbers about a runtime; null is that of the calling fiber. `[any]`, `[fib]` with null.
+//
+// `out->size` must be set. `VT_EINVAL`: `out` is null, or its size is impossible. `VT_ESTALE`.
+// `VT_ECONTEXT`: null, and not called on a fiber.
+//
+// # Safety
+// `out` is null or points to as many writable bytes as its size field says.
+vt_status vt_stats_get(struct vt_runtime *rt, struct vt_stats *out);
+
+// The name of a status, such as `"VT_EINVAL"`, for messages. `[any]` `[sig]`
+//
+// Never null; a number that is no status gives `"VT_E?"`. The text is static.
+const char *vt_status_name(vt_status status);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A safepoint: does what is asked of the calling fiber, if anything is. `[fib]`
+//
+// `hot` is what `vt_fiber_hot` returned on this fiber. One load and one branch that is not taken
+// when nothing is asked; then, and with its statuses, `vt_poll_slow`. In this version that is only
+// cancellation: what ends a time slice is a call of `vt_poll_slow`. `VT_ECONTEXT`: `hot` is null.
+static inline vt_status vt_poll(const vt_hot *hot) {
+  if (hot == NULL) return VT_ECONTEXT;
+  return *(const volatile uint32_t *)&hot->poll != 0 ? vt_poll_slow() : VT_OK;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VITTE_H */

@@ -1,0 +1,50 @@
+//! Callbacks: a function, its argument, and what becomes of the argument.
+
+use crate::{VT_EINVAL, boundary::Answer, fiber::vt_fiber};
+use std::{ffi::c_void, mem};
+use vitte_scheduler::RawBody;
+
+/// The body of a fiber. What it returns is what `vt_join` gives.
+///
+/// It must not be left by an exception or by `longjmp`. (A Rust panic is confined to its fiber.)
+pub type vt_entry = Option<unsafe extern "C-unwind" fn(arg: *mut c_void) -> *mut c_void>;
+
+/// Frees an argument or an element. It must not block, and must not be left by an exception.
+pub type vt_drop = Option<unsafe extern "C-unwind" fn(arg: *mut c_void)>;
+
+/// Called by `vt_suspend` once the caller's stack is saved.
+pub type vt_after = Option<unsafe extern "C" fn(fiber: vt_fiber, arg: *mut c_void)>;
+
+/// An argument that the library owns: dropped unless it is handed on.
+#[derive(Debug)]
+pub(crate) struct Argument {
+    arg: *mut c_void,
+    drop: vt_drop,
+}
+
+impl Argument {
+    /// Takes the argument over.
+    ///
+    /// # Safety
+    /// `drop` may be called with `arg`, once, on any thread.
+    pub(crate) unsafe fn take(arg: *mut c_void, drop: vt_drop) -> Self {
+        Self { arg, drop }
+    }
+
+    /// Makes it the argument of `entry`; `VT_EINVAL`, and the argument is dropped, without one.
+    pub(crate) fn body(self, entry: vt_entry) -> Answer<RawBody> {
+        let entry = entry.ok_or(VT_EINVAL)?;
+        let Self { arg, drop } = self;
+        mem::forget(self);
+        Ok(RawBody { entry, arg, drop })
+    }
+}
+
+impl Drop for Argument {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: allowed once by the contract of `take`; `body` forgets the value.
+            unsafe { drop(self.arg) };
+        }
+    }
+}

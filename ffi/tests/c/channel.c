@@ -1,0 +1,153 @@
+/* Channels: kinds, sizes, ends on fibers and threads, closing, and what is left inside. */
+#include "check.h"
+#include <pthread.h>
+
+enum { SENDERS = 4, RECEIVERS = 3, EACH = 500 };
+
+typedef struct { uint32_t head; char bytes[300]; } big;
+
+static uint32_t drops;
+static uint32_t sum;
+
+static void drop_word(void *elem) {
+  CHECK((uintptr_t)elem % 16 == 0);
+  __atomic_add_fetch(&drops, *(uint32_t *)elem, __ATOMIC_SEQ_CST);
+}
+
+static void drop_big(void *elem) {
+  big *it = elem;
+  CHECK((uintptr_t)elem % 16 == 0 && it->bytes[299] == 'z');
+  __atomic_add_fetch(&drops, it->head, __ATOMIC_SEQ_CST);
+}
+
+static vt_chan *channel(uint32_t kind, size_t elem, size_t cap, vt_drop drop) {
+  vt_chan *chan = NULL;
+  OK(vt_chan_create(kind, elem, cap, drop, &chan));
+  CHECK(chan != NULL);
+  return chan;
+}
+
+static void a_full_channel_refuses_and_a_closed_one_drains(void) {
+  vt_chan *chan = channel(VT_CHAN_BOUNDED, sizeof(uint32_t), 2, drop_word);
+  uint32_t in = 5, out = 77;
+  IS(VT_EAGAIN, vt_chan_recv(chan, &out, VT_NOW));
+  IS(VT_ETIMEDOUT, vt_chan_recv(chan, &out, vt_now() + MS));
+  CHECK(out == 77);
+  OK(vt_chan_send(chan, &in, VT_NOW));
+  in = 6;
+  OK(vt_chan_send(chan, &in, VT_FOREVER));
+  IS(VT_EAGAIN, vt_chan_send(chan, &in, VT_NOW));
+  IS(VT_ETIMEDOUT, vt_chan_send(chan, &in, vt_now() + MS));
+  CHECK(vt_chan_len(chan) == 2);
+  OK(vt_chan_close(chan));
+  OK(vt_chan_close(chan));
+  IS(VT_ECLOSED, vt_chan_send(chan, &in, VT_FOREVER));
+  OK(vt_chan_recv(chan, &out, VT_FOREVER));
+  CHECK(out == 5);
+  OK(vt_chan_recv(chan, &out, VT_NOW));
+  CHECK(out == 6);
+  IS(VT_ECLOSED, vt_chan_recv(chan, &out, VT_FOREVER));
+  CHECK(vt_chan_len(chan) == 0 && out == 6);
+  vt_chan_release(chan);
+  CHECK(get(&drops) == 0);
+}
+
+static void what_is_inside_is_dropped_with_the_last_owner(void) {
+  vt_chan *chan = channel(VT_CHAN_UNBOUNDED, sizeof(uint32_t), 0, drop_word);
+  for (uint32_t i = 1; i <= 10; i++) OK(vt_chan_send(chan, &i, VT_NOW));
+  vt_chan_retain(chan);
+  vt_chan_release(chan);
+  CHECK(get(&drops) == 0);
+  vt_chan_release(chan);
+  CHECK(get(&drops) == 55);
+
+  set(&drops, 0);
+  chan = channel(VT_CHAN_BOUNDED, sizeof(big), 3, drop_big);
+  big in, out;
+  memset(&in, 'z', sizeof in);
+  for (in.head = 1; in.head <= 3; in.head++) OK(vt_chan_send(chan, &in, VT_NOW));
+  IS(VT_EAGAIN, vt_chan_send(chan, &in, VT_NOW));
+  OK(vt_chan_recv(chan, &out, VT_NOW));
+  CHECK(out.head == 1 && memcmp(out.bytes, in.bytes, sizeof in.bytes) == 0);
+  vt_chan_release(chan);
+  CHECK(get(&drops) == 5);
+}
+
+static void elements_may_have_no_bytes(void) {
+  vt_chan *chan = channel(VT_CHAN_BOUNDED, 0, 1, NULL);
+  OK(vt_chan_send(chan, NULL, VT_NOW));
+  IS(VT_EAGAIN, vt_chan_send(chan, NULL, VT_NOW));
+  OK(vt_chan_recv(chan, NULL, VT_NOW));
+  vt_chan_release(chan);
+}
+
+static void *send_each(void *chan) {
+  for (uint32_t i = 1; i <= EACH; i++) OK(vt_chan_send(chan, &i, long_time()));
+  return NULL;
+}
+
+static void *receive_all(void *chan) {
+  uint32_t value = 0;
+  vt_status status;
+  while ((status = vt_chan_recv(chan, &value, long_time())) == VT_OK)
+    __atomic_add_fetch(&sum, value, __ATOMIC_SEQ_CST);
+  IS(VT_ECLOSED, status);
+  return NULL;
+}
+
+/* Senders and receivers are fibers and threads, in turn. */
+static void many_share_a_channel(vt_runtime *rt, uint32_t kind, size_t cap) {
+  vt_chan *chan = channel(kind, sizeof(uint32_t), cap, NULL);
+  vt_fiber fibers[SENDERS + RECEIVERS];
+  pthread_t threads[SENDERS + RECEIVERS];
+  set(&sum, 0);
+  for (int i = 0; i < SENDERS + RECEIVERS; i++) {
+    void *(*body)(void *) = i < SENDERS ? send_each : receive_all;
+    if (i % 2 == 0) fibers[i] = spawn(rt, body, chan);
+    else CHECK(pthread_create(&threads[i], NULL, body, chan) == 0);
+  }
+  for (int i = 0; i < SENDERS + RECEIVERS; i++) {
+    if (i == SENDERS) OK(vt_chan_close(chan));
+    if (i % 2 == 0) join(fibers[i]);
+    else CHECK(pthread_join(threads[i], NULL) == 0);
+  }
+  CHECK(get(&sum) == SENDERS * (EACH * (EACH + 1) / 2));
+  vt_chan_release(chan);
+}
+
+static void wrong_arguments_are_refused(void) {
+  vt_chan *chan = NULL;
+  uint32_t word = 0;
+  IS(VT_EINVAL, vt_chan_create(2, 4, 1, NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create(VT_CHAN_UNBOUNDED, 4, 1, NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create(VT_CHAN_BOUNDED, 4, 1, NULL, NULL));
+  IS(VT_ELIMIT, vt_chan_create(VT_CHAN_BOUNDED, SIZE_MAX, 1, NULL, &chan));
+  IS(VT_ELIMIT, vt_chan_create(VT_CHAN_BOUNDED, 4, SIZE_MAX, NULL, &chan));
+  CHECK(chan == NULL);
+  IS(VT_EINVAL, vt_chan_send(NULL, &word, VT_NOW));
+  IS(VT_EINVAL, vt_chan_recv(NULL, &word, VT_NOW));
+  IS(VT_EINVAL, vt_chan_close(NULL));
+  CHECK(vt_chan_len(NULL) == 0);
+  vt_chan_retain(NULL);
+  vt_chan_release(NULL);
+  chan = channel(VT_CHAN_BOUNDED, 4, 1, NULL);
+  IS(VT_EINVAL, vt_chan_send(chan, NULL, VT_NOW));
+  IS(VT_EINVAL, vt_chan_recv(chan, NULL, VT_NOW));
+  IS(VT_EINVAL, vt_chan_send(chan, &word, -1));
+  IS(VT_EINVAL, vt_chan_recv(chan, &word, -1));
+  vt_chan_release(chan);
+}
+
+int main(void) {
+  a_full_channel_refuses_and_a_closed_one_drains();
+  what_is_inside_is_dropped_with_the_last_owner();
+  elements_may_have_no_bytes();
+  wrong_arguments_are_refused();
+  vt_runtime *rt = runtime(2);
+  many_share_a_channel(rt, VT_CHAN_BOUNDED, 0);
+  many_share_a_channel(rt, VT_CHAN_BOUNDED, 8);
+  many_share_a_channel(rt, VT_CHAN_UNBOUNDED, 0);
+  end(rt);
+  puts("ok");
+  return 0;
+}
