@@ -1,7 +1,8 @@
--- The Mandelbrot set in characters, one task a line. Pure arithmetic, so two workers take half the time of one:
+-- The Mandelbrot set in characters, one task a line. Pure arithmetic, so two workers take half the
+-- time of one:
 --
---   time vitte run --workers 1 examples/lua/mandelbrot.lua 200 80
---   time vitte run --workers 2 examples/lua/mandelbrot.lua 200 80
+--   time vitte run --workers 1 examples/lua/mandelbrot.lua 200 80 time vitte run --workers 2
+-- examples/lua/mandelbrot.lua 200 80
 
 local vitte = require "vitte"
 

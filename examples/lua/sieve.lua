@@ -1,4 +1,5 @@
--- The first N primes, by a chain of tasks: each holds one prime and hands on what it does not divide.
+-- The first N primes, by a chain of tasks: each holds one prime and hands on what it does not
+-- divide.
 --
 --   vitte run examples/lua/sieve.lua [N]        N is 100 if not given
 

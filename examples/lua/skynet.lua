@@ -1,4 +1,5 @@
--- A tree of tasks: each starts ten, down to N leaves, and the leaves' numbers are added up on the way back.
+-- A tree of tasks: each starts ten, down to N leaves, and the leaves' numbers are added up on the
+-- way back.
 --
 --   vitte run examples/lua/skynet.lua [N]       N is a power of ten; 10000 if not given
 

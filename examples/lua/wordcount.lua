@@ -1,4 +1,5 @@
--- Counts the words of the files given as arguments, one task a file, and prints what `wc -w` prints.
+-- Counts the words of the files given as arguments, one task a file, and prints what `wc -w`
+-- prints.
 --
 --   vitte run examples/lua/wordcount.lua README.md ffi/cli/src/*.rs
 --

@@ -1,7 +1,9 @@
-//! The host's functions as Lua sees them: how arguments are read and how results and failures go back.
+//! The host's functions as Lua sees them: how arguments are read and how results and failures go
+//! back.
 //!
-//! Every function returns `true` and its results, or `false` and a message that `module.lua` raises at the caller's line.
-//! A task's end is raised by the instruction hook, because nothing may catch it.
+//! Every function returns `true` and its results, or `false` and a message that `module.lua` raises
+//! at the caller's line. A task's end is raised by the instruction hook, because nothing may catch
+//! it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -152,7 +154,8 @@ impl Call<'_> {
         Ok(vec![Value::Nil, self.string(reason)?])
     }
 
-    /// A failure of user code that ran inside the call: if the task was ended there, it goes on ending.
+    /// A failure of user code that ran inside the call: if the task was ended there, it goes on
+    /// ending.
     fn refuse(&self, message: String) -> Fail {
         match self.local.ending() {
             Ending::No => Fail::Message(message),
@@ -188,7 +191,8 @@ pub(crate) fn install(lua: &Lua, native: &Table, local: &Rc<Local>) -> mlua::Res
                     Ok(MultiValue::from_vec(vec![Value::Boolean(false), message]))
                 }
                 Err(Fail::Ending(why)) => {
-                    // The hook is set to raise the error at the next instruction, which is cheaper than raising one here.
+                    // The hook is set to raise the error at the next instruction, which is cheaper
+                    // than raising one here.
                     local.end(lua, why);
                     Ok(MultiValue::new())
                 }

@@ -1,8 +1,9 @@
 //! Buffers: one shared value, copied in and copied out.
 //!
-//! The value is a parcel, so every `get` makes a fresh copy. Writers take the buffer's lock: `set` for the moment of the
-//! exchange, `mod` for as long as its function runs. Readers do not: they see the last value that was committed, and so
-//! never wait, not even inside the `mod` of the same buffer.
+//! The value is a parcel, so every `get` makes a fresh copy. Writers take the buffer's lock: `set`
+//! for the moment of the exchange, `mod` for as long as its function runs. Readers do not: they see
+//! the last value that was committed, and so never wait, not even inside the `mod` of the same
+//! buffer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -70,7 +70,8 @@ impl Host {
 
     /// Runs `body` on a fiber of its own. The main thread is told when the last one has ended.
     pub(crate) fn spawn(self: &Arc<Self>, body: Box<dyn FnOnce() + Send>) -> Result<(), Fault> {
-        // Counted before it starts: the count cannot reach zero while the spawner, itself a task, still runs.
+        // Counted before it starts: the count cannot reach zero while the spawner, itself a task,
+        // still runs.
         let count = Live::new(Arc::clone(self));
         self.runtime.spawn(Box::new(move || {
             let _count = count;
@@ -100,7 +101,8 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // Ordering: AcqRel, partner: the same operation of the other tasks. Whoever sees zero sees all that they did.
+        // Ordering: AcqRel, partner: the same operation of the other tasks. Whoever sees zero sees
+        // all that they did.
         if self.0.live.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.tell(Event::Idle);
         }

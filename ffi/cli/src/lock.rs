@@ -1,8 +1,10 @@
-//! Locks that know their owner: a script's mutexes, the locks named by integers, and the one inside every buffer.
+//! Locks that know their owner: a script's mutexes, the locks named by integers, and the one inside
+//! every buffer.
 //!
-//! The lock itself is a runtime channel holding one token; whoever has the token holds the lock. Waiting is receiving,
-//! so it suspends the fiber, keeps the order of arrival, and ends with the deadline or when the task is killed. A short
-//! native mutex guards the owner's name; it is never held across a wait.
+//! The lock itself is a runtime channel holding one token; whoever has the token holds the lock.
+//! Waiting is receiving, so it suspends the fiber, keeps the order of arrival, and ends with the
+//! deadline or when the task is killed. A short native mutex guards the owner's name; it is never
+//! held across a wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +41,8 @@ pub(crate) enum Locked {
     TimedOut,
 }
 
-/// Why a lock cannot be used like this. The text begins with a verb for [`Lock::lock`] and friends to complete.
+/// Why a lock cannot be used like this. The text begins with a verb for [`Lock::lock`] and friends
+/// to complete.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Misuse {
     AlreadyHeld,
@@ -156,7 +159,8 @@ impl Lock {
     }
 
     fn give_back(&self) {
-        // There is one token and room for one: this neither waits nor fails, unless the lock was freed.
+        // There is one token and room for one: this neither waits nor fails, unless the lock was
+        // freed.
         let _ = self.token.send(Box::new(()), rt::TRY);
     }
 
@@ -193,8 +197,8 @@ impl Named {
         self.lock().get(&id).cloned()
     }
 
-    /// Forgets a lock that nobody holds or waits for. References come only from the map, under its mutex, so a count of
-    /// one (the map's) plus the caller's cannot grow meanwhile.
+    /// Forgets a lock that nobody holds or waits for. References come only from the map, under its
+    /// mutex, so a count of one (the map's) plus the caller's cannot grow meanwhile.
     fn forget_if_unused(&self, id: i64, mine: Arc<Lock>) {
         let mut locks = self.lock();
         drop(mine);

@@ -18,8 +18,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// A fifth faster than the system's allocator for Lua programs that make many tables. Safe with fibers as any allocator
-/// is: those that run here stay on their threads.
+/// A fifth faster than the system's allocator for Lua programs that make many tables. Safe with
+/// fibers as any allocator is: those that run here stay on their threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -35,8 +35,8 @@ struct Command {
 enum Verb {
     /// Runs a Lua 5.4 script and waits for all its tasks.
     ///
-    /// Exit code: 0, or what the script gave to os.exit; 1 if the script fails; 2 if the command is wrong or the file
-    /// cannot be read; 130 after Ctrl-C.
+    /// Exit code: 0, or what the script gave to os.exit; 1 if the script fails; 2 if the command is
+    /// wrong or the file cannot be read; 130 after Ctrl-C.
     Run {
         /// Threads that run tasks [default: one per processor]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -55,7 +55,8 @@ enum Verb {
     },
 }
 
-/// What the deepest recursion that Lua itself allows (200 C calls) takes, with some room: see `README.md`.
+/// What the deepest recursion that Lua itself allows (200 C calls) takes, with some room: see
+/// `README.md`.
 const SMALLEST_STACK: usize = 512 << 10;
 const LARGEST_STACK: usize = 1 << 30;
 
@@ -94,11 +95,13 @@ fn main() {
         stack,
         stats,
     });
-    // Not a return: fibers that were left where they are hold things that must not be torn down under them.
+    // Not a return: fibers that were left where they are hold things that must not be torn down
+    // under them.
     std::process::exit(i32::from(code));
 }
 
-/// Writing to a closed pipe ends the process, as it does for every other interpreter; Rust's startup code had that changed.
+/// Writing to a closed pipe ends the process, as it does for every other interpreter; Rust's
+/// startup code had that changed.
 fn restore_sigpipe() {
     // SAFETY: the default action is always valid, and no other thread exists yet.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

@@ -1,5 +1,5 @@
-//! The runtime, through its C functions and nothing else: a thin safe layer over exactly the `vt_*` that this command
-//! uses. Any host could do the same.
+//! The runtime, through its C functions and nothing else: a thin safe layer over exactly the `vt_*`
+//! that this command uses. Any host could do the same.
 
 use std::ffi::{CStr, c_void};
 use std::fmt;
@@ -92,7 +92,8 @@ pub(crate) struct FiberId(u64);
 type Body = Box<dyn FnOnce() + Send>;
 
 impl Runtime {
-    /// Starts a runtime; `None` workers: as many as there are processors. Fibers get `stack` bytes of stack.
+    /// Starts a runtime; `None` workers: as many as there are processors. Fibers get `stack` bytes
+    /// of stack.
     pub(crate) fn create(workers: Option<u32>, stack: usize) -> Result<Runtime, Fault> {
         // SAFETY: zeros are a value of a struct of integers and pointers.
         let mut options: vt_options = unsafe { std::mem::zeroed() };
@@ -116,7 +117,8 @@ impl Runtime {
         self.workers
     }
 
-    /// Runs `body` on a new fiber that stays on the thread on which it starts. Nobody joins it; a panic in it is dropped.
+    /// Runs `body` on a new fiber that stays on the thread on which it starts. Nobody joins it; a
+    /// panic in it is dropped.
     pub(crate) fn spawn(&self, body: Body) -> Result<(), Fault> {
         let options = vt_fiber_options {
             size: size_of::<vt_fiber_options>() as u32,
@@ -126,8 +128,8 @@ impl Runtime {
             user: ptr::null_mut(),
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
-        // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`. The options are a live
-        // local; a detached fiber needs no place for its id.
+        // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`.
+        // The options are a live local; a detached fiber needs no place for its id.
         check(unsafe {
             vitte::vt_spawn(
                 self.handle,
@@ -156,7 +158,8 @@ impl Runtime {
         }
     }
 
-    /// Cancels every fiber and waits for the end of all until the deadline; those that are left stay where they are.
+    /// Cancels every fiber and waits for the end of all until the deadline; those that are left
+    /// stay where they are.
     pub(crate) fn shutdown(&self, deadline: i64) -> Result<(), Fault> {
         check(vitte::vt_runtime_shutdown(
             self.handle,
@@ -169,7 +172,8 @@ impl Runtime {
 unsafe extern "C-unwind" fn enter(arg: *mut c_void) -> *mut c_void {
     // SAFETY: `spawn` made it so, and the runtime calls this once or `discard` once.
     let body = unsafe { Box::from_raw(arg.cast::<Body>()) };
-    // A panic is a defect of this command. It has been reported, and must not take the process with it.
+    // A panic is a defect of this command. It has been reported, and must not take the process with
+    // it.
     let _ = catch_unwind(AssertUnwindSafe(body));
     ptr::null_mut()
 }
@@ -191,13 +195,21 @@ pub(crate) fn cancel(fiber: FiberId) {
 
 /// Gives way if the slice is used up; says whether the fiber is to end.
 ///
-/// Asks the runtime every time, without a look at the poll word first: it is called seldom, and the word says only that
-/// somebody wants something, not that the slice is over.
+/// Asks the runtime every time, without a look at the poll word first: it is called seldom, and the
+/// word says only that somebody wants something, not that the slice is over.
 pub(crate) fn poll() -> Result<(), Fault> {
     if vitte::vt_fiber_self() == 0 {
         return Ok(());
     }
     check(tick::aside(|| vitte::vt_poll_slow()))
+}
+
+/// Runs `wait` with requests to end ignored until it is over.
+pub(crate) fn masked<R>(wait: impl FnOnce() -> R) -> R {
+    let before = vitte::vt_cancel_mask(1);
+    let result = wait();
+    vitte::vt_cancel_mask(before);
+    result
 }
 
 /// Lets other fibers run.
@@ -244,8 +256,8 @@ impl<T: Send> Chan<T> {
 
     fn create(kind: u32, capacity: usize) -> Result<Self, Fault> {
         let mut raw = ptr::null_mut();
-        // SAFETY: `raw` is a live local. Elements are pointers made by `Box::into_raw`; one that is still inside at the
-        // end has no other owner, so `drop_element` may free it.
+        // SAFETY: `raw` is a live local. Elements are pointers made by `Box::into_raw`; one that is
+        // still inside at the end has no other owner, so `drop_element` may free it.
         check(unsafe {
             vitte::vt_chan_create(
                 kind,
@@ -281,7 +293,8 @@ impl<T: Send> Chan<T> {
         check(tick::aside(|| unsafe {
             vitte::vt_chan_recv(self.raw, (&raw mut element).cast(), deadline)
         }))?;
-        // SAFETY: a received element belongs to the receiver, and was made by `Box::into_raw` in `send`.
+        // SAFETY: a received element belongs to the receiver, and was made by `Box::into_raw` in
+        // `send`.
         Ok(unsafe { Box::from_raw(element) })
     }
 

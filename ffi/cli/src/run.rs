@@ -79,7 +79,7 @@ fn wait(inbox: &Receiver<Event>) -> u8 {
                 code = FAILED;
             }
             Ok(Event::MainEnded(Outcome::Killed)) => {
-                code = complain("the script was stopped", FAILED)
+                code = complain("the script was stopped", FAILED);
             }
             Ok(Event::Idle) | Err(_) => return code,
             Ok(Event::Exit(code)) => return code,
@@ -152,7 +152,8 @@ impl Script {
         })
     }
 
-    /// Compiles the script and sets the global `arg`; returns the function and what to call it with.
+    /// Compiles the script and sets the global `arg`; returns the function and what to call it
+    /// with.
     pub(crate) fn load(&self, lua: &Lua) -> Result<(Value, Vec<Value>), String> {
         let name = if self.name == "-" {
             "=stdin".to_owned()

@@ -1,4 +1,5 @@
-//! Ctrl-C and its relatives, turned into events for the main thread. Only this command installs handlers; no library does.
+//! Ctrl-C and its relatives, turned into events for the main thread. Only this command installs
+//! handlers; no library does.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -9,7 +10,8 @@ use signal_hook::iterator::Signals;
 
 use crate::host::Event;
 
-/// Sends an [`Event::Signal`] for every signal that asks the process to end. The thread behind it sleeps in between.
+/// Sends an [`Event::Signal`] for every signal that asks the process to end. The thread behind it
+/// sleeps in between.
 ///
 /// # Errors
 /// When handlers cannot be installed or no thread can be started.

@@ -1,6 +1,7 @@
--- The module `vitte`: thin Lua objects around the host's functions, which arrive in `native`.
--- A host function returns true and its results, or false and a message. Objects are tables that hold the host's
--- object under OBJECT; their metatables are the same in every state, and so they cross from task to task as they are.
+-- The module `vitte`: thin Lua objects around the host's functions, which arrive in `native`. A
+-- host function returns true and its results, or false and a message. Objects are tables that hold
+-- the host's object under OBJECT; their metatables are the same in every state, and so they cross
+-- from task to task as they are.
 local native = ...
 
 local error, getmetatable, setmetatable, rawget, rawequal = error, getmetatable, setmetatable, rawget, rawequal
@@ -61,7 +62,8 @@ for _, meta in ipairs(metas) do
 end
 buffer_meta.__tostring = nil
 
--- Tasks --------------------------------------------------------------------------------------------------------------
+-- Tasks
+-- --------------------------------------------------------------------------------------------------------------
 
 error_meta.__tostring = function(self)
   return tostring(rawget(self, "message"))
@@ -110,7 +112,8 @@ res_meta.__call = function(self, ...)
   return check(native.res_complete(object_of(self, "res"), ...))
 end
 
--- Channels -----------------------------------------------------------------------------------------------------------
+-- Channels
+-- -----------------------------------------------------------------------------------------------------------
 
 function Channel:send(value, timeout_ms)
   return check(native.chan_send(object_of(self, "channel"), timeout_ms, value))
@@ -147,7 +150,8 @@ end
 
 channel_meta.__call = receive
 
--- Buffers ------------------------------------------------------------------------------------------------------------
+-- Buffers
+-- ------------------------------------------------------------------------------------------------------------
 
 function Buffer:get()
   return check(native.buffer_get(object_of(self, "buffer")))
@@ -192,8 +196,8 @@ local function content(v)
   return v
 end
 
--- What is not a method is looked up in a copy of the contents. A function found there takes the contents, not the
--- buffer, as its `self`: `b:update(x)` is `b:get():update(x)`.
+-- What is not a method is looked up in a copy of the contents. A function found there takes the
+-- contents, not the buffer, as its `self`: `b:update(x)` is `b:get():update(x)`.
 buffer_meta.__index = function(self, key)
   local method = Buffer[key]
   if method then
@@ -242,7 +246,8 @@ buffer_meta.__tostring = function(a) return tostring(content(a)) end
 buffer_meta.__call = function(a, ...) return content(a)(...) end
 buffer_meta.__pairs = function(a) return pairs(content(a)) end
 
--- Locks --------------------------------------------------------------------------------------------------------------
+-- Locks
+-- --------------------------------------------------------------------------------------------------------------
 
 function Mutex:lock(timeout_ms)
   return check(native.mutex_lock(object_of(self, "mutex"), timeout_ms))
@@ -260,7 +265,8 @@ function Mutex:free()
   return check(native.mutex_free(object_of(self, "mutex")))
 end
 
--- The module ---------------------------------------------------------------------------------------------------------
+-- The module
+-- ---------------------------------------------------------------------------------------------------------
 
 local vitte = {}
 

@@ -1,6 +1,7 @@
--- Runs once in every new Lua state, before any script. It changes the few standard functions that do not fit a process
--- of many tasks, remembers what the standard tables hold, and returns the private functions that the host needs.
--- `native` holds the host's functions, `module` is the compiled module.lua.
+-- Runs once in every new Lua state, before any script. It changes the few standard functions that
+-- do not fit a process of many tasks, remembers what the standard tables hold, and returns the
+-- private functions that the host needs. `native` holds the host's functions, `module` is the
+-- compiled module.lua.
 local native, module = ...
 
 local debug, io, os, coroutine, package = debug, io, os, coroutine, package
@@ -58,6 +59,24 @@ end
 
 os.exit = native.exit
 
+-- These wait for the outside world without holding up the worker.
+os.execute = native.execute
+do
+  local read, file_read, input, stdin = native.read, getmetatable(io.stdout).__index.read, io.input, io.stdin
+  function io.read(...)
+    if rawequal(input(), stdin) then
+      return read(...)
+    end
+    return file_read(input(), ...)
+  end
+  getmetatable(io.stdout).__index.read = function(file, ...)
+    if rawequal(file, stdin) and rawequal(input(), stdin) then
+      return read(...)
+    end
+    return file_read(file, ...)
+  end
+end
+
 -- C modules would need the symbols of a shared Lua library.
 package.loadlib = nil
 package.cpath = ""
@@ -109,8 +128,8 @@ for _, f in ipairs { "open", "popen", "tmpfile", "lines", "input", "output" } do
   io[f] = opens(io[f])
 end
 
--- What every state has. The order is the same in all of them, for a value is named by its place in `list` when it
--- crosses from one to another.
+-- What every state has. The order is the same in all of them, for a value is named by its place in
+-- `list` when it crosses from one to another.
 local file = getmetatable(stdout)
 local tables = { _G }
 for _, name in ipairs { "coroutine", "debug", "io", "math", "os", "package", "string", "table", "utf8" } do
@@ -204,8 +223,8 @@ local function restore(collect)
   return true
 end
 
--- What a script has added to the standard tables or replaced in them, as a flat list of table number, key, value; nil if
--- there is nothing.
+-- What a script has added to the standard tables or replaced in them, as a flat list of table
+-- number, key, value; nil if there is nothing.
 local function changes()
   local found
   for i = 1, carried do

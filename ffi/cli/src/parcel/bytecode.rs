@@ -1,12 +1,13 @@
 //! Which globals a dumped Lua 5.4 function names.
 //!
-//! A task gets copies of its parent's globals. Copying all of them each time would be dear, so the dump of every
-//! function that travels is read for the instructions that touch the globals table. `_ENV` is an ordinary upvalue in
-//! Lua 5.4: `print` compiles to `GETTABUP env "print"`, whose key is always a constant. Anything else that gets at the
-//! table (`_ENV[k]`, `local e = _ENV`) must first fetch the upvalue whole with `GETUPVAL`.
+//! A task gets copies of its parent's globals. Copying all of them each time would be dear, so the
+//! dump of every function that travels is read for the instructions that touch the globals table.
+//! `_ENV` is an ordinary upvalue in Lua 5.4: `print` compiles to `GETTABUP env "print"`, whose key
+//! is always a constant. Anything else that gets at the table (`_ENV[k]`, `local e = _ENV`) must
+//! first fetch the upvalue whole with `GETUPVAL`.
 //!
-//! The format read here is that of `ldump.c` in Lua 5.4; a dump with another header is reported as unreadable, and the
-//! caller then copies every global.
+//! The format read here is that of `ldump.c` in Lua 5.4; a dump with another header is reported as
+//! unreadable, and the caller then copies every global.
 
 const HEADER: &[u8] = b"\x1bLua\x54\x00\x19\x93\r\n\x1a\n\x04\x08\x08";
 /// After [`HEADER`]: a check integer and a check float.

@@ -4,12 +4,13 @@
 //!   sender's state ──pack──► Parcel (plain Rust data, Send) ──unpack──► receiver's state
 //! ```
 //!
-//! One parcel holds one graph: two references to the same table are packed as one node and arrive as one table, cycles
-//! included; closures that share an upvalue still share it. A parcel can be unpacked any number of times, and every time
-//! makes fresh copies.
+//! One parcel holds one graph: two references to the same table are packed as one node and arrive
+//! as one table, cycles included; closures that share an upvalue still share it. A parcel can be
+//! unpacked any number of times, and every time makes fresh copies.
 //!
-//! What has the same name everywhere (the standard library, the `vitte` module, their metatables, the globals table) is
-//! not copied but named, by its number in [`crate::state::Builtins`]; the receiver uses its own.
+//! What has the same name everywhere (the standard library, the `vitte` module, their metatables,
+//! the globals table) is not copied but named, by its number in [`crate::state::Builtins`]; the
+//! receiver uses its own.
 
 mod bytecode;
 mod pack;
@@ -67,7 +68,8 @@ pub(crate) struct Parcel {
     nodes: Vec<Node>,
     /// The values of upvalues. A cell named by two closures is shared by them on arrival.
     cells: Vec<Val>,
-    /// (table, key, value): what to set in the receiver's standard tables first. Only a task's start has any.
+    /// (table, key, value): what to set in the receiver's standard tables first. Only a task's
+    /// start has any.
     presets: Vec<(u32, Val, Val)>,
 }
 

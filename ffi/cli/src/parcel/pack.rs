@@ -1,10 +1,12 @@
 //! Packing: from Lua values to a [`Parcel`].
 //!
-//! Breadth first and without recursion, so that a list of a million links needs no stack. Objects met for the first time
-//! get a node number and join a queue, which is a Lua table: it also keeps them alive, so that an address in `seen`
-//! cannot come to mean another object while user code (`__clone`) runs.
+//! Breadth first and without recursion, so that a list of a million links needs no stack. Objects
+//! met for the first time get a node number and join a queue, which is a Lua table: it also keeps
+//! them alive, so that an address in `seen` cannot come to mean another object while user code
+//! (`__clone`) runs.
 //!
-//! Every node remembers how it was reached; when something cannot be copied, the error names that path.
+//! Every node remembers how it was reached; when something cannot be copied, the error names that
+//! path.
 
 use std::collections::HashMap;
 
@@ -19,8 +21,8 @@ use crate::state::{Builtins, GLOBALS, STACK_TO_REENTER};
 /// How deep `__clone` may return userdata that need `__clone` themselves.
 const CLONE_DEPTH: u32 = 32;
 
-/// Globals through which every other global can be reached: the table of them, and what loads code that is not in the
-/// parcel.
+/// Globals through which every other global can be reached: the table of them, and what loads code
+/// that is not in the parcel.
 const OPENERS: [&[u8]; 5] = [b"_G", b"load", b"loadfile", b"dofile", b"require"];
 
 /// Copies `values` into a parcel.
@@ -40,9 +42,9 @@ pub(crate) fn pack(
 
 /// Copies a task's function and arguments, together with the globals they may use.
 ///
-/// A global that the functions read by name is copied strictly. If they can reach globals in other ways (`_G`, `load`,
-/// `require`), the others come along as well, except those that cannot be copied. What the parent added to the standard
-/// library's tables is treated like the latter.
+/// A global that the functions read by name is copied strictly. If they can reach globals in other
+/// ways (`_G`, `load`, `require`), the others come along as well, except those that cannot be
+/// copied. What the parent added to the standard library's tables is treated like the latter.
 ///
 /// # Errors
 /// What cannot be copied, named by the path to it.
@@ -439,7 +441,8 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// Stands for the key of the entry being packed, which [`Packer::table`] fills in: its node is not complete yet.
+/// Stands for the key of the entry being packed, which [`Packer::table`] fills in: its node is not
+/// complete yet.
 const UNNAMED: &str = "\u{1}key\u{1}";
 
 /// A table key as it would be written after the table's name.

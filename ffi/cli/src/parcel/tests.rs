@@ -28,7 +28,8 @@ impl Pair {
             .into_vec()
     }
 
-    /// Packs what `source` evaluates to, and runs `check` on the copy with the copies as its arguments.
+    /// Packs what `source` evaluates to, and runs `check` on the copy with the copies as its
+    /// arguments.
     fn transfer(&self, source: &str, check: &str) {
         let parcel = pack(
             self.from.lua(),

@@ -1,8 +1,9 @@
 //! Unpacking: from a [`Parcel`] to fresh values in the receiver's state.
 //!
-//! Three passes, none of them recursive: make an empty shell for every node that is needed, give the shells their
-//! metatables, fill them. Metatables are set while they are still empty, and so no copy is ever marked for finalization:
-//! a `__gc` metamethod travels as a field, but does not run for a copy. The original owns whatever it releases.
+//! Three passes, none of them recursive: make an empty shell for every node that is needed, give
+//! the shells their metatables, fill them. Metatables are set while they are still empty, and so no
+//! copy is ever marked for finalization: a `__gc` metamethod travels as a field, but does not run
+//! for a copy. The original owns whatever it releases.
 
 use mlua::{Function, Lua, MultiValue, Table, Value, chunk::ChunkMode};
 
@@ -27,7 +28,8 @@ pub(crate) fn unpack_one(lua: &Lua, builtins: &Builtins, parcel: &Parcel) -> mlu
     Ok(values.into_iter().next().unwrap_or(Value::Nil))
 }
 
-/// A fresh copy of what the first value, a table without metatable, holds at `key`; `None` if it is no such table.
+/// A fresh copy of what the first value, a table without metatable, holds at `key`; `None` if it is
+/// no such table.
 pub(crate) fn unpack_entry(
     lua: &Lua,
     builtins: &Builtins,

@@ -1,4 +1,5 @@
-//! What every state has under the same name, and the few private functions by which values are taken apart.
+//! What every state has under the same name, and the few private functions by which values are
+//! taken apart.
 
 use std::cell::Cell;
 
@@ -20,7 +21,8 @@ pub(crate) struct Builtins {
     setupvalue: Function,
     upvalueid: Function,
     upvaluejoin: Function,
-    /// The task has been given or has made an object that it shares with others: see `State::reset`.
+    /// The task has been given or has made an object that it shares with others: see
+    /// `State::reset`.
     pub(crate) has_objects: Cell<bool>,
 }
 

@@ -1,8 +1,9 @@
 //! The instruction hook: how a loop that calls nothing still gives way and can still be stopped.
 //!
-//! The hook polls the runtime. The poll may suspend the fiber right there and resume it later; Lua does not notice. If
-//! the poll says that the task shall end, the hook raises an error, and again at every further instruction, so that
-//! nothing outlives it for long. It is set by [`super::tick`] when it is time to poll, or, without ticks, all the time.
+//! The hook polls the runtime. The poll may suspend the fiber right there and resume it later; Lua
+//! does not notice. If the poll says that the task shall end, the hook raises an error, and again
+//! at every further instruction, so that nothing outlives it for long. It is set by [`super::tick`]
+//! when it is time to poll, or, without ticks, all the time.
 //!
 //! Hooks belong to a Lua thread, of which a state may have many (Lua calls them `coroutine`).
 
@@ -26,7 +27,8 @@ fn key() -> *const c_void {
 /// Tells the hook where the state's [`Local`] is.
 ///
 /// # Safety
-/// `state` is owned by the caller; `local` points to a [`Local`] that lives until the state is closed.
+/// `state` is owned by the caller; `local` points to a [`Local`] that lives until the state is
+/// closed.
 pub(super) unsafe fn install(state: *mut ffi::lua_State, local: *mut c_void) {
     // SAFETY: a fresh state has room for one more value; the caller owns it.
     unsafe {
@@ -38,9 +40,11 @@ pub(super) unsafe fn install(state: *mut ffi::lua_State, local: *mut c_void) {
 /// Lets the hook run when `count` more instructions have run, and again after as many.
 ///
 /// # Safety
-/// `state` is owned by the caller, or runs on the calling OS thread (which may be in a signal handler).
+/// `state` is owned by the caller, or runs on the calling OS thread (which may be in a signal
+/// handler).
 pub(super) unsafe fn arm(state: *mut ffi::lua_State, count: c_int) {
-    // SAFETY: setting a hook touches nothing but the fields that the interpreter expects to change any time.
+    // SAFETY: setting a hook touches nothing but the fields that the interpreter expects to change
+    // any time.
     unsafe { ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, count) };
 }
 
@@ -61,8 +65,8 @@ pub(super) unsafe fn disarm(state: *mut ffi::lua_State, ticks: bool) {
 
 /// The hook. Holds nothing with a destructor when it raises, because Lua errors are jumps.
 unsafe extern "C-unwind" fn on_count(state: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: Lua guarantees the hook some free stack slots; `install` put the pointer there, and the `Local` outlives
-    // the state. The reference ends before anything can raise.
+    // SAFETY: Lua guarantees the hook some free stack slots; `install` put the pointer there, and
+    // the `Local` outlives the state. The reference ends before anything can raise.
     let ending = unsafe {
         ffi::lua_rawgetp(state, ffi::LUA_REGISTRYINDEX, key());
         let local = ffi::lua_touserdata(state, -1).cast::<Local>();
@@ -79,7 +83,8 @@ unsafe extern "C-unwind" fn on_count(state: *mut ffi::lua_State, _: *mut ffi::lu
         }
     };
     if ending != Ending::No {
-        // SAFETY: the state is the running one. `lua_error` jumps out of this frame, which owns nothing.
+        // SAFETY: the state is the running one. `lua_error` jumps out of this frame, which owns
+        // nothing.
         unsafe {
             arm(state, 1);
             ffi::lua_pushstring(state, c"the task was ended".as_ptr());

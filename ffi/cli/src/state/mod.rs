@@ -1,11 +1,13 @@
 //! A Lua state of its own for every task.
 //!
-//! A [`State`] is a Lua VM with the standard library, the module `vitte` and the instruction hook. It is owned by exactly
-//! one fiber from [`Pool::take`] to [`Pool::put`]; in between nobody else touches it, whichever thread the fiber is on.
+//! A [`State`] is a Lua VM with the standard library, the module `vitte` and the instruction hook.
+//! It is owned by exactly one fiber from [`Pool::take`] to [`Pool::put`]; in between nobody else
+//! touches it, whichever thread the fiber is on.
 
 mod builtins;
 mod hook;
 mod natives;
+mod offload;
 mod pool;
 pub(crate) mod tick;
 
@@ -27,8 +29,9 @@ use crate::task::Task;
 pub(crate) use builtins::{Builtins, GLOBALS};
 pub(crate) use pool::Pool;
 
-/// The host calls back into Lua only with so much of the fiber's stack left, in bytes. Lua limits its own recursion to
-/// 200 C calls, and the smallest stack that `--stack` allows is made for that; but the host's frames are not Lua's.
+/// The host calls back into Lua only with so much of the fiber's stack left, in bytes. Lua limits
+/// its own recursion to 200 C calls, and the smallest stack that `--stack` allows is made for that;
+/// but the host's frames are not Lua's.
 pub(crate) const STACK_TO_REENTER: usize = 96 << 10;
 
 const PRELUDE: &str = include_str!("../lua/prelude.lua");
@@ -53,8 +56,8 @@ pub(crate) struct Local {
     pub(crate) held: RefCell<Vec<Arc<Lock>>>,
     /// Whether the thread that the task is on gets ticks.
     ticks: Cell<bool>,
-    /// The task has given something a finalizer. Finalizers are code of the task that might run in the next one, and one
-    /// can bring itself back for ever, so such a state is not used again.
+    /// The task has given something a finalizer. Finalizers are code of the task that might run in
+    /// the next one, and one can bring itself back for ever, so such a state is not used again.
     finalizers: Cell<bool>,
     builtins: RefCell<Option<Rc<Builtins>>>,
 }
@@ -72,7 +75,8 @@ impl Local {
         self.ending.get()
     }
 
-    /// The running task and its host. `None` in a state that is being closed, whose finalizers may still call us.
+    /// The running task and its host. `None` in a state that is being closed, whose finalizers may
+    /// still call us.
     pub(crate) fn current(&self) -> Option<(Arc<Host>, Arc<Task>)> {
         self.current.borrow().clone()
     }
@@ -84,14 +88,15 @@ impl Local {
             .expect("set before any script runs")
     }
 
-    /// Starts to unwind the task: from now on every instruction raises an error that no `pcall` catches.
+    /// Starts to unwind the task: from now on every instruction raises an error that no `pcall`
+    /// catches.
     pub(crate) fn end(&self, lua: &Lua, why: Ending) {
         if self.ending.get() == Ending::No {
             self.ending.set(why);
         }
         lua.exec_raw_lua(|raw| {
-            // SAFETY: the state belongs to the fiber that is running this call, and setting a hook is allowed at any
-            // time.
+            // SAFETY: the state belongs to the fiber that is running this call, and setting a hook
+            // is allowed at any time.
             unsafe { hook::arm(raw.state(), 1) };
         });
     }
@@ -105,7 +110,8 @@ pub(crate) enum Finish {
     Raised(Value, String),
 }
 
-/// A Lua state ready to run a task. Field order matters: closing `lua` may run finalizers that still use `local`.
+/// A Lua state ready to run a task. Field order matters: closing `lua` may run finalizers that
+/// still use `local`.
 #[derive(Debug)]
 pub(crate) struct State {
     lua: Lua,
@@ -126,8 +132,9 @@ impl State {
     /// # Errors
     /// When there is not enough memory.
     pub(crate) fn new() -> mlua::Result<State> {
-        // SAFETY: the "unsafe" parts of the standard library are taken away again by the prelude, before any script
-        // runs: C modules cannot be loaded and `debug` keeps only what cannot corrupt the state.
+        // SAFETY: the "unsafe" parts of the standard library are taken away again by the prelude,
+        // before any script runs: C modules cannot be loaded and `debug` keeps only what cannot
+        // corrupt the state.
         let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::default()) };
         lua.gc_stop();
         let local = Rc::new(Local {
@@ -141,6 +148,7 @@ impl State {
         let native = lua.create_table()?;
         let pointer = Rc::as_ptr(&local).cast::<c_void>().cast_mut();
         let run = natives::install(&lua, &native, pointer)?;
+        offload::install(&lua, &native)?;
         api::install(&lua, &native, &local)?;
         let module = chunk(&lua, "=vitte", MODULE, &MODULE_CODE)?;
         let internals: Table =
@@ -221,11 +229,13 @@ impl State {
         })
     }
 
-    /// Takes the state away from its task and makes it like new. `None` if that is not possible or not worth it.
+    /// Takes the state away from its task and makes it like new. `None` if that is not possible or
+    /// not worth it.
     ///
-    /// A full collection takes longer than all the rest of a small task, so it is left out when the garbage is small and
-    /// is nothing but Lua's own values. Garbage cannot be seen by the next task: finalizers written in Lua are what could
-    /// make it visible, and a state that has any is not used again.
+    /// A full collection takes longer than all the rest of a small task, so it is left out when the
+    /// garbage is small and is nothing but Lua's own values. Garbage cannot be seen by the next
+    /// task: finalizers written in Lua are what could make it visible, and a state that has any is
+    /// not used again.
     fn reset(self) -> Option<State> {
         tick::leave(self.main);
         if self.local.finalizers.get() {

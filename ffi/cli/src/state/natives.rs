@@ -1,13 +1,14 @@
-//! The functions that the host adds to Lua in C's way: protected calls that a task's end goes through, `setmetatable`, and
-//! a comparison of tables.
+//! The functions that the host adds to Lua in C's way: protected calls that a task's end goes
+//! through, `setmetatable`, and a comparison of tables.
 //!
-//! `pcall`, `xpcall`, `coroutine.resume` and `coroutine.close` turn errors into values. When a task is being ended (killed, or complete
-//! after `res(...)`) the error that unwinds it must not be turned into a value, or a loop around `pcall` would make the
-//! task immortal. The versions here do what the standard ones do, except that they raise the error again while the task
-//! is ending. [`install`] also makes the call under which a whole task runs.
+//! `pcall`, `xpcall`, `coroutine.resume` and `coroutine.close` turn errors into values. When a task
+//! is being ended (killed, or complete after `res(...)`) the error that unwinds it must not be
+//! turned into a value, or a loop around `pcall` would make the task immortal. The versions here do
+//! what the standard ones do, except that they raise the error again while the task is ending.
+//! [`install`] also makes the call under which a whole task runs.
 //!
-//! All of these are C closures whose first upvalue is the address of the state's [`Local`]. Lua errors are jumps, so no
-//! frame here owns anything with a destructor.
+//! All of these are C closures whose first upvalue is the address of the state's [`Local`]. Lua
+//! errors are jumps, so no frame here owns anything with a destructor.
 
 use std::ffi::{c_int, c_void};
 
@@ -19,9 +20,9 @@ type State = *mut ffi::lua_State;
 
 /// Puts `pcall`, `xpcall` and `resume` into `native`; returns the function under which a task runs.
 pub(super) fn install(lua: &Lua, native: &Table, local: *mut c_void) -> mlua::Result<Function> {
-    let coroutine: Table = lua.globals().raw_get("coroutine")?;
-    let resume: Function = coroutine.raw_get("resume")?;
-    let close: Function = coroutine.raw_get("close")?;
+    let library: Table = lua.globals().raw_get("coroutine")?;
+    let resume: Function = library.raw_get("resume")?;
+    let close: Function = library.raw_get("close")?;
     native.raw_set("pcall", closure(lua, pcall, local, None)?)?;
     native.raw_set("differs", closure(lua, differs, local, None)?)?;
     native.raw_set("setmetatable", closure(lua, setmetatable, local, None)?)?;
@@ -43,7 +44,8 @@ fn closure(
     local: *mut c_void,
     second: Option<Function>,
 ) -> mlua::Result<Function> {
-    // SAFETY: one value on the stack (`second`, or nil) when the closure is called; it pushes two and leaves one.
+    // SAFETY: one value on the stack (`second`, or nil) when the closure is called; it pushes two
+    // and leaves one.
     unsafe {
         lua.exec_raw(second, |state| {
             ffi::lua_settop(state, 1);
@@ -67,7 +69,8 @@ unsafe fn is_ending(state: State) -> bool {
 }
 
 unsafe extern "C-unwind" fn pcall(state: State) -> c_int {
-    // SAFETY: stack effects as annotated; the C API keeps `LUA_MINSTACK` slots free for a C function.
+    // SAFETY: stack effects as annotated; the C API keeps `LUA_MINSTACK` slots free for a C
+    // function.
     unsafe {
         ffi::luaL_checkany(state, 1);
         ffi::lua_pushboolean(state, 1); // what a success returns first
@@ -79,7 +82,8 @@ unsafe extern "C-unwind" fn pcall(state: State) -> c_int {
 }
 
 unsafe extern "C-unwind" fn xpcall(state: State) -> c_int {
-    // SAFETY: as in `pcall`. On entry: f, handler, args...; before the call: f, handler, true, f, args...
+    // SAFETY: as in `pcall`. On entry: f, handler, args...; before the call: f, handler, true, f,
+    // args...
     unsafe {
         ffi::luaL_checktype(state, 2, ffi::LUA_TFUNCTION);
         let args = ffi::lua_gettop(state) - 2;
@@ -96,7 +100,8 @@ unsafe extern "C-unwind" fn xpcall(state: State) -> c_int {
     }
 }
 
-/// After the call, directly or, if it yielded, as the continuation. `below` slots lie under the results.
+/// After the call, directly or, if it yielded, as the continuation. `below` slots lie under the
+/// results.
 unsafe extern "C-unwind" fn pcall_returns(
     state: State,
     status: c_int,
@@ -131,13 +136,14 @@ unsafe extern "C-unwind" fn handler(state: State) -> c_int {
     }
 }
 
-/// `coroutine.resume` and `coroutine.close`, which run code on another Lua thread; upvalue 2 is the standard function.
+/// `coroutine.resume` and `coroutine.close`, which run code on another Lua thread; upvalue 2 is the
+/// standard function.
 ///
-/// While that code runs, the ticks are for that Lua thread. The standard function is called protected, so that the ticks
-/// come back here even if it raises an error.
+/// While that code runs, the ticks are for that Lua thread. The standard function is called
+/// protected, so that the ticks come back here even if it raises an error.
 unsafe extern "C-unwind" fn on_another_thread(state: State) -> c_int {
-    // SAFETY: the whole stack becomes the arguments of the standard function, whose results replace it. The other Lua
-    // thread is an argument and so stays alive during the call.
+    // SAFETY: the whole stack becomes the arguments of the standard function, whose results replace
+    // it. The other Lua thread is an argument and so stays alive during the call.
     unsafe {
         let other = ffi::lua_tothread(state, 1);
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(2));
@@ -157,7 +163,8 @@ unsafe extern "C-unwind" fn on_another_thread(state: State) -> c_int {
     }
 }
 
-/// `setmetatable`, but it remembers that a finalizer was given to something: see [`Local::finalizers`].
+/// `setmetatable`, but it remembers that a finalizer was given to something: see
+/// [`Local::finalizers`].
 unsafe extern "C-unwind" fn setmetatable(state: State) -> c_int {
     // SAFETY: stack: table, metatable or nil. The upvalue is as in `is_ending`.
     unsafe {
@@ -183,8 +190,8 @@ unsafe extern "C-unwind" fn setmetatable(state: State) -> c_int {
     }
 }
 
-/// `differs(t, copy, n)`: whether `t` holds anything but the `n` pairs of `copy`. Calls no metamethod. In C, because it
-/// looks at some hundred pairs for every task that starts or ends.
+/// `differs(t, copy, n)`: whether `t` holds anything but the `n` pairs of `copy`. Calls no
+/// metamethod. In C, because it looks at some hundred pairs for every task that starts or ends.
 unsafe extern "C-unwind" fn differs(state: State) -> c_int {
     // SAFETY: stack: table, table, number; then key, value, expected while walking.
     unsafe {

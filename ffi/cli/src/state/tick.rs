@@ -1,18 +1,20 @@
-//! The clock behind the instruction hook: it makes a running Lua state poll, but only every few milliseconds.
+//! The clock behind the instruction hook: it makes a running Lua state poll, but only every few
+//! milliseconds.
 //!
-//! A count hook that is always set slows Lua down three to four times, because the interpreter then leaves its fast path
-//! at every instruction (measured with Lua 5.4.9: 0.42 s against 1.58 s for thirty million loop iterations). So the hook
-//! is set only when it is time to poll:
+//! A count hook that is always set slows Lua down three to four times, because the interpreter then
+//! leaves its fast path at every instruction (measured with Lua 5.4.9: 0.42 s against 1.58 s for
+//! thirty million loop iterations). So the hook is set only when it is time to poll:
 //!
 //! ```text
 //!   timer on this thread's CPU time ──signal──► on_tick, on the same thread: sets a count hook for the next instruction
 //!   next instruction ──► hook: takes itself away, polls the runtime
 //! ```
 //!
-//! - The timer counts the CPU time of one thread and signals that thread: a thread that waits gets no ticks, so an idle
-//!   process stays idle.
+//! - The timer counts the CPU time of one thread and signals that thread: a thread that waits gets
+//!   no ticks, so an idle process stays idle.
 //! - Setting a hook from a signal handler is what Lua provides for (`lua_sethook` in `ldebug.c`).
-//! - [`RUNNING`] says which Lua thread the handler may touch. It is null whenever the fiber is suspended or runs no Lua.
+//! - [`RUNNING`] says which Lua thread the handler may touch. It is null whenever the fiber is
+//!   suspended or runs no Lua.
 //!
 //! Where there is no such timer, [`start`] says so, and the hook stays set.
 
@@ -32,7 +34,8 @@ thread_local! {
     static TICKS: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
-/// Names the Lua thread that runs on this OS thread from now on, null for none; returns the one before.
+/// Names the Lua thread that runs on this OS thread from now on, null for none; returns the one
+/// before.
 #[inline(never)]
 pub(crate) fn switch(to: *mut ffi::lua_State) -> *mut ffi::lua_State {
     RUNNING.replace(to)
@@ -46,7 +49,8 @@ pub(super) fn leave(state: *mut ffi::lua_State) {
     }
 }
 
-/// Runs `wait`, which may suspend the fiber, with no Lua thread named. Others that run meanwhile name their own.
+/// Runs `wait`, which may suspend the fiber, with no Lua thread named. Others that run meanwhile
+/// name their own.
 pub(crate) fn aside<R>(wait: impl FnOnce() -> R) -> R {
     let mine = switch(ptr::null_mut());
     let result = wait();
@@ -73,13 +77,14 @@ mod timer {
     /// CPU time between two ticks, in nanoseconds. The kernel rounds it up to its own tick.
     const PERIOD_NS: i64 = 2_000_000;
 
-    /// Ignored by default, so that a stray one does no harm; the Go runtime uses it for the same purpose.
+    /// Ignored by default, so that a stray one does no harm; the Go runtime uses it for the same
+    /// purpose.
     const SIGNAL: c_int = libc::SIGURG;
 
     /// Gives the calling thread a timer of its own, which runs until the thread ends.
     pub(super) fn start() -> bool {
-        // SAFETY: zeros are a value of all three structs, which are integers and pointers. The handler only does what a
-        // signal handler may.
+        // SAFETY: zeros are a value of all three structs, which are integers and pointers. The
+        // handler only does what a signal handler may.
         unsafe {
             let mut action: libc::sigaction = mem::zeroed();
             action.sa_sigaction = on_tick as *const () as usize;
@@ -112,17 +117,19 @@ mod timer {
         }
     }
 
-    /// Interrupts whatever this thread does. Reads one thread-local without a destructor, and touches nothing else but
-    /// the hook fields of the Lua thread, which are made for that.
+    /// Interrupts whatever this thread does. Reads one thread-local without a destructor, and
+    /// touches nothing else but the hook fields of the Lua thread, which are made for that.
     extern "C" fn on_tick(_: c_int) {
         let running = super::RUNNING.get();
         if running.is_null() {
             return;
         }
-        // SAFETY: a Lua thread is named only while it runs on this very OS thread, which is standing still here.
+        // SAFETY: a Lua thread is named only while it runs on this very OS thread, which is
+        // standing still here.
         unsafe {
-            // Setting a hook visits every frame of the Lua stack. With very many of them that takes longer than a period,
-            // and doing it again before the hook has run would leave no time for anything else.
+            // Setting a hook visits every frame of the Lua stack. With very many of them that takes
+            // longer than a period, and doing it again before the hook has run would leave no time
+            // for anything else.
             if mlua::ffi::lua_gethookmask(running) == 0 {
                 super::hook::arm(running, 1);
             }

@@ -1,4 +1,5 @@
-//! What a task's fiber does: take a state, run the function, publish how it ended, give the state back.
+//! What a task's fiber does: take a state, run the function, publish how it ended, give the state
+//! back.
 
 use std::sync::Arc;
 

@@ -100,8 +100,8 @@ impl Task {
         if self.outcome().is_some() {
             return false;
         }
-        // Ordering: SeqCst, here and in `run_as`. Each side writes its own word and then reads the other's (`kill`,
-        // `fiber`), so at least one of them sees that both are set.
+        // Ordering: SeqCst, here and in `run_as`. Each side writes its own word and then reads the
+        // other's (`kill`, `fiber`), so at least one of them sees that both are set.
         self.kill.store(true, Ordering::SeqCst);
         if let Some(&fiber) = self.fiber.get() {
             rt::cancel(fiber);

@@ -1,4 +1,5 @@
-//! Runs the command on a script, with a watchdog: a test that hangs fails, and leaves no process behind.
+//! Runs the command on a script, with a watchdog: a test that hangs fails, and leaves no process
+//! behind.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{end, lua_with, script, signal, start, vitte, wait_for_line};
+use crate::harness::{end, lua_with, script, signal, start, vitte, wait_for_line, write_to};
 
 /// The arithmetic of eight tasks; prints the seconds it took.
 const WORK: &str = "
@@ -92,6 +92,37 @@ fn a_busy_task_does_not_starve_its_neighbours() {
 }
 
 #[test]
+fn a_task_that_runs_a_command_holds_up_nobody() {
+    lua_with(
+        &["--workers", "1"],
+        "local slow = vitte.async(function() return os.execute 'sleep 0.5; exit 3' end)
+         local n = 0
+         while slow:status() == 'running' do vitte.sleep(0.005) n = n + 1 end
+         assert(n > 10, n)
+         print(slow:await())",
+        &[],
+    )
+    .printed("nil\texit\t3");
+}
+
+#[test]
+fn a_task_that_reads_standard_input_holds_up_nobody() {
+    let path = script(
+        "local t = vitte.async(function() return io.read(), io.stdin:read('n'), io.read(1), io.read() end)
+         vitte.sleep(0.05)
+         print 'others run'
+         print(t:await())",
+    );
+    let began = Instant::now();
+    let mut child = start(vitte().args(["run", "--workers", "1"]).arg(&path));
+    wait_for_line(&mut child, "others run");
+    write_to(&mut child, "a line\n42\n");
+    let ran = end(child, began);
+    ran.printed("a line\t42\t\n\tnil");
+    let _ = std::fs::remove_file(path);
+}
+
+#[test]
 fn a_hundred_thousand_small_tasks_come_and_go() {
     let n = if cfg!(debug_assertions) {
         5_000
@@ -101,7 +132,7 @@ fn a_hundred_thousand_small_tasks_come_and_go() {
     lua_with(
         &[],
         &format!(
-            "local done = vitte.channel(1000)
+            "local done = vitte.channel(math.huge)
              vitte.async(function() for i = 1, {n} do vitte.async(function() done:send(1) end) end end)
              local sum = 0
              for i = 1, {n} do sum = sum + done:recv() end
