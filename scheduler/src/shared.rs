@@ -32,6 +32,8 @@ pub(crate) struct Remote {
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
     pub(crate) timers: Timers,
+    /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
+    pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
     pub(crate) counts: Counts,
 }
@@ -121,6 +123,7 @@ impl Shared {
                 inbox: Inbox::new(),
                 movable: OnceLock::new(),
                 timers: Timers::new(),
+                line: AtomicU32::new(0),
                 bed: Bed::default(),
                 counts: Counts::default(),
             })

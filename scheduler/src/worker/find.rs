@@ -41,6 +41,7 @@ impl Worker {
             if self.shared().is_stopping() {
                 return None;
             }
+            self.publish_rest();
             let mut found = self.find_elsewhere();
             if found.is_none() {
                 let chores = self.do_chores();
@@ -123,7 +124,7 @@ impl Worker {
 
     /// Started tasks that wait here.
     #[inline]
-    fn find_in_line(&self) -> Option<&'static Task> {
+    pub(crate) fn find_in_line(&self) -> Option<&'static Task> {
         match self.fifo.pop() {
             Some(task) => Some(task),
             None => self.movable.pop().map(|task| task.0),
@@ -135,6 +136,9 @@ impl Worker {
     fn find_in_turn(&self) -> Option<&'static Task> {
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
+        }
+        if self.slice_over.replace(false) {
+            return self.find_after_slice();
         }
         // Alternately, so that neither kind of started task starves the other, nor both what
         // comes from outside, nor newer tasks the oldest fresh one.
@@ -202,7 +206,7 @@ impl Worker {
         }
     }
 
-    fn steal_from(&self, victim: usize) -> Option<&'static Task> {
+    pub(crate) fn steal_from(&self, victim: usize) -> Option<&'static Task> {
         let victim = &self.shared().remotes[victim];
         let mut first: *const Task = ptr::null();
         victim.fresh.steal(|task| {
