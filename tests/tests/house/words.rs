@@ -74,6 +74,10 @@ const THREAD_LOCALS: &[(&str, &str)] = &[
         "rivals are measured with whatever they need; nothing there migrates",
     ),
     ("tests/", "tests show what a thread-local does"),
+    (
+        "ffi/cli/src/state/tick.rs",
+        "a signal handler asks which Lua thread runs here; fibers that run Lua are pinned",
+    ),
 ];
 
 fn starts(path: &str, with: &str) -> bool {
