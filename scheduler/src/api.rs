@@ -4,7 +4,7 @@ use crate::{
     config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
     fence,
     id::{FiberId, Stale},
-    shared::{Admission, Phase, Shared},
+    shared::{Phase, Shared},
     stats::Stats,
     task::{
         Cold, Hot, Task, Traits,
@@ -115,6 +115,7 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        // Ordering: SeqCst. Refusals first, for each was counted as a spawn before. Partner: `admit`.
         let refused = shared.refused_outside.load(SeqCst);
         let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
         Stats {
@@ -251,7 +252,9 @@ impl Scheduler {
             }
             None => shared.inject(task),
         }
-        admission.map(Admission::used);
+        if let Some(admission) = admission {
+            admission.used();
+        }
         Ok(task)
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Remote {
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
     pub(crate) timers: Timers,
+    /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
+    pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
     pub(crate) counts: Counts,
 }
@@ -62,6 +64,7 @@ impl Admission<'_> {
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
+        // Ordering: SeqCst. Partner: the loads in `Shared::live`.
         self.0.refused_outside.fetch_add(1, SeqCst);
     }
 }
@@ -91,7 +94,7 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
-    /// How many bytes of stack the idle carriers of a worker may have.
+    /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
     pub(crate) pooled_bytes: usize,
     phase: AtomicU32,
     /// Tasks that were spawned from outside any worker.
@@ -120,6 +123,7 @@ impl Shared {
                 inbox: Inbox::new(),
                 movable: OnceLock::new(),
                 timers: Timers::new(),
+                line: AtomicU32::new(0),
                 bed: Bed::default(),
                 counts: Counts::default(),
             })
@@ -149,11 +153,12 @@ impl Shared {
 
     #[inline]
     pub(crate) fn phase_is_at_least(&self, phase: Phase) -> bool {
-        // Ordering: Acquire. Partner: the AcqRel in `enter_phase`.
+        // Ordering: Acquire. Partner: the SeqCst in `enter_phase`.
         self.phase.load(Acquire) >= phase as u32
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
+        // Ordering: SeqCst. Store-load pair: the phase here, the spawns in `live`. Partner: `admit`.
         self.phase.fetch_max(phase as u32, SeqCst);
     }
 
@@ -195,20 +200,22 @@ impl Shared {
             .iter()
             .map(|remote| remote.counts.finished.get())
             .sum();
+        // Ordering: SeqCst, so that no spawn is read before an end. Partner: the counting in `admit`.
         let finished = finished + self.refused_outside.load(SeqCst);
         let spawned: u64 = self
             .remotes
             .iter()
             .map(|remote| remote.counts.spawned.get())
             .sum();
+        // Ordering: SeqCst. See above, and `enter_phase`.
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 
-    /// A worker has nothing to do: gives memory back, and tells whoever waits for the end.
+    /// A worker has nothing to do: tells whoever waits for the end.
     pub(crate) fn worker_rests(&self) {
-        self.stacks.trim();
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
+            // Ordering: SeqCst, store-load pair with `live`. Partner: the store in `shutdown`.
             if self.abandoned.load(SeqCst) && self.live() == 0 {
                 self.enter_phase(Phase::Stopping);
                 self.idle.wake_all(self);

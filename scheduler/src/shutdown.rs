@@ -77,6 +77,7 @@ struct Claim<'a>(&'a Shared);
 
 impl<'a> Claim<'a> {
     fn take(shared: &'a Shared) -> Option<Self> {
+        // Ordering: Acquire. Partner: the Release in `drop`.
         (!shared.shutting_down.swap(true, Acquire)).then_some(Self(shared))
     }
 }

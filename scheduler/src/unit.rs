@@ -35,7 +35,7 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
 }
 
 /// False: the stack could not be left.
-#[inline]
+#[inline(always)]
 fn suspend(task: &'static Task) -> bool {
     let Some(worker) = worker::current() else {
         return false;

@@ -199,11 +199,13 @@ impl Idle {
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
     /// `search` found, or `None` when it is time to look at everything again.
     ///
-    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere.
+    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere; at `chores`
+    /// (nanoseconds) `me` has something to do of its own.
     pub(crate) fn wait<T>(
         &self,
         shared: &Shared,
         me: usize,
+        chores: u64,
         inbox: impl Fn() -> bool,
         search: impl Fn() -> Option<T>,
     ) -> Option<T> {
@@ -233,7 +235,7 @@ impl Idle {
                 }
                 return found;
             }
-            self.sleep(shared, me);
+            self.sleep(shared, me, chores);
             if !bed.searching.load(Relaxed) {
                 return None;
             }
@@ -290,13 +292,13 @@ impl Idle {
         self.counters.fall_asleep(searching);
     }
 
-    fn sleep(&self, shared: &Shared, me: usize) {
+    fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
         let bed = &shared.remotes[me].bed;
         // Whoever waits for the last task to end looks whenever a worker has nothing to do.
         shared.worker_rests();
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {
-            let until = self.sleep_until(shared, me);
+            let until = self.sleep_until(shared, me).min(chores);
             if until == u64::MAX {
                 thread::park();
                 continue;

@@ -3,7 +3,6 @@
 use crate::{
     config::SpawnError,
     id::{FiberId, Stale},
-    shared::Phase,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
@@ -510,14 +509,17 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Takes the outcome of a task that ran inline, and that nobody but its handle knows.
 #[inline(always)]
 fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<T, JoinError> {
-    let result = if ended == Ended::Returned {
+    if ended == Ended::Returned {
         // SAFETY: it has returned a `T`, and its one handle takes it.
-        Ok(unsafe { body::take_value::<T>(task) })
-    } else {
-        Err(JoinError::of(ended as u64, task))
-    };
+        let value = unsafe { body::take_value::<T>(task) };
+        task.vacate_on(worker);
+        // Made last, where it is returned: made earlier it would be copied, in wider pieces than
+        // it was written in, which stalls.
+        return Ok(value);
+    }
+    let error = JoinError::of(ended as u64, task);
     task.vacate_on(worker);
-    result
+    Err(error)
 }
 
 impl Worker {
@@ -532,7 +534,7 @@ impl Worker {
         caller: &'static Task,
         task: &'static Task,
     ) -> Option<(&'static Self, Ended)> {
-        let may = || self.may_run_inline(caller, task);
+        let may = || Self::may_run_inline(caller, task);
         // SAFETY: we are the owner.
         if !unsafe { self.remote().fresh.pop_if(task, may) } {
             return None;
@@ -560,7 +562,7 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn may_run_inline(&self, caller: &'static Task, task: &'static Task) -> bool {
+    fn may_run_inline(caller: &'static Task, task: &'static Task) -> bool {
         let (lo, hi) = (caller.hot.lo.load(Relaxed), caller.hot.hi.load(Relaxed));
         // A task that runs inline has at least half of the caller's stack, and its class at least.
         let roomy = stack_pointer() > lo + (hi - lo) / 2;
@@ -568,7 +570,7 @@ impl Worker {
         let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
-        roomy && fits && unwinds && !self.shared().phase_is_at_least(Phase::Canceling)
+        roomy && fits && unwinds
     }
 }
 

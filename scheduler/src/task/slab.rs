@@ -113,6 +113,7 @@ impl Slab {
 
     /// Whether no record holds a task, and none is on its way into `strays`. The slab has no owner.
     fn is_vacant(self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `carve`.
         (1..self.0.carved.load(Acquire)).all(|index| {
             // SAFETY: records below `carved` were made.
             let task = unsafe { &*self.at(index) };
@@ -128,6 +129,7 @@ impl Slab {
             Some(slab) => slab,
             None => Self::create(&mut state)?,
         };
+        // Ordering: Release. Partner: the Acquire in `owner_of`.
         slab.0.owner.store(owner.cast_mut(), Release);
         Some(slab)
     }
@@ -433,6 +435,7 @@ impl Depot {
     pub(crate) fn each(&self, mut look: impl FnMut(&'static Task)) {
         let slabs: Vec<Slab> = self.batches.lock().slabs.clone();
         for slab in slabs {
+            // Ordering: Acquire. Partner: the Release in `carve`.
             for index in 1..slab.0.carved.load(Acquire) {
                 // SAFETY: records below `carved` were made.
                 let task = unsafe { &*slab.at(index) };
@@ -461,6 +464,7 @@ impl Depot {
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
+            // Ordering: Release. Partner: the Acquire in `owner_of`.
             slab.0.owner.store(ptr::null_mut(), Release);
             if slab.is_vacant() {
                 slab.0.strays.store(ptr::null_mut(), Relaxed);

@@ -176,6 +176,8 @@ impl Locked<'_> {
 
     /// Adds bits; they hold once this returns.
     pub(crate) fn set(&self, bits: u64) -> u64 {
+        // Ordering: AcqRel. Acquire: the value, if it is done (partner: `finish`); Release: what
+        // was done under the lock (partner: `finish`, which does not take it).
         self.state.0.fetch_or(bits, AcqRel)
     }
 }

@@ -15,6 +15,11 @@ use vitte_wait::facade::clock;
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
 pub(crate) const ROUND: u32 = 32;
+/// How long, in nanoseconds, a worker keeps the stacks of a crowd of fibers that has gone, in case
+/// another comes.
+const PATIENCE: u64 = 20_000_000;
+/// How many stacks are given back at a time: each may cost a system call.
+const PORTION: usize = 64;
 /// How many tasks are taken from the injector beyond the one to run.
 const FROM_INJECTOR: usize = 16;
 
@@ -36,18 +41,43 @@ impl Worker {
             if self.shared().is_stopping() {
                 return None;
             }
-            let found = self.find_elsewhere().or_else(|| {
-                self.shared().idle.wait(
+            self.publish_rest();
+            let mut found = self.find_elsewhere();
+            if found.is_none() {
+                let chores = self.do_chores();
+                found = self.shared().idle.wait(
                     self.shared(),
                     self.index,
+                    chores,
                     || !self.remote().inbox.is_empty(),
                     || self.look_everywhere(),
-                )
-            });
+                );
+            }
             if let Some(task) = found.or_else(|| self.find_here()) {
                 return Some(task);
             }
         }
+    }
+
+    /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
+    /// a while. Returns when to be called again, in nanoseconds, at the latest.
+    fn do_chores(&self) -> u64 {
+        let keep = self.shared().pooled_bytes;
+        if self.pooled.get() <= keep {
+            self.chores_at.set(u64::MAX);
+            return u64::MAX;
+        }
+        let now = clock::now();
+        if self.chores_at.get() == u64::MAX {
+            self.chores_at.set(now + PATIENCE);
+        } else if self.chores_at.get() <= now {
+            // A few at a time, for work may come meanwhile.
+            self.end_carriers(keep, PORTION);
+            if self.pooled.get() <= keep {
+                self.shared().stacks.trim();
+            }
+        }
+        self.chores_at.get()
     }
 
     /// The next task to run, if one lies here and it is not the turn of the other sources: what a
@@ -94,7 +124,7 @@ impl Worker {
 
     /// Started tasks that wait here.
     #[inline]
-    fn find_in_line(&self) -> Option<&'static Task> {
+    pub(crate) fn find_in_line(&self) -> Option<&'static Task> {
         match self.fifo.pop() {
             Some(task) => Some(task),
             None => self.movable.pop().map(|task| task.0),
@@ -106,6 +136,9 @@ impl Worker {
     fn find_in_turn(&self) -> Option<&'static Task> {
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
+        }
+        if self.slice_over.replace(false) {
+            return self.find_after_slice();
         }
         // Alternately, so that neither kind of started task starves the other, nor both what
         // comes from outside, nor newer tasks the oldest fresh one.
@@ -173,7 +206,7 @@ impl Worker {
         }
     }
 
-    fn steal_from(&self, victim: usize) -> Option<&'static Task> {
+    pub(crate) fn steal_from(&self, victim: usize) -> Option<&'static Task> {
         let victim = &self.shared().remotes[victim];
         let mut first: *const Task = ptr::null();
         victim.fresh.steal(|task| {

@@ -2,6 +2,7 @@
 //!
 //! The rest of it, which others may touch, is its [`Remote`].
 
+pub(crate) mod balance;
 pub(crate) mod find;
 pub(crate) mod ready;
 pub(crate) mod run;
@@ -74,7 +75,13 @@ pub(crate) struct Worker {
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
     /// How many bytes of stack those have.
     pub(crate) pooled: Cell<usize>,
+    /// When there are stacks to be given back, `u64::MAX` if there are none.
+    pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
+    /// The last task to run here used up its slice.
+    pub(crate) slice_over: Cell<bool>,
+    /// How many slices were used up since one began another task.
+    pub(crate) slices_since_begin: Cell<u32>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -134,7 +141,10 @@ impl Worker {
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
+            chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
+            slice_over: Cell::new(false),
+            slices_since_begin: Cell::new(0),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker

@@ -30,7 +30,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     main_loop(&worker);
-    worker.end_carriers();
+    worker.end_carriers(0, usize::MAX);
     slot.clear_unit();
     slot.set_worker(ptr::null());
 }
@@ -194,26 +194,26 @@ impl Worker {
     #[inline]
     fn pool_carrier(&self, carrier: &'static Carrier) {
         let pooled = self.pooled.get() + carrier.bytes();
-        if pooled > self.shared().pooled_bytes {
-            // Many stacks were in use at once, and no longer are: this one goes back.
-            self.end_carrier(carrier);
-            return;
-        }
         let pool = &self.pool[usize::from(carrier.class)];
         carrier.next.set(pool.replace(carrier));
         self.pooled.set(pooled);
     }
 
-    /// Ends all pooled carriers. In the main loop only.
-    fn end_carriers(&self) {
+    /// Ends pooled carriers until they have no more than `keep` bytes, `most` at a time. In the main loop only.
+    pub(crate) fn end_carriers(&self, keep: usize, most: usize) {
+        let mut left = most;
         for pool in &self.pool {
-            // SAFETY: null or a carrier that we pooled.
-            while let Some(carrier) = unsafe { pool.get().as_ref() } {
+            while self.pooled.get() > keep && left > 0 {
+                // SAFETY: null or a carrier that we pooled.
+                let Some(carrier) = (unsafe { pool.get().as_ref() }) else {
+                    break;
+                };
                 pool.set(carrier.next.get());
+                self.pooled.set(self.pooled.get() - carrier.bytes());
                 self.end_carrier(carrier);
+                left -= 1;
             }
         }
-        self.pooled.set(0);
     }
 
     /// Lets an idle carrier's loop return, and gives its stack back. In the main loop only.

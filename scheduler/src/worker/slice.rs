@@ -60,7 +60,7 @@ pub fn poll_slow() -> Poll {
     let length = u64::try_from(worker.shared().config.timeslice.as_nanos()).unwrap_or(u64::MAX);
     if worker.slice.is_used_up(now, length) {
         worker.slice.end();
-        if worker.has_work() {
+        if worker.has_rivals() {
             worker.end_round();
             crate::yield_now();
         }
@@ -83,6 +83,7 @@ impl Worker {
         }
         let tick = self.tick.get();
         self.tick.set(tick.wrapping_add(ROUND - 1 - tick % ROUND));
+        self.slice_over.set(true);
     }
 
     /// If somebody has nothing to do, leaves it the task that would run next here, if that may

@@ -1,0 +1,43 @@
+//! What tasks share by reference: the objects behind a script's handles.
+
+use std::sync::Arc;
+
+use crate::buffer::Buffer;
+use crate::channel::Channel;
+use crate::lock::Lock;
+use crate::task::Task;
+
+/// The userdata inside a handle. Copying it to another state copies the reference.
+#[derive(Debug, Clone)]
+pub(crate) enum Object {
+    Task(Arc<Task>),
+    Channel(Arc<Channel>),
+    Buffer(Arc<Buffer>),
+    Mutex(Arc<Lock>),
+}
+
+impl mlua::UserData for Object {}
+
+impl Object {
+    /// Whether two handles name the same object.
+    pub(crate) fn same(&self, other: &Object) -> bool {
+        self.address() == other.address()
+    }
+
+    fn address(&self) -> usize {
+        match self {
+            Object::Task(x) => Arc::as_ptr(x) as usize,
+            Object::Channel(x) => Arc::as_ptr(x) as usize,
+            Object::Buffer(x) => Arc::as_ptr(x) as usize,
+            Object::Mutex(x) => Arc::as_ptr(x) as usize,
+        }
+    }
+
+    /// A number to tell it from others of its kind in a message.
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Object::Task(task) => task.id(),
+            other => other.address() as u64,
+        }
+    }
+}

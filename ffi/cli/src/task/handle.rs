@@ -1,0 +1,170 @@
+//! What a task's handle and its `res` do.
+
+use std::sync::Arc;
+
+use mlua::Value;
+
+use super::{Outcome, Task, start};
+use crate::api::{Call, Fail, Native, Reply};
+use crate::object::Object;
+use crate::parcel::{self, Label};
+use crate::rt::{self, Fault};
+use crate::state::Ending;
+
+pub(crate) const NATIVES: &[(&str, Native)] = &[
+    ("async", |call| {
+        if !matches!(call.arg(0), Value::Function(_)) {
+            return Err(format!("async needs a function, got {}", call.arg(0).type_name()).into());
+        }
+        let (host, _) = call.current()?;
+        let parcel = call.pack_task()?;
+        let task = start(&host, parcel)
+            .map_err(|fault| Fail::Message(format!("cannot start a task: {fault}")))?;
+        call.wrap(Object::Task(task))
+    }),
+    ("task_await", wait),
+    ("task_next", next),
+    ("task_kill", |call| {
+        Ok(vec![Value::Boolean(task(call)?.kill())])
+    }),
+    ("task_status", |call| {
+        let status = match task(call)?.outcome() {
+            None => "running",
+            Some(Outcome::Done(_)) => "done",
+            Some(Outcome::Failed(_)) => "error",
+            Some(Outcome::Killed) => "killed",
+        };
+        Ok(vec![call.string(status)?])
+    }),
+    ("task_clean", |call| {
+        let task = task(call)?;
+        clean(&task);
+        Ok(vec![])
+    }),
+    ("res_complete", |call| {
+        let (_, me) = call.current()?;
+        let task = task(call)?;
+        if !Arc::ptr_eq(&me, &task) {
+            return Err(
+                "res belongs to another task: only that one can complete itself with it".into(),
+            );
+        }
+        let parcel = call.pack(1, Label::Result)?;
+        if !task.finish(Outcome::Done(Arc::new(parcel))) {
+            return Err("the task is complete already".into());
+        }
+        Err(Fail::Ending(Ending::Completed))
+    }),
+    ("res_send", |call| {
+        let parcel = call.pack(1, Label::Values)?;
+        if parcel.is_nil() {
+            return Err(
+                "nil cannot be sent: receiving it would look like the end of the stream".into(),
+            );
+        }
+        let Some(stream) = task(call)?.stream()? else {
+            return call.nothing("closed");
+        };
+        match stream.send(Box::new(parcel), rt::FOREVER) {
+            Ok(()) => Ok(vec![Value::Boolean(true)]),
+            Err((Fault::Closed, _)) => call.nothing("closed"),
+            Err((fault, _)) => Err(fault.into()),
+        }
+    }),
+];
+
+fn task(call: &Call<'_>) -> Result<Arc<Task>, Fail> {
+    match call.object(0)? {
+        Object::Task(task) => Ok(task),
+        _ => Err("a task expected".into()),
+    }
+}
+
+/// `await(timeout_ms, keep)`: how it ended, then the values or the parts of the error.
+fn wait(call: &Call<'_>) -> Reply {
+    let task = task(call)?;
+    let deadline = call.deadline(1)?;
+    let keep = !matches!(call.arg(2), Value::Boolean(false));
+    if task.state().cleaned {
+        return Err("the task was cleaned".into());
+    }
+    if task.outcome().is_none() {
+        let (_, me) = call.current()?;
+        if Arc::ptr_eq(&me, &task) {
+            return Err("a task cannot await itself".into());
+        }
+        match task.done.recv(deadline) {
+            Err(Fault::Closed) => {}
+            Err(Fault::TimedOut | Fault::Again) => return Ok(vec![call.string("timeout")?]),
+            Err(fault) => return Err(fault.into()),
+            Ok(_) => return Err("a task's end is a closed channel".into()),
+        }
+    }
+    let Some(outcome) = task.outcome() else {
+        return Err("the task has no outcome".into());
+    };
+    let reply = outcome_values(call, &task, outcome);
+    if !keep {
+        clean(&task);
+    }
+    reply
+}
+
+fn outcome_values(call: &Call<'_>, task: &Task, outcome: Outcome) -> Reply {
+    Ok(match outcome {
+        Outcome::Done(parcel) => {
+            let mut values = call.unpack(&parcel)?;
+            values.insert(0, call.string("done")?);
+            values
+        }
+        Outcome::Failed(failure) => {
+            let value = match &failure.value {
+                Some(parcel) => parcel::unpack_one(call.lua, &call.local.builtins(), parcel)?,
+                None => call.string(&failure.message)?,
+            };
+            vec![
+                call.string("error")?,
+                call.string(&failure.message)?,
+                call.string(&failure.traceback)?,
+                value,
+            ]
+        }
+        Outcome::Killed => {
+            let message = format!("task #{} was killed", task.id());
+            vec![
+                call.string("killed")?,
+                call.string(&message)?,
+                call.string("")?,
+                Value::Nil,
+            ]
+        }
+    })
+}
+
+/// Lets go of the result, now or when there is one.
+fn clean(task: &Task) {
+    let mut state = task.state();
+    state.cleaned = true;
+    if let Some(Outcome::Done(parcel)) = &mut state.outcome {
+        *parcel = Arc::default();
+    }
+}
+
+/// `next(timeout_ms)`: the oldest value sent and not yet taken.
+fn next(call: &Call<'_>) -> Reply {
+    let task = task(call)?;
+    let deadline = call.deadline(1)?;
+    let (_, me) = call.current()?;
+    if Arc::ptr_eq(&me, &task) {
+        return Err("a task cannot read its own stream".into());
+    }
+    let Some(stream) = task.stream()? else {
+        return call.nothing("closed");
+    };
+    match stream.recv(deadline) {
+        Ok(parcel) => call.unpack(&parcel),
+        Err(Fault::Closed) => call.nothing("closed"),
+        Err(Fault::TimedOut | Fault::Again) => call.nothing("timeout"),
+        Err(fault) => Err(fault.into()),
+    }
+}

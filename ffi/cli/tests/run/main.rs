@@ -1,0 +1,16 @@
+//! The command as its users meet it: scripts in, output and exit code out.
+
+mod buffers;
+mod channels;
+mod command;
+mod endings;
+mod errors;
+mod examples;
+mod harness;
+mod load;
+mod locks;
+mod stacks;
+mod states;
+mod streams;
+mod tasks;
+mod values;
