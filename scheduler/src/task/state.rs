@@ -16,7 +16,7 @@
 
 use vitte_wait::facade::{
     atomic::{AtomicU64, Ordering::*},
-    hint,
+    hint, thread,
 };
 
 pub(crate) const OCCUPIED: u64 = 1;
@@ -95,14 +95,16 @@ impl State {
     /// As if nobody could lock the record. For the model that shows that somebody can.
     #[cfg(all(test, loom))]
     pub(crate) fn vacate_heedlessly(&self) {
+        // Ordering: Release, as in `vacate`. Partner: `generation_now`.
         self.0.store(next_vacant(self.0.load(Relaxed)), Release);
     }
 
     #[inline(never)]
     fn vacate_known(&self, mut old: u64) {
+        let mut pauses = 0;
         loop {
             if old & LOCKED != 0 {
-                hint::spin_loop();
+                pause(&mut pauses);
                 old = self.0.load(Relaxed);
                 continue;
             }
@@ -137,12 +139,13 @@ impl State {
     /// `KNOWN` can be vacated at any moment by a store that heeds no lock.
     pub(crate) fn lock(&self, generation: u32) -> Option<Locked<'_>> {
         let mut old = self.0.load(Relaxed);
+        let mut pauses = 0;
         loop {
             if (old >> GENERATION_SHIFT) as u32 != generation || old & KNOWN == 0 {
                 return None;
             }
             if old & LOCKED != 0 {
-                hint::spin_loop();
+                pause(&mut pauses);
                 old = self.0.load(Relaxed);
                 continue;
             }
@@ -157,6 +160,18 @@ impl State {
                 Err(now) => old = now,
             }
         }
+    }
+}
+
+/// Lets the holder of the lock go on. He needs a few instructions, unless his thread was interrupted:
+/// then he needs our processor.
+#[cold]
+fn pause(pauses: &mut u32) {
+    *pauses += 1;
+    if pauses.is_multiple_of(64) {
+        thread::yield_now();
+    } else {
+        hint::spin_loop();
     }
 }
 

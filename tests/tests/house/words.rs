@@ -61,6 +61,11 @@ const ROUND_IT: &[(&str, &str, &str)] = &[
         "shuttle::thread_local",
         "the one thread-local, as the checker has it",
     ),
+    (
+        "scheduler/src/check.rs",
+        "loom::model",
+        "what runs the models",
+    ),
 ];
 
 /// Where else a thread-local may be owned, and why.

@@ -1,0 +1,188 @@
+//! What one task can keep from the others, and what an idle process costs.
+
+use crate::{LIMIT, after, end, run, start};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::*},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use vitte_scheduler::{
+    Config, Poll, Scheduler, ShutdownMode, SpawnOptions, park, poll_slow, sleep_until, spawn,
+    spawn_with,
+};
+use vitte_tests::within;
+use vitte_wait::Deadline;
+
+/// One worker whose slices are so long that a thing which waits for many of them is noticed.
+fn slow() -> Scheduler {
+    Scheduler::start(Config {
+        workers: 1,
+        timeslice: Duration::from_millis(20),
+        ..Config::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_polling_loop_lets_others_run_and_sees_its_cancellation() {
+    within(LIMIT, "polling", || {
+        let on = slow();
+        let looping = on.spawn(&SpawnOptions::default(), || {
+            while poll_slow() == Poll::Continue {}
+        });
+        let other = on.spawn(&SpawnOptions::default(), || {
+            spawn(|| sleep_until(after(5))).join().is_ok()
+        });
+        assert!(other.join().unwrap());
+        looping.cancel();
+        looping.join().unwrap();
+        end(&on);
+    });
+}
+
+#[test]
+fn a_loop_of_inline_joins_that_polls_uses_up_its_slice() {
+    within(LIMIT, "inline polling", || {
+        let on = slow();
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let looping = on.spawn(&SpawnOptions::default(), move || {
+            while !seen.load(Relaxed) {
+                let _ = poll_slow();
+                let _ = spawn(poll_slow).join().unwrap();
+            }
+        });
+        // Without slices this never runs, for there is one worker, and no loop above ever waits.
+        let other = on.spawn(&SpawnOptions::default(), move || over.store(true, Relaxed));
+        other.join().unwrap();
+        looping.join().unwrap();
+        end(&on);
+    });
+}
+
+#[test]
+fn what_comes_from_outside_waits_for_few_slices_only() {
+    within(LIMIT, "outside", || {
+        let on = slow();
+        let loops: Vec<_> = (0..3)
+            .map(|_| {
+                on.spawn(&SpawnOptions::default(), || {
+                    while poll_slow() == Poll::Continue {}
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(200));
+        let start = Instant::now();
+        on.spawn(&SpawnOptions::default(), || ()).join().unwrap();
+        let waited = start.elapsed();
+        for task in &loops {
+            task.cancel();
+        }
+        // Four sources take turns, so it should be four slices; it was a hundred.
+        assert!(waited < Duration::from_millis(20 * 50), "waited {waited:?}");
+        end(&on);
+    });
+}
+
+#[test]
+fn tasks_that_go_on_by_successors_do_not_keep_an_older_one_waiting() {
+    fn succeed(over: Arc<AtomicBool>) {
+        if !over.load(Relaxed) {
+            spawn(move || succeed(over)).detach();
+        }
+    }
+    within(LIMIT, "successors", || {
+        let on = start(1);
+        run(&on, || {
+            let over = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&over);
+            spawn(move || over.store(true, Relaxed)).detach();
+            spawn(move || succeed(seen)).detach();
+        });
+        end(&on);
+    });
+}
+
+/// The processor time of this process, in ticks of 10 ms.
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// In a process of its own, where no other test burns time: see the next one.
+#[test]
+#[ignore = "run by the test below, alone in its process"]
+fn idle_alone() {
+    let on = start(4);
+    let parked: Vec<_> = (0..1_000)
+        .map(|_| on.spawn(&SpawnOptions::default(), || park(Deadline::NEVER)))
+        .collect();
+    let far = on.spawn(&SpawnOptions::default(), || sleep_until(after(3_600_000)));
+    thread::sleep(Duration::from_millis(300));
+    let before = ticks();
+    thread::sleep(Duration::from_secs(1));
+    let spent = ticks() - before;
+    assert!(spent <= 5, "spent {} ms in an idle second", spent * 10);
+    drop((parked, far));
+    on.shutdown(ShutdownMode::Cancel, after(10_000)).unwrap();
+}
+
+#[test]
+fn a_thousand_parked_fibers_and_a_far_timer_cost_no_time() {
+    within(LIMIT, "idle", || {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "bounds::idle_alone"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains("1 passed"), "{text}");
+    });
+}
+
+#[test]
+fn idle_carriers_of_large_stacks_do_not_pile_up() {
+    within(LIMIT, "carriers", || {
+        let config = Config {
+            workers: 1,
+            warm_stack_bytes: 4 << 20,
+            ..Config::default()
+        };
+        let on = Scheduler::start(config).unwrap();
+        run(&on, || {
+            let large = SpawnOptions {
+                stack_size: Some(1 << 20),
+                ..SpawnOptions::default()
+            };
+            let tasks: Vec<_> = (0..64)
+                .map(|_| spawn_with(&large, || sleep_until(after(20))))
+                .collect();
+            for task in tasks {
+                let _ = task.join().unwrap();
+            }
+        });
+        run(&on, || ());
+        // Four of them are all that the bound allows; some more carriers are of the usual size. The
+        // worker gives the rest back when it has nothing else to do.
+        let start = Instant::now();
+        while on.stats().stacks >= 32 {
+            let stacks = on.stats().stacks;
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{stacks} stacks are kept"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        end(&on);
+    });
+}
