@@ -56,14 +56,19 @@ impl Workers {
             // Half of what is there at a time; the models have so few that this is one.
             (self.0.remotes[from].fresh.steal(|_| {}) > 0).then_some(())
         };
-        while self.0.idle.wait(&self.0, me, || false, steal).is_none() {}
+        while self
+            .0
+            .idle
+            .wait(&self.0, me, u64::MAX, || false, steal)
+            .is_none()
+        {}
     }
 
     /// Worker `me` waits until something lies in its inbox.
     fn open_inbox(&self, me: usize) {
         let full = || !self.0.remotes[me].inbox.is_empty();
         while !full() {
-            self.0.idle.wait(&self.0, me, full, || None::<()>);
+            self.0.idle.wait(&self.0, me, u64::MAX, full, || None::<()>);
         }
     }
 
@@ -76,7 +81,12 @@ impl Workers {
                 .any(|remote| remote.timers.next() <= now && remote.timers.fire(now))
                 .then_some(())
         };
-        while self.0.idle.wait(&self.0, me, || false, fire).is_none() {}
+        while self
+            .0
+            .idle
+            .wait(&self.0, me, u64::MAX, || false, fire)
+            .is_none()
+        {}
     }
 
     /// A record for an inbox.
@@ -167,7 +177,7 @@ fn the_end_wakes_everybody() {
             workers.start(index, move |workers| {
                 while !workers.0.is_stopping() {
                     let idle = &workers.0.idle;
-                    idle.wait(&workers.0, index, || false, || None::<()>);
+                    idle.wait(&workers.0, index, u64::MAX, || false, || None::<()>);
                 }
             })
         });

@@ -173,6 +173,7 @@ fn join_by_id(id: FiberId, deadline: Deadline) -> usize {
 }
 
 #[test]
+#[ignore = "takes many minutes: run it by its name after a change to joining by id"]
 fn of_two_who_join_by_id_one_gets_the_value_and_the_other_goes_on() {
     check("join_raw: two joiners and the end", 2, || {
         let records = Records::new();
@@ -190,6 +191,7 @@ fn of_two_who_join_by_id_one_gets_the_value_and_the_other_goes_on() {
 }
 
 #[test]
+#[ignore = "takes many minutes: run it by its name after a change to joining by id"]
 fn one_who_joins_by_id_and_one_who_times_out_agree() {
     check("join_raw: a joiner, a deadline, the end", 2, || {
         let records = Records::new();
