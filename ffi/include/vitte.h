@@ -435,6 +435,7 @@ vt_status vt_fiber_set_priority(vt_fiber fiber, int32_t priority);
 // Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
 //
 // It counts, up to 15: a fiber may move when every pinning has been undone. `VT_ECONTEXT`.
+// `VT_ELIMIT`: it is pinned 15 times already. `VT_EINVAL`: there is nothing to undo.
 vt_status vt_fiber_pin(uint32_t on);
 
 // Where a fiber is. `[any]`

@@ -14,7 +14,7 @@ use std::{
     ffi::{c_char, c_void},
     mem, ptr,
 };
-use vitte_scheduler::{FiberId, FiberInfo, Scheduler, SpawnError, SpawnOptions};
+use vitte_scheduler::{FiberId, FiberInfo, PinError, Scheduler, SpawnError, SpawnOptions};
 use vitte_wait::{Outcome, Reason};
 
 /// Names a fiber for ever: when it is gone the number names nobody, never another fiber. 0 is
@@ -221,9 +221,16 @@ pub extern "C" fn vt_fiber_set_priority(fiber: vt_fiber, priority: i32) -> vt_st
 /// Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
 ///
 /// It counts, up to 15: a fiber may move when every pinning has been undone. `VT_ECONTEXT`.
+/// `VT_ELIMIT`: it is pinned 15 times already. `VT_EINVAL`: there is nothing to undo.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_fiber_pin(on: u32) -> vt_status {
-    status(|| vitte_scheduler::pin(on != 0).map_err(|_| VT_ECONTEXT))
+    status(|| {
+        vitte_scheduler::pin(on != 0).map_err(|error| match error {
+            PinError::TooMany => VT_ELIMIT,
+            PinError::NotPinned => VT_EINVAL,
+            _ => VT_ECONTEXT,
+        })
+    })
 }
 
 /// Where a fiber is. `[any]`

@@ -103,6 +103,17 @@ programs! {
 }
 
 #[test]
+fn the_example_of_the_project_s_readme_greets() {
+    let readme = fs::read_to_string(root().join("../README.md")).expect("README.md");
+    let (_, rest) = readme.split_once("```c\n").expect("a C example");
+    let (example, _) = rest.split_once("```\n").expect("that ends");
+    let source = tool::scratch("greeting.c");
+    fs::write(&source, example).expect("the scratch folder is writable");
+    let greeting = "Hello from a fiber\n";
+    assert_eq!(build_and_run(&source, "greeting"), [greeting, greeting]);
+}
+
+#[test]
 fn the_example_of_the_readme_does_what_it_says() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     let (_, rest) = readme.split_once("```c\n").expect("a C example");

@@ -115,6 +115,7 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        // Ordering: SeqCst. Refusals first, for each was counted as a spawn before. Partner: `admit`.
         let refused = shared.refused_outside.load(SeqCst);
         let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
         Stats {
@@ -483,18 +484,43 @@ impl fmt::Display for NotInFiber {
 
 impl std::error::Error for NotInFiber {}
 
+/// Why a fiber could not be pinned, or a pin not be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PinError {
+    /// The caller is a plain thread.
+    NotInFiber,
+    /// The fiber is pinned 15 times already, and cannot count more.
+    TooMany,
+    /// There is no pin left to undo.
+    NotPinned,
+}
+
+impl fmt::Display for PinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInFiber => NotInFiber.fmt(f),
+            Self::TooMany => f.write_str("the fiber is pinned 15 times already: undo some pins"),
+            Self::NotPinned => f.write_str("the fiber has no pin to undo"),
+        }
+    }
+}
+
+impl std::error::Error for PinError {}
+
 /// Keeps the calling fiber on its thread, or undoes that; calls add up, to 15 at most.
 ///
 /// # Errors
-/// [`NotInFiber`] on a plain thread.
-pub fn pin(on: bool) -> Result<(), NotInFiber> {
-    let (_, task) = current_task().ok_or(NotInFiber)?;
+/// [`PinError`]; nothing has changed then.
+pub fn pin(on: bool) -> Result<(), PinError> {
+    let (_, task) = current_task().ok_or(PinError::NotInFiber)?;
     let now = task.flags();
     let count = now & flags::PINS_MASK;
     let new = match on {
-        true if count < flags::PINS_MASK => now + flags::PIN_ONE,
-        false if count > 0 => now - flags::PIN_ONE,
-        _ => now,
+        true if count == flags::PINS_MASK => return Err(PinError::TooMany),
+        true => now + flags::PIN_ONE,
+        false if count == 0 => return Err(PinError::NotPinned),
+        false => now - flags::PIN_ONE,
     };
     task.set_flags(new);
     Ok(())

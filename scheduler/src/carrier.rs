@@ -61,6 +61,11 @@ impl Carrier {
         Ok(place)
     }
 
+    /// How many bytes of stack it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.hi() - self.lo
+    }
+
     /// The lowest address that frames may use.
     pub(crate) fn lo(&self) -> usize {
         self.lo

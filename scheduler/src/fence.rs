@@ -59,6 +59,7 @@ pub(crate) fn prepare() {
 #[inline(always)]
 pub(crate) fn light() {
     if KIND.get() == ASYMMETRIC {
+        // Ordering: SeqCst for the compiler; `heavy` makes the processor follow. Partner: `heavy`.
         std::sync::atomic::compiler_fence(SeqCst);
     } else {
         // Ordering: SeqCst. Partner: `heavy`, of which one must come first.

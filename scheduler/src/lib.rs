@@ -27,6 +27,8 @@
 
 mod api;
 mod carrier;
+#[cfg(all(test, loom))]
+mod check;
 mod choice;
 mod config;
 mod fence;
@@ -42,8 +44,8 @@ mod unit;
 mod worker;
 
 pub use api::{
-    FiberInfo, NotInFiber, Scheduler, cancel, current_hot, current_id, current_name, info,
-    mask_cancel, native_enter, native_leave, park, pin, reserve, sleep_until, spawn,
+    FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
+    info, mask_cancel, native_enter, native_leave, park, pin, reserve, sleep_until, spawn,
     spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};

@@ -32,6 +32,8 @@ pub(crate) struct Remote {
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
     pub(crate) timers: Timers,
+    /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
+    pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
     pub(crate) counts: Counts,
 }
@@ -42,6 +44,13 @@ pub(crate) struct TaskRef(pub(crate) &'static Task);
 
 // SAFETY: a record is `Sync`, and immortal.
 unsafe impl Send for TaskRef {}
+
+impl Drop for Shared {
+    /// The last worker is gone, and so is everybody who could ask for a task.
+    fn drop(&mut self) {
+        self.depot.retire();
+    }
+}
 
 /// The right to spawn one task from outside. Dropped unused, it counts as refused.
 pub(crate) struct Admission<'a>(&'a Shared);
@@ -55,6 +64,7 @@ impl Admission<'_> {
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
+        // Ordering: SeqCst. Partner: the loads in `Shared::live`.
         self.0.refused_outside.fetch_add(1, SeqCst);
     }
 }
@@ -84,8 +94,8 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
-    /// How many idle carriers a worker keeps when it has nothing to do.
-    pub(crate) pooled_carriers: usize,
+    /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
+    pub(crate) pooled_bytes: usize,
     phase: AtomicU32,
     /// Tasks that were spawned from outside any worker.
     pub(crate) spawned_outside: AtomicU64,
@@ -94,6 +104,8 @@ pub(crate) struct Shared {
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
+    pub(crate) abandoned: AtomicBool,
     /// Somebody is shutting the scheduler down.
     pub(crate) shutting_down: AtomicBool,
 }
@@ -111,13 +123,14 @@ impl Shared {
                 inbox: Inbox::new(),
                 movable: OnceLock::new(),
                 timers: Timers::new(),
+                line: AtomicU32::new(0),
                 bed: Bed::default(),
                 counts: Counts::default(),
             })
             .collect();
-        let pooled_carriers = config.warm_stack_bytes / class.bytes() / config.workers;
+        let pooled_bytes = config.warm_stack_bytes / config.workers;
         let shared = Arc::new(Self {
-            pooled_carriers: pooled_carriers.max(16),
+            pooled_bytes: pooled_bytes.max(16 * class.bytes()),
             config,
             class,
             stacks,
@@ -131,6 +144,7 @@ impl Shared {
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
             threads: Mutex::new(Vec::new()),
+            abandoned: AtomicBool::new(false),
             shutting_down: AtomicBool::new(false),
         });
         shared.depot.set_owner(Arc::as_ptr(&shared));
@@ -139,11 +153,12 @@ impl Shared {
 
     #[inline]
     pub(crate) fn phase_is_at_least(&self, phase: Phase) -> bool {
-        // Ordering: Acquire. Partner: the AcqRel in `enter_phase`.
+        // Ordering: Acquire. Partner: the SeqCst in `enter_phase`.
         self.phase.load(Acquire) >= phase as u32
     }
 
     pub(crate) fn enter_phase(&self, phase: Phase) {
+        // Ordering: SeqCst. Store-load pair: the phase here, the spawns in `live`. Partner: `admit`.
         self.phase.fetch_max(phase as u32, SeqCst);
     }
 
@@ -185,12 +200,14 @@ impl Shared {
             .iter()
             .map(|remote| remote.counts.finished.get())
             .sum();
+        // Ordering: SeqCst, so that no spawn is read before an end. Partner: the counting in `admit`.
         let finished = finished + self.refused_outside.load(SeqCst);
         let spawned: u64 = self
             .remotes
             .iter()
             .map(|remote| remote.counts.spawned.get())
             .sum();
+        // Ordering: SeqCst. See above, and `enter_phase`.
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
     }
 
@@ -198,6 +215,11 @@ impl Shared {
     pub(crate) fn worker_rests(&self) {
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
+            // Ordering: SeqCst, store-load pair with `live`. Partner: the store in `shutdown`.
+            if self.abandoned.load(SeqCst) && self.live() == 0 {
+                self.enter_phase(Phase::Stopping);
+                self.idle.wake_all(self);
+            }
         }
     }
 

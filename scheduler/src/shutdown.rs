@@ -30,7 +30,8 @@ pub enum ShutdownMode {
     Drain,
     /// Cancels every task and waits for them to end.
     Cancel,
-    /// Waits for nothing: tasks that are left run on, and so do the threads that run them.
+    /// Waits for nothing: tasks that are left run on, and the threads that run them end after the
+    /// last of them.
     Abandon,
 }
 
@@ -76,6 +77,7 @@ struct Claim<'a>(&'a Shared);
 
 impl<'a> Claim<'a> {
     fn take(shared: &'a Shared) -> Option<Self> {
+        // Ordering: Acquire. Partner: the Release in `drop`.
         (!shared.shutting_down.swap(true, Acquire)).then_some(Self(shared))
     }
 }
@@ -124,7 +126,15 @@ impl Scheduler {
                 true
             }
             ShutdownMode::Cancel => cancel_all(shared, deadline),
-            ShutdownMode::Abandon => shared.live() == 0,
+            ShutdownMode::Abandon => {
+                // Ordering: SeqCst, store-load pair: this, the number of the living. Partner:
+                // `Shared::worker_rests`.
+                shared.abandoned.store(true, SeqCst);
+                if shared.live() != 0 {
+                    return Ok(());
+                }
+                true
+            }
         };
         let left = if ended { Vec::new() } else { names(shared) };
         shared.enter_phase(Phase::Stopping);
@@ -134,11 +144,7 @@ impl Scheduler {
             // Its tasks refer to it, so it must not go.
             std::mem::forget(Arc::clone(shared));
             drop(threads);
-            return if mode == ShutdownMode::Abandon {
-                Ok(())
-            } else {
-                Err(ShutdownError::StillRunning(left))
-            };
+            return Err(ShutdownError::StillRunning(left));
         }
         for thread in threads {
             // A worker's thread cannot panic but by a bug, which the panic hook has reported.

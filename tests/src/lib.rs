@@ -1,1 +1,22 @@
-//! What no single crate can test.
+//! What the tests of the whole share: a watchdog, seeds, and values that are counted.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vitte_tests::{Census, within};
+//!
+//! let sum = within(Duration::from_secs(10), "adding up", || {
+//!     let census = Census::new();
+//!     let values = [census.value(1), census.value(2)];
+//!     values.iter().map(|value| **value).sum::<i32>()
+//! });
+//! assert_eq!(sum, 3);
+//! ```
+#![forbid(unsafe_code)]
+
+mod counted;
+mod seed;
+mod watchdog;
+
+pub use counted::{Census, Counted};
+pub use seed::seed;
+pub use watchdog::{threads, within};

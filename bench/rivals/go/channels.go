@@ -1,3 +1,5 @@
+// The workloads that pass messages.
+
 package main
 
 import "time"

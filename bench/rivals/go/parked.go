@@ -1,3 +1,5 @@
+// A million goroutines that wait, measured: memory, creation, waking.
+
 package main
 
 import (

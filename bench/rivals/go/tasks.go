@@ -1,3 +1,5 @@
+// The workloads that begin, end and switch goroutines.
+
 package main
 
 import (

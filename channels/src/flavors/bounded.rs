@@ -408,6 +408,7 @@ impl<T> Flavor<T> for Bounded<T> {
     fn len(&self) -> usize {
         let index = |position: usize| (position & (self.lap - 1)) / ONE;
         loop {
+            // Ordering: Acquire, so that each is read before the next. Partner: whoever moves them.
             let tail = self.tail.load(Acquire) & !FLAGS;
             let head = self.head.load(Acquire) & !FLAGS;
             // Both belong to one moment if the tail did not move in between.

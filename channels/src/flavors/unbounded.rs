@@ -321,6 +321,7 @@ impl<T> Flavor<T> for Unbounded<T> {
 
     fn len(&self) -> usize {
         loop {
+            // Ordering: Acquire, so that each is read before the next. Partner: whoever moves them.
             let tail = self.tail.position.load(Acquire);
             let head = self.head.position.load(Acquire);
             // Both belong to one moment if the tail did not move in between.

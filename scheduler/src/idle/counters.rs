@@ -56,12 +56,14 @@ impl Counters {
         if self.load().searching() >= limit {
             return false;
         }
+        // Ordering: SeqCst, like all changes, so that they have one order. Partner: `load`.
         self.0.fetch_add(SEARCHING_ONE, SeqCst);
         true
     }
 
     /// A searcher has found something. True: it was the last, and somebody sleeps.
     pub(crate) fn end_search(&self) -> bool {
+        // Ordering: SeqCst. "Last one searching" is decided by the one order of all changes.
         let before = Seen(self.0.fetch_sub(SEARCHING_ONE, SeqCst));
         before.searching() == 1 && before.sleeping() > 0
     }
@@ -77,6 +79,7 @@ impl Counters {
     /// A worker leaves the list of sleepers. Under its lock.
     pub(crate) fn wake_up(&self, searching: bool) {
         let searching = if searching { SEARCHING_ONE } else { 0 };
+        // Ordering: SeqCst. Partner: `load`, between whose fences a sleeper is seen or gone.
         self.0
             .fetch_add(searching.wrapping_sub(SLEEPING_ONE), SeqCst);
     }

@@ -2,6 +2,8 @@
 //! `README.md` beside this file.
 
 mod counters;
+#[cfg(all(test, loom))]
+mod model;
 
 use crate::{
     choice, fence,
@@ -96,7 +98,7 @@ impl Idle {
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
         if let Some(index) = next {
-            self.take_off(shared, index, true);
+            self.take_off(shared, &sleepers, index, true);
         }
     }
 
@@ -107,13 +109,26 @@ impl Idle {
     }
 
     /// Under the lock, after `index` has left the list.
-    fn take_off(&self, shared: &Shared, index: usize, searching: bool) {
+    fn take_off(&self, shared: &Shared, sleepers: &Sleepers, index: usize, searching: bool) {
         let bed = &shared.remotes[index].bed;
         bed.searching.store(searching, Relaxed);
         self.counters.wake_up(searching);
         // Ordering: Release. Partner: the Acquire in `sleep`.
         bed.asleep.store(false, Release);
+        self.leave_timers(shared, sleepers, index);
         bed.poke();
+    }
+
+    /// Under the lock, after `index` has risen: the keeper answers for its timers from now on.
+    ///
+    /// The keeper sets its deadline under the lock, to "never" before it looks who is awake and to
+    /// the true one afterwards. So it sees that `index` is, or we see a deadline that is too late.
+    fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize) {
+        if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next()
+            && let Some(keeper) = sleepers.keeper
+        {
+            shared.remotes[keeper].bed.poke();
+        }
     }
 
     /// After a push to the inbox of worker `index`: wakes it if it sleeps.
@@ -128,7 +143,7 @@ impl Idle {
     fn wake_this(&self, shared: &Shared, index: usize) {
         let mut sleepers = self.sleepers.lock();
         if self.leave(shared, &mut sleepers, index) {
-            self.take_off(shared, index, false);
+            self.take_off(shared, &sleepers, index, false);
         }
     }
 
@@ -173,8 +188,11 @@ impl Idle {
     pub(crate) fn wake_all(&self, shared: &Shared) {
         let mut sleepers = self.sleepers.lock();
         let keeper = self.dismiss(&mut sleepers);
-        for index in sleepers.others.drain(..).chain(keeper) {
-            self.take_off(shared, index, false);
+        for index in std::mem::take(&mut sleepers.others)
+            .into_iter()
+            .chain(keeper)
+        {
+            self.take_off(shared, &sleepers, index, false);
         }
     }
 
@@ -211,6 +229,10 @@ impl Idle {
             fence::heavy();
             if let Some(found) = look() {
                 self.get_up(shared, me);
+                // As when a searcher finds something.
+                if self.counters.load().wants_wake() {
+                    self.wake_one(shared);
+                }
                 return found;
             }
             self.sleep(shared, me, chores);
@@ -242,16 +264,16 @@ impl Idle {
         }
     }
 
-    /// A worker that has registered finds that it must not sleep.
+    /// A worker that has registered must not sleep, or has slept long enough.
     fn get_up(&self, shared: &Shared, me: usize) {
         let bed = &shared.remotes[me].bed;
         let mut sleepers = self.sleepers.lock();
         if self.leave(shared, &mut sleepers, me) {
             self.counters.wake_up(false);
             bed.asleep.store(false, Relaxed);
-            return;
+            self.leave_timers(shared, &sleepers, me);
         }
-        // Somebody took us off; if it was to search, we have found something.
+        // If somebody took us off, it may have been to search.
         drop(sleepers);
         if bed.searching.swap(false, Relaxed) {
             self.found(shared);
@@ -286,10 +308,7 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            #[cfg(not(loom))]
             thread::park_timeout(std::time::Duration::from_nanos(until - now));
-            #[cfg(loom)]
-            thread::yield_now();
         }
     }
 

@@ -23,6 +23,17 @@ impl Fifo {
         self.head.get().is_null()
     }
 
+    /// How many lie here, but no more than `most`.
+    pub(crate) fn len_up_to(&self, most: u32) -> u32 {
+        let (mut at, mut len) = (self.head.get(), 0);
+        while len < most && !at.is_null() {
+            // SAFETY: a task that we put here and that is type-stable.
+            at = unsafe { &*at }.link.get();
+            len += 1;
+        }
+        len
+    }
+
     #[inline]
     pub(crate) fn push(&self, task: &'static Task) {
         task.link.set(ptr::null());

@@ -138,7 +138,8 @@ impl<T> Lifo<T> {
             return ptr::null_mut();
         }
         let bottom = bottom.wrapping_sub(1);
-        self.bottom.store(bottom, Relaxed);
+        // Ordering: Release, as in `push`: a thief may see this bottom instead of a pushed one.
+        self.bottom.store(bottom, Release);
         // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal`,
         // between the thief's store to `top` and its load of `bottom`.
         fence::light();
@@ -146,6 +147,23 @@ impl<T> Lifo<T> {
             return self.own_slot(bottom).load(Relaxed);
         }
         self.pop_contended(bottom)
+    }
+
+    /// Takes the oldest task; null if there is none, or a thief is at work, who will bring it on.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    pub(crate) unsafe fn pop_oldest(&self) -> *mut T {
+        let Some(_lock) = self.lock.try_lock() else {
+            return ptr::null_mut();
+        };
+        // Under the lock no thief is undecided, and we are the owner, so both ends are exact.
+        let top = self.top.0.load(Relaxed);
+        if !below(top, self.bottom.load(Relaxed)) {
+            return ptr::null_mut();
+        }
+        self.top.0.store(top.wrapping_add(1), Relaxed);
+        self.own_slot(top).load(Relaxed)
     }
 
     /// Takes the newest task if it is `task` and `may` says so.
@@ -162,8 +180,8 @@ impl<T> Lifo<T> {
         {
             return false;
         }
-        self.bottom.store(bottom, Relaxed);
         // Ordering: as in `pop`.
+        self.bottom.store(bottom, Release);
         fence::light();
         below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
             || !self.pop_contended(bottom).is_null()
@@ -173,10 +191,11 @@ impl<T> Lifo<T> {
     #[inline(never)]
     fn pop_contended(&self, bottom: usize) -> *mut T {
         // Nothing may look taken from either end while we wait for the thief to make up its mind.
-        self.bottom.store(bottom.wrapping_add(1), Relaxed);
+        // Ordering: Release, as in `push`.
+        self.bottom.store(bottom.wrapping_add(1), Release);
         let _lock = self.lock.lock();
         if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
-            self.bottom.store(bottom, Relaxed);
+            self.bottom.store(bottom, Release);
             return self.buffer().slot(bottom).load(Relaxed);
         }
         ptr::null_mut()
@@ -213,7 +232,13 @@ impl<T> Lifo<T> {
 
     /// Takes the older half, at most [`MOST_STOLEN`]; hands each to `take`, the oldest first.
     /// Returns how many. Zero if there is nothing, or another thief is at work.
-    pub(crate) fn steal(&self, mut take: impl FnMut(*mut T)) -> usize {
+    pub(crate) fn steal(&self, take: impl FnMut(*mut T)) -> usize {
+        // Ordering: store-load pair: `top` before, `bottom` after. Partner: `light` in `pop`.
+        self.steal_behind(fence::heavy, take)
+    }
+
+    /// As [`steal`](Self::steal), with the fence named, so that a model can show what it is for.
+    pub(super) fn steal_behind(&self, heavy: impl FnOnce(), mut take: impl FnMut(*mut T)) -> usize {
         if self.is_empty() {
             return 0;
         }
@@ -229,8 +254,7 @@ impl<T> Lifo<T> {
         let wanted = (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN);
         let mut end = top.wrapping_add(wanted);
         self.top.0.store(end, Relaxed);
-        // Ordering: store-load pair: `top` above, `bottom` below. Partner: `light` in `pop`.
-        fence::heavy();
+        heavy();
         // Ordering: Acquire. Partner: the Release in `push`.
         let bottom = self.bottom.load(Acquire);
         if below(bottom, end) {

@@ -13,3 +13,5 @@ pub(crate) mod fifo;
 pub(crate) mod inbox;
 pub(crate) mod injector;
 pub(crate) mod lifo;
+#[cfg(all(test, loom))]
+mod model;

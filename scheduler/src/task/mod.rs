@@ -11,6 +11,8 @@
 
 pub(crate) mod body;
 pub(crate) mod join;
+#[cfg(all(test, loom))]
+mod model;
 pub(crate) mod slab;
 pub(crate) mod state;
 
@@ -211,6 +213,7 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
+        // Ordering: Acquire. Partner: the Release in `set_cold`.
         // SAFETY: null or a box made in `set_cold`, freed only when the record has been vacated, and
         // that waits for the caller, who holds the state's lock or owns the task.
         unsafe { self.cold.load(Acquire).as_ref() }
@@ -230,6 +233,7 @@ impl Task {
         if self.cold.load(Relaxed).is_null() {
             return None;
         }
+        // Ordering: Acquire. Partner: the Release in `set_cold`.
         let cold = self.cold.swap(ptr::null_mut(), Acquire);
         // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
         Some(unsafe { Box::from_raw(cold) })

@@ -26,8 +26,9 @@ use vitte_wait::{
     },
 };
 
-const RECORD: usize = size_of::<Task>();
-const INDEX_BITS: u32 = 10;
+/// The same as the size of a [`Task`], but under a model checker, whose types are larger.
+const RECORD: usize = size_of::<Task>().next_power_of_two();
+const INDEX_BITS: u32 = if cfg!(any(loom, shuttle)) { 4 } else { 10 };
 const PER_SLAB: usize = 1 << INDEX_BITS;
 const SLAB_BYTES: usize = RECORD * PER_SLAB;
 const MOST_SLABS: usize = 1 << 16;
@@ -56,6 +57,8 @@ struct Header {
 
 const _: () = assert!(size_of::<Header>() <= RECORD);
 const _: () = assert!(SLAB_BYTES.is_power_of_two());
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(RECORD == size_of::<Task>());
 
 struct Table {
     slabs: [AtomicPtr<Header>; MOST_SLABS],
@@ -104,12 +107,13 @@ impl Slab {
         debug_assert!((1..PER_SLAB).contains(&index));
         ptr::from_ref(self.0)
             .cast_mut()
+            .wrapping_byte_add(index * RECORD)
             .cast::<Task>()
-            .wrapping_add(index)
     }
 
     /// Whether no record holds a task, and none is on its way into `strays`. The slab has no owner.
     fn is_vacant(self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `carve`.
         (1..self.0.carved.load(Acquire)).all(|index| {
             // SAFETY: records below `carved` were made.
             let task = unsafe { &*self.at(index) };
@@ -125,6 +129,7 @@ impl Slab {
             Some(slab) => slab,
             None => Self::create(&mut state)?,
         };
+        // Ordering: Release. Partner: the Acquire in `owner_of`.
         slab.0.owner.store(owner.cast_mut(), Release);
         Some(slab)
     }
@@ -430,6 +435,7 @@ impl Depot {
     pub(crate) fn each(&self, mut look: impl FnMut(&'static Task)) {
         let slabs: Vec<Slab> = self.batches.lock().slabs.clone();
         for slab in slabs {
+            // Ordering: Acquire. Partner: the Release in `carve`.
             for index in 1..slab.0.carved.load(Acquire) {
                 // SAFETY: records below `carved` were made.
                 let task = unsafe { &*slab.at(index) };
@@ -440,6 +446,17 @@ impl Depot {
         }
     }
 
+    /// Leaves the slabs to the next execution of a model, which makes their records anew: a record
+    /// does not outlive the execution that made it.
+    #[cfg(all(test, loom))]
+    pub(crate) fn forget(&self) {
+        for slab in std::mem::take(&mut *self.batches.lock()).slabs {
+            slab.0.carved.store(1, Relaxed);
+            slab.0.strays.store(ptr::null_mut(), Relaxed);
+            TABLE.state.lock().free.push(slab);
+        }
+    }
+
     /// Leaves the slabs to later runtimes: those in which no task is left. The rest (somebody
     /// still holds the handle of an ended task) stay ownerless for the life of the process.
     ///
@@ -447,6 +464,7 @@ impl Depot {
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
         for slab in slabs {
+            // Ordering: Release. Partner: the Acquire in `owner_of`.
             slab.0.owner.store(ptr::null_mut(), Release);
             if slab.is_vacant() {
                 slab.0.strays.store(ptr::null_mut(), Relaxed);

@@ -92,6 +92,12 @@ impl State {
         self.vacate_known(old);
     }
 
+    /// As if nobody could lock the record. For the model that shows that somebody can.
+    #[cfg(all(test, loom))]
+    pub(crate) fn vacate_heedlessly(&self) {
+        self.0.store(next_vacant(self.0.load(Relaxed)), Release);
+    }
+
     #[inline(never)]
     fn vacate_known(&self, mut old: u64) {
         loop {
@@ -170,6 +176,8 @@ impl Locked<'_> {
 
     /// Adds bits; they hold once this returns.
     pub(crate) fn set(&self, bits: u64) -> u64 {
+        // Ordering: AcqRel. Acquire: the value, if it is done (partner: `finish`); Release: what
+        // was done under the lock (partner: `finish`, which does not take it).
         self.state.0.fetch_or(bits, AcqRel)
     }
 }

@@ -192,7 +192,7 @@ impl Wheel {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
     use std::pin::pin;

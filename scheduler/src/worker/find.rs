@@ -14,7 +14,7 @@ use std::ptr;
 use vitte_wait::facade::clock;
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
-const ROUND: u32 = 32;
+pub(crate) const ROUND: u32 = 32;
 /// How long, in nanoseconds, a worker keeps the stacks of a crowd of fibers that has gone, in case
 /// another comes.
 const PATIENCE: u64 = 20_000_000;
@@ -41,6 +41,7 @@ impl Worker {
             if self.shared().is_stopping() {
                 return None;
             }
+            self.publish_rest();
             let mut found = self.find_elsewhere();
             if found.is_none() {
                 let chores = self.do_chores();
@@ -61,7 +62,7 @@ impl Worker {
     /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
     /// a while. Returns when to be called again, in nanoseconds, at the latest.
     fn do_chores(&self) -> u64 {
-        let keep = self.shared().pooled_carriers;
+        let keep = self.shared().pooled_bytes;
         if self.pooled.get() <= keep {
             self.chores_at.set(u64::MAX);
             return u64::MAX;
@@ -123,7 +124,7 @@ impl Worker {
 
     /// Started tasks that wait here.
     #[inline]
-    fn find_in_line(&self) -> Option<&'static Task> {
+    pub(crate) fn find_in_line(&self) -> Option<&'static Task> {
         match self.fifo.pop() {
             Some(task) => Some(task),
             None => self.movable.pop().map(|task| task.0),
@@ -136,12 +137,17 @@ impl Worker {
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
         }
+        if self.slice_over.replace(false) {
+            return self.find_after_slice();
+        }
         // Alternately, so that neither kind of started task starves the other, nor both what
-        // comes from outside.
-        match self.tick.get() / ROUND % 3 {
+        // comes from outside, nor newer tasks the oldest fresh one.
+        match self.tick.get() / ROUND % 4 {
             0 => self.movable.pop().map(|task| task.0),
             1 => self.shared().injector.pop(0, |_| {}),
-            _ => self.fifo.pop(),
+            2 => self.fifo.pop(),
+            // SAFETY: we are the owner; and null or a record.
+            _ => unsafe { self.remote().fresh.pop_oldest().as_ref() },
         }
     }
 
@@ -184,13 +190,23 @@ impl Worker {
                 && let Some(task) = self.steal_from(victim)
             {
                 self.remote().counts.steals.raise();
+                self.post_rest(victim);
                 return Some(task);
             }
         }
         None
     }
 
-    fn steal_from(&self, victim: usize) -> Option<&'static Task> {
+    /// After a theft: whoever took his last look meanwhile saw neither what we hold nor, behind our
+    /// lock, what we left.
+    fn post_rest(&self, victim: usize) {
+        let left = !self.shared().remotes[victim].fresh.is_empty();
+        if left || !self.remote().fresh.is_empty() || !self.movable.is_empty() {
+            self.shared().idle.post(self.shared());
+        }
+    }
+
+    pub(crate) fn steal_from(&self, victim: usize) -> Option<&'static Task> {
         let victim = &self.shared().remotes[victim];
         let mut first: *const Task = ptr::null();
         victim.fresh.steal(|task| {

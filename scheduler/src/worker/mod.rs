@@ -2,6 +2,7 @@
 //!
 //! The rest of it, which others may touch, is its [`Remote`].
 
+pub(crate) mod balance;
 pub(crate) mod find;
 pub(crate) mod ready;
 pub(crate) mod run;
@@ -72,11 +73,15 @@ pub(crate) struct Worker {
     pub(crate) records: Records,
     /// Suspended carriers whose loops have nothing to do, by class.
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
-    /// How many those are.
+    /// How many bytes of stack those have.
     pub(crate) pooled: Cell<usize>,
     /// When there are stacks to be given back, `u64::MAX` if there are none.
     pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
+    /// The last task to run here used up its slice.
+    pub(crate) slice_over: Cell<bool>,
+    /// How many slices were used up since one began another task.
+    pub(crate) slices_since_begin: Cell<u32>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -138,6 +143,8 @@ impl Worker {
             pooled: Cell::new(0),
             chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
+            slice_over: Cell::new(false),
+            slices_since_begin: Cell::new(0),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker

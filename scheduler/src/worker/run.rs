@@ -145,7 +145,7 @@ impl Worker {
         // SAFETY: null or a carrier that we pooled.
         if let Some(carrier) = unsafe { pool.get().as_ref() } {
             pool.set(carrier.next.get());
-            self.pooled.set(self.pooled.get() - 1);
+            self.pooled.set(self.pooled.get() - carrier.bytes());
             return Ok(carrier);
         }
         let class = StackClass::from_index(class).unwrap_or(self.shared().class);
@@ -193,12 +193,13 @@ impl Worker {
 
     #[inline]
     fn pool_carrier(&self, carrier: &'static Carrier) {
+        let pooled = self.pooled.get() + carrier.bytes();
         let pool = &self.pool[usize::from(carrier.class)];
         carrier.next.set(pool.replace(carrier));
-        self.pooled.set(self.pooled.get() + 1);
+        self.pooled.set(pooled);
     }
 
-    /// Ends pooled carriers until `keep` are left, `most` at a time. In the main loop only.
+    /// Ends pooled carriers until they have no more than `keep` bytes, `most` at a time. In the main loop only.
     pub(crate) fn end_carriers(&self, keep: usize, most: usize) {
         let mut left = most;
         for pool in &self.pool {
@@ -208,7 +209,7 @@ impl Worker {
                     break;
                 };
                 pool.set(carrier.next.get());
-                self.pooled.set(self.pooled.get() - 1);
+                self.pooled.set(self.pooled.get() - carrier.bytes());
                 self.end_carrier(carrier);
                 left -= 1;
             }
@@ -239,6 +240,7 @@ impl Worker {
     fn discard(&self, carrier: &'static Carrier) {
         let mut next = self.current();
         self.leave();
+        self.slice.end();
         while let Some(task) = next {
             let below = task.link.get();
             let inline = task.flags() & flags::INLINE != 0;

@@ -1,42 +1,29 @@
 //! Time slices: how long a task that polls may go on while others wait.
 //!
 //! There is no clock tick. The task's own polls look at the clock, and only the first poll in a
-//! slice begins to count, so what does not poll pays nothing.
+//! slice begins to count, so what does not poll pays nothing. A task that runs inline shares the
+//! slice of the stack it stands on: else a loop of short joins would never use one up.
 
-use crate::{
-    task::Task,
-    worker::{Worker, current_task},
-};
+use crate::worker::{Worker, current_task, find::ROUND};
 use std::{cell::Cell, ptr};
 use vitte_wait::facade::clock;
 
-/// Whose slice it is, and since when. Owner only.
+/// Since when the stack that runs has polled, zero if it has not. Owner only.
+#[derive(Default)]
 pub(crate) struct Slice {
-    task: Cell<*const Task>,
     since: Cell<u64>,
-}
-
-impl Default for Slice {
-    fn default() -> Self {
-        Self {
-            task: Cell::new(ptr::null()),
-            since: Cell::new(0),
-        }
-    }
 }
 
 impl Slice {
     /// The next poll begins a slice.
     #[inline(always)]
     pub(crate) fn end(&self) {
-        self.task.set(ptr::null());
+        self.since.set(0);
     }
 
-    fn is_used_up(&self, task: &'static Task, now: u64, length: u64) -> bool {
-        if !ptr::eq(self.task.get(), task) {
-            self.task.set(task);
+    fn is_used_up(&self, now: u64, length: u64) -> bool {
+        if self.since.get() == 0 {
             self.since.set(now);
-            return false;
         }
         now - self.since.get() >= length
     }
@@ -71,9 +58,10 @@ pub fn poll_slow() -> Poll {
     worker.look_after(now);
     worker.share();
     let length = u64::try_from(worker.shared().config.timeslice.as_nanos()).unwrap_or(u64::MAX);
-    if worker.slice.is_used_up(task, now, length) {
+    if worker.slice.is_used_up(now, length) {
         worker.slice.end();
-        if worker.has_work() {
+        if worker.has_rivals() {
+            worker.end_round();
             crate::yield_now();
         }
     }
@@ -85,6 +73,19 @@ pub fn poll_slow() -> Poll {
 }
 
 impl Worker {
+    /// A whole slice counts as many short tasks do: whoever waited for it in the LIFO slot goes
+    /// into the line, and the next source in turn comes first. Else a few tasks that use up
+    /// their slices would keep what comes from elsewhere waiting for seconds.
+    fn end_round(&self) {
+        // SAFETY: null or a record.
+        if let Some(task) = unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
+            self.queue(task);
+        }
+        let tick = self.tick.get();
+        self.tick.set(tick.wrapping_add(ROUND - 1 - tick % ROUND));
+        self.slice_over.set(true);
+    }
+
     /// If somebody has nothing to do, leaves it the task that would run next here, if that may
     /// move: the present one may go on for long.
     fn share(&self) {

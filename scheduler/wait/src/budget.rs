@@ -1,7 +1,10 @@
 //! Budgets: a fiber that gets on without ever waiting lets others run now and then.
 
-use crate::{current, facade::plain::AtomicU32};
-use std::{fmt, sync::atomic::Ordering::Relaxed};
+use crate::{
+    current,
+    facade::{atomic::Ordering::Relaxed, plain::AtomicU32},
+};
+use std::fmt;
 
 /// How many operations a fiber may complete through one handle before it lets others run.
 const ALLOWANCE: u32 = 128;

@@ -128,11 +128,7 @@ pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadli
                     thread::park();
                 }
             }
-            #[cfg(not(loom))]
             Some(left) => thread::park_timeout(left),
-            // Loom has no timed park; a model passes a deadline that is past, or none.
-            #[cfg(loom)]
-            Some(_) => thread::yield_now(),
         }
     }
 }

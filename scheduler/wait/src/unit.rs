@@ -153,6 +153,7 @@ impl Unit {
         let mut old = self.word.load(Relaxed);
         while word::claimable(old, number) {
             let new = old & !WAITING;
+            // Ordering: AcqRel, like every decision about a wait. Partner: `claim`, which loses to it.
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) => {
                     self.reason.store(Reason::None as u32, Relaxed);

@@ -1,7 +1,13 @@
 //! Trying, deadlines, stops and cancellations.
 
 use crate::units::{FLAVORS, LIMITED, Random, Units, channel, spawn_known, until, until_waiting};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 use vitte_channels::{
     Channel, RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
 };
@@ -117,8 +123,15 @@ pub(crate) fn a_timed_out_sender_leaves_its_place_to_the_next<U: Units>() {
             tx.send(n).unwrap();
         }
         let late = tx.clone();
-        let (first, unit) = spawn_known::<U, _>(move || late.send_timeout(1_000, SHORT));
-        until_waiting(unit, Reason::Send);
+        let over = Arc::new(AtomicBool::new(false));
+        let gave_up = Arc::clone(&over);
+        let (first, unit) = spawn_known::<U, _>(move || {
+            let result = late.send_timeout(1_000, SHORT);
+            gave_up.store(true, Relaxed);
+            result
+        });
+        // On a busy machine its time may be up before anybody sees it wait.
+        until(|| unit.waits_for().0 == Reason::Send || over.load(Relaxed));
         let (second, unit) = spawn_known::<U, _>(move || tx.send(2_000));
         until_waiting(unit, Reason::Send);
         assert_eq!(U::join(first), Err(SendUntilError::TimedOut(1_000)));

@@ -86,13 +86,13 @@ unsafe fn elsewhere(state: State) -> c_int {
         return run(state);
     };
     let (answer, loan) = (done.clone(), Loan(state));
-    let helper = thread::Builder::new()
+    let started = thread::Builder::new()
         .name("vitte-offload".to_owned())
         .spawn(move || {
             let Loan(state) = { loan };
             let _ = answer.send(Box::new(run(state)), rt::TRY);
         });
-    if helper.is_err() {
+    if started.is_err() {
         return run(state);
     }
     // The state is not ours before the call returns, whatever is asked of this task meanwhile.

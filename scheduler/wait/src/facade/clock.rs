@@ -42,12 +42,16 @@ mod imp {
     /// Nanoseconds of the modelled clock.
     #[must_use]
     pub fn now() -> u64 {
+        // Ordering: SeqCst. Partner: `set`; a model's threads need no finer clock.
         NOW.load(SeqCst)
     }
 
     /// Moves the modelled clock.
     pub fn set(nanos: u64) {
+        // Ordering: SeqCst. Partner: `now`.
         NOW.store(nanos, SeqCst);
+        #[cfg(loom)]
+        crate::facade::thread::clock_moved(nanos);
     }
 }
 

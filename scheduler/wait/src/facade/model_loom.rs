@@ -3,9 +3,78 @@
 pub use loom::{
     cell, hint,
     sync::{Arc, atomic},
-    thread,
 };
 use std::ops::{Deref, DerefMut};
+
+/// Loom's threads, with park tokens of our own: loom forgets the token that a thread is given while
+/// it waits for a mutex, and then calls a deadlock what is none.
+pub mod thread {
+    use crate::facade::{clock, plain::Mutex};
+    use loom::sync::Notify;
+    pub use loom::thread::{Builder, JoinHandle, spawn, yield_now};
+    use std::{fmt, sync::Arc, time::Duration};
+
+    /// A modelled thread, to be unparked.
+    #[derive(Clone)]
+    pub struct Thread(Arc<Notify>);
+
+    loom::thread_local! {
+        static OWN: Thread = Thread(Arc::new(Notify::new()));
+    }
+
+    /// The thread that calls.
+    #[must_use]
+    pub fn current() -> Thread {
+        OWN.with(Clone::clone)
+    }
+
+    /// Waits for the token of the thread that calls; at times returns without.
+    pub fn park() {
+        current().0.wait();
+    }
+
+    /// Who sleeps until when. Not part of the model, as the clock is not.
+    static SLEEPERS: Mutex<Vec<(u64, Thread)>> = Mutex::new(Vec::new());
+
+    /// As [`park`], but also returns when the modelled clock has moved on by `duration`.
+    pub fn park_timeout(duration: Duration) {
+        let until = clock::now() + u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let own = current();
+        SLEEPERS.lock().push((until, own.clone()));
+        own.0.wait();
+        SLEEPERS
+            .lock()
+            .retain(|(_, other)| !Arc::ptr_eq(&other.0, &own.0));
+    }
+
+    /// Wakes those who sleep until `now` at most: the clock has moved.
+    pub(crate) fn clock_moved(now: u64) {
+        let sleepers = SLEEPERS.lock().clone();
+        for (until, thread) in sleepers {
+            if until <= now {
+                thread.unpark();
+            }
+        }
+    }
+
+    /// Forgets what the last execution of a model left.
+    pub fn begin_execution() {
+        SLEEPERS.lock().clear();
+    }
+
+    impl Thread {
+        /// Gives the thread its token.
+        pub fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+
+    impl fmt::Debug for Thread {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Thread").finish_non_exhaustive()
+        }
+    }
+}
 
 /// A mutex with `parking_lot`'s face over loom's.
 #[derive(Debug, Default)]

@@ -1,0 +1,221 @@
+//! Models of falling asleep: no wake-up is lost, by work for anybody, by work for one, or by a
+//! timer. A lost one shows as a deadlock: the sleeper waits for ever, and so does whoever joins it.
+
+use crate::{
+    check::check,
+    config::Config,
+    shared::Shared,
+    task::Task,
+    timer::{self, Entry},
+};
+use std::sync::Arc;
+use vitte_fibers::{StackClass, StackOptions, StackPool};
+use vitte_wait::{
+    Deadline, Reason, Ticket, Wait,
+    facade::{clock, thread},
+};
+
+/// Some workers that do nothing but wait, and what they wait for.
+#[derive(Clone)]
+struct Workers(Arc<Shared>);
+
+impl Workers {
+    fn new(count: usize) -> Self {
+        let config = Config {
+            workers: count,
+            ..Config::default()
+        };
+        let stacks = StackPool::new(StackOptions::default());
+        Self(Shared::new(config, StackClass::DEFAULT, stacks, 1))
+    }
+
+    /// Worker `index` runs `body` on a thread of its own.
+    fn start<T: 'static>(
+        &self,
+        index: usize,
+        body: impl FnOnce(&Self) -> T + 'static,
+    ) -> thread::JoinHandle<T> {
+        let workers = self.clone();
+        thread::spawn(move || {
+            workers.0.remotes[index].bed.set_thread(thread::current());
+            body(&workers)
+        })
+    }
+
+    /// Makes work visible that anybody may take from worker `from`. The owner calls.
+    fn post(&self, from: usize) {
+        let nobody = std::ptr::without_provenance_mut::<Task>(128);
+        // SAFETY: the model's owner of this stack calls; the address is not followed.
+        unsafe { self.0.remotes[from].fresh.push(nobody) };
+        self.0.idle.post(&self.0);
+    }
+
+    /// Worker `me` waits until it has taken one task from worker `from`, and never looks again.
+    fn take_one(&self, me: usize, from: usize) {
+        let steal = || {
+            // Half of what is there at a time; the models have so few that this is one.
+            (self.0.remotes[from].fresh.steal(|_| {}) > 0).then_some(())
+        };
+        while self.0.idle.wait(&self.0, me, || false, steal).is_none() {}
+    }
+
+    /// Worker `me` waits until something lies in its inbox.
+    fn open_inbox(&self, me: usize) {
+        let full = || !self.0.remotes[me].inbox.is_empty();
+        while !full() {
+            self.0.idle.wait(&self.0, me, full, || None::<()>);
+        }
+    }
+
+    /// Worker `me` waits until a timer, whosever, has fired.
+    fn fire_one(&self, me: usize) {
+        let fire = || {
+            let now = clock::now();
+            let mut remotes = self.0.remotes.iter();
+            remotes
+                .any(|remote| remote.timers.next() <= now && remote.timers.fire(now))
+                .then_some(())
+        };
+        while self.0.idle.wait(&self.0, me, || false, fire).is_none() {}
+    }
+
+    /// A record for an inbox.
+    fn task(&self) -> &'static Task {
+        self.0.depot.take_outside().unwrap()
+    }
+
+    fn over(self) {
+        self.0.depot.forget();
+    }
+}
+
+/// A timer of the calling thread that is due at the modelled `nanos`.
+fn wait_until(nanos: u64) -> (Wait, Ticket, Deadline) {
+    let wait = Wait::begin_uncancelable(Reason::Sleep, std::ptr::null());
+    let ticket = wait.ticket();
+    (wait, ticket, Deadline::from_nanos(nanos))
+}
+
+fn arm(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
+    // SAFETY: the models keep the entry until it has fired.
+    if unsafe { workers.0.remotes[index].timers.arm(entry) } {
+        let idle = &workers.0.idle;
+        idle.timer_armed(&workers.0, deadline.as_nanos());
+    }
+}
+
+#[test]
+fn a_post_wakes_the_one_sleeper() {
+    check("idle: one post, one sleeper", 5, || {
+        let workers = Workers::new(2);
+        let sleeper = workers.start(1, |workers| workers.take_one(1, 0));
+        workers.post(0);
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn two_posts_wake_two_sleepers_though_one_searches() {
+    check("idle: two posts, two sleepers", 2, || {
+        let workers = Workers::new(3);
+        let sleepers =
+            [1, 2].map(|index| workers.start(index, move |workers| workers.take_one(index, 0)));
+        workers.post(0);
+        workers.post(0);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+        workers.over();
+    });
+}
+
+#[test]
+fn a_task_for_one_worker_wakes_that_one() {
+    check("idle: inbox", 5, || {
+        let workers = Workers::new(2);
+        let task = workers.task();
+        let sleeper = workers.start(1, |workers| workers.open_inbox(1));
+        workers.0.remotes[1].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 1);
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_task_for_anybody_and_one_for_the_keeper_wake_both_sleepers() {
+    check("idle: a post and an inbox, two sleepers", 2, || {
+        let workers = Workers::new(3);
+        let task = workers.task();
+        let one = workers.start(1, |workers| workers.open_inbox(1));
+        let other = workers.start(2, |workers| workers.take_one(2, 0));
+        workers.0.remotes[1].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 1);
+        workers.post(0);
+        one.join().unwrap();
+        other.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn the_end_wakes_everybody() {
+    check("idle: the end, two sleepers", 2, || {
+        let workers = Workers::new(2);
+        let sleepers = [0, 1].map(|index| {
+            workers.start(index, move |workers| {
+                while !workers.0.is_stopping() {
+                    let idle = &workers.0.idle;
+                    idle.wait(&workers.0, index, || false, || None::<()>);
+                }
+            })
+        });
+        workers.0.enter_phase(crate::shared::Phase::Stopping);
+        workers.0.idle.wake_all(&workers.0);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+        workers.over();
+    });
+}
+
+#[test]
+fn a_timer_armed_by_a_busy_worker_fires_at_the_keeper() {
+    check("idle: timer of a busy worker", 5, || {
+        let workers = Workers::new(2);
+        // Due as soon as it is armed.
+        clock::set(1 << 30);
+        let keeper = workers.start(1, |workers| workers.fire_one(1));
+        let (wait, ticket, deadline) = wait_until(1 << 20);
+        let entry = timer::entry(ticket, deadline);
+        arm(&workers, 0, &entry, deadline);
+        // Worker 0 does not look after its timers any more.
+        keeper.join().unwrap();
+        let _ = wait.withdraw();
+        workers.over();
+    });
+}
+
+#[test]
+fn the_timers_of_a_sleeper_that_rises_fall_to_the_keeper() {
+    check("idle: timer of a sleeper that rises", 3, || {
+        let workers = Workers::new(2);
+        let task = workers.task();
+        let keeper = workers.start(1, |workers| workers.fire_one(1));
+        let riser = workers.start(0, |workers| {
+            let (_, ticket, deadline) = wait_until(1 << 20);
+            // It fires when this thread has gone on to other things.
+            let entry = Box::leak(Box::new(timer::entry(ticket, deadline)));
+            arm(workers, 0, entry, deadline);
+            workers.open_inbox(0);
+        });
+        workers.0.remotes[0].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 0);
+        // It runs what it found from now on, and does not look after its timers.
+        riser.join().unwrap();
+        clock::set(1 << 30);
+        keeper.join().unwrap();
+        workers.over();
+    });
+}

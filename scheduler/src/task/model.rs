@@ -1,0 +1,278 @@
+//! Models of a task's end: exactly one party makes the record vacant, everybody who waits goes on,
+//! and nobody holds the lock of a record that has become another task.
+
+use super::{
+    Task, Traits,
+    body::{self, RawBody},
+    join::{self, JoinHandle, RawJoinError, join_raw},
+    slab::{Depot, find},
+    state::{DONE, HAS_JOINERS, LOCKED},
+};
+use crate::{check::check, id::FiberId};
+use std::{ffi::c_void, ptr};
+use vitte_wait::{
+    Deadline,
+    facade::{Arc, cell::UnsafeCell, thread},
+};
+
+/// What a modelled task writes; the checker sees that whoever joins it reads it afterwards.
+struct Place(UnsafeCell<u32>);
+
+// SAFETY: written by the task, read by who took its value: the models check that.
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
+unsafe extern "C-unwind" fn write(place: *mut c_void) -> *mut c_void {
+    // SAFETY: the models pass a place.
+    let there = unsafe { &*place.cast::<Place>() };
+    // SAFETY: nobody reads before the task has ended.
+    there.0.with_mut(|value| unsafe { *value += 1 });
+    place
+}
+
+fn look(place: *mut c_void) -> u32 {
+    // SAFETY: what `write` returned.
+    let there = unsafe { &*place.cast::<Place>() };
+    // SAFETY: the task has ended.
+    there.0.with(|value| unsafe { *value })
+}
+
+/// Some records, of which the model vacates what it takes.
+struct Records {
+    depot: Arc<Depot>,
+    place: Arc<Place>,
+}
+
+impl Records {
+    fn new() -> Self {
+        Self {
+            depot: Arc::new(Depot::new(&crate::unit::OPS)),
+            place: Arc::new(Place(UnsafeCell::new(0))),
+        }
+    }
+
+    /// A task that a handle may join, or, once its id is known, anybody.
+    fn task(&self) -> &'static Task {
+        let task = self.depot.take_outside().unwrap();
+        self.occupy(task);
+        task
+    }
+
+    fn occupy(&self, task: &'static Task) {
+        let traits = Traits {
+            flags: 0,
+            user: ptr::null_mut(),
+        };
+        task.occupy(&body::RAW, traits);
+        let body = RawBody {
+            entry: write,
+            arg: ptr::from_ref(&*self.place).cast_mut().cast(),
+            drop: None,
+        };
+        // SAFETY: occupied with this table just now.
+        unsafe { body::put_closure(task, body) };
+    }
+
+    fn over(self) {
+        self.depot.forget();
+    }
+}
+
+/// A worker that runs `task`.
+fn run(task: &'static Task) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        // SAFETY: the body is there, and run once.
+        let ended = unsafe { (task.vtable().run)(task) };
+        join::complete(task, ended);
+    })
+}
+
+fn handle(task: &'static Task) -> JoinHandle<*mut c_void> {
+    JoinHandle::new(Ok(task))
+}
+
+/// The modelled clock stands past this.
+fn past() -> Deadline {
+    Deadline::from_nanos(1)
+}
+
+#[test]
+fn a_joiner_gets_the_value_whenever_the_task_ends() {
+    check("join: handle and end", 4, || {
+        let records = Records::new();
+        let task = records.task();
+        let before = task.state.generation();
+        let worker = run(task);
+        let place = handle(task).join().unwrap();
+        assert_eq!(look(place), 1);
+        worker.join().unwrap();
+        assert_eq!(task.state.generation(), before + 1, "vacated once");
+        records.over();
+    });
+}
+
+#[test]
+fn a_join_that_times_out_can_be_repeated() {
+    check("join: deadline, end, second join", 3, || {
+        let records = Records::new();
+        let task = records.task();
+        let before = task.state.generation();
+        let worker = run(task);
+        let mut handle = handle(task);
+        let place = handle
+            .join_until(past(), None)
+            .or_else(|_| handle.join_until(Deadline::NEVER, None));
+        assert_eq!(look(place.unwrap()), 1);
+        worker.join().unwrap();
+        assert_eq!(task.state.generation(), before + 1, "vacated once");
+        assert!(task.joiner.get().is_null());
+        records.over();
+    });
+}
+
+#[test]
+fn a_handle_dropped_while_the_task_ends_leaves_one_to_vacate() {
+    check("join: detach, end, look by id", 2, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let worker = run(task);
+        let looker = thread::spawn(move || crate::cancel(id).is_ok());
+        drop(handle(task));
+        worker.join().unwrap();
+        looker.join().unwrap();
+        assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        assert!(task.state.lock(id.generation()).is_none());
+        records.over();
+    });
+}
+
+#[test]
+fn a_timed_out_join_and_a_drop_leave_one_to_vacate() {
+    check("join: deadline, detach, end", 3, || {
+        let records = Records::new();
+        let task = records.task();
+        let before = task.state.generation();
+        let worker = run(task);
+        let mut handle = handle(task);
+        let _ = handle.join_until(past(), None);
+        drop(handle);
+        worker.join().unwrap();
+        assert_eq!(task.state.generation(), before + 1, "vacated once");
+        records.over();
+    });
+}
+
+fn join_by_id(id: FiberId, deadline: Deadline) -> usize {
+    match join_raw(id, deadline) {
+        Ok(place) => look(place) as usize,
+        Err(RawJoinError::Stale | RawJoinError::TimedOut) => 0,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn of_two_who_join_by_id_one_gets_the_value_and_the_other_goes_on() {
+    check("join_raw: two joiners and the end", 2, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let worker = run(task);
+        let other = thread::spawn(move || join_by_id(id, Deadline::NEVER));
+        let mine = join_by_id(id, Deadline::NEVER);
+        assert_eq!(mine + other.join().unwrap(), 1);
+        worker.join().unwrap();
+        assert!(find(id.slot()).unwrap().joiner.get().is_null());
+        assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        records.over();
+    });
+}
+
+#[test]
+fn one_who_joins_by_id_and_one_who_times_out_agree() {
+    check("join_raw: a joiner, a deadline, the end", 2, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let worker = run(task);
+        let other = thread::spawn(move || join_by_id(id, past()));
+        let mine = join_by_id(id, Deadline::NEVER);
+        assert_eq!(mine + other.join().unwrap(), 1);
+        worker.join().unwrap();
+        assert!(task.joiner.get().is_null());
+        records.over();
+    });
+}
+
+/// What a record's lock guards, for the checker to watch.
+struct Guarded(UnsafeCell<u32>);
+
+// SAFETY: touched under a record's lock only, which the model checks.
+unsafe impl Send for Guarded {}
+// SAFETY: as above.
+unsafe impl Sync for Guarded {}
+
+/// One who has waited in vain takes the value and uses the record again, while the worker that
+/// ended the first task is about to wake him. `vacate` is what he does.
+fn reuse(vacate: impl Fn(&'static Task) + Send + Sync + Copy + 'static) {
+    let records = Records::new();
+    let task = records.task();
+    let guarded = Arc::new(Guarded(UnsafeCell::new(0)));
+    let touch = |guarded: &Guarded| {
+        // SAFETY: under the lock.
+        guarded.0.with_mut(|value| unsafe { *value += 1 });
+    };
+    let worker = {
+        let guarded = guarded.clone();
+        thread::spawn(move || {
+            let generation = task.state.generation();
+            let seen = task.state.finish(0);
+            // As in `complete`.
+            if seen & (HAS_JOINERS | LOCKED) != 0
+                && let Some(_locked) = task.state.lock(generation)
+            {
+                touch(&guarded);
+            }
+        })
+    };
+    task.state.set_known();
+    let before = task.state.generation();
+    let waits = {
+        let locked = task.state.lock(before).unwrap();
+        touch(&guarded);
+        let waits = locked.now() & DONE == 0;
+        if waits {
+            locked.set(HAS_JOINERS);
+        }
+        waits
+    };
+    // He is timed out, and looks again.
+    if waits && let Some(_locked) = task.state.lock(before) {
+        touch(&guarded);
+    }
+    if task.state.load() & DONE != 0 {
+        vacate(task);
+        records.occupy(task);
+        task.state.set_known();
+        if let Some(_locked) = task.state.lock(before + 1) {
+            touch(&guarded);
+        }
+    }
+    worker.join().unwrap();
+    records.over();
+}
+
+#[test]
+fn a_record_used_again_is_locked_by_its_new_task_only() {
+    check("state: reuse", 3, || reuse(|task| task.state.vacate()));
+}
+
+/// What the compare-and-swap in `vacate` is for.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn a_known_record_vacated_by_a_plain_store_is_locked_twice() {
+    check("flawed: state, plain store", 3, || {
+        reuse(|task| task.state.vacate_heedlessly());
+    });
+}
