@@ -43,7 +43,8 @@ end
 
 local longest = llib.thread.buffer(setmetatable({ word = "" }, Longest))
 local words = {}
-for word in ("many tasks share one value without sharing memory this is called concurrency"):gmatch("%a+") do
+local text = "many tasks share one value without sharing memory this is called concurrency"
+for word in text:gmatch("%a+") do
   words[#words + 1] = llib.thread.async(function(res)
     longest:mod(function(l) return l:update(word) end)
   end)

@@ -5,20 +5,17 @@
 //! at the caller's line. A task's end is raised by the instruction hook, because nothing may catch
 //! it.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use mlua::{Lua, MultiValue, Table, Value};
+use mlua::{Lua, Value};
 
 use crate::host::Host;
+use crate::module::{self, Kind, OBJECT};
 use crate::object::Object;
 use crate::parcel::{self, Label, Parcel};
 use crate::rt::{self, Fault};
 use crate::state::{Ending, Local};
 use crate::task::Task;
-use crate::{buffer, channel, lock, task};
 
 /// Why a host function does not return normally.
 #[derive(Debug)]
@@ -84,11 +81,24 @@ impl Call<'_> {
             .ok_or_else(|| "no task is running here".into())
     }
 
-    pub(crate) fn object(&self, i: usize) -> Result<Object, Fail> {
-        match self.args.get(i) {
-            Some(Value::UserData(data)) => Ok(data.borrow::<Object>()?.clone()),
-            _ => Err("a vitte object expected".into()),
-        }
+    /// The object behind the `i`th argument, if that is a handle.
+    pub(crate) fn object(&self, i: usize) -> Option<Object> {
+        let Some(Value::Table(handle)) = self.args.get(i) else {
+            return None;
+        };
+        let data: mlua::AnyUserData = handle.raw_get(OBJECT).ok()?;
+        Some(data.borrow::<Object>().ok()?.clone())
+    }
+
+    /// The complaint that the first argument is not what a method needs.
+    pub(crate) fn expected(&self, what: &str) -> Fail {
+        Fail::Message(match (self.object(0), self.args.first()) {
+            (Some(other), _) => format!("{what} expected, got {}", other.kind()),
+            (None, value) => {
+                let got = value.map_or("nothing", Value::type_name);
+                format!("{what} expected, got {got} (call methods with ':')")
+            }
+        })
     }
 
     /// The deadline that a timeout in milliseconds means: none for nil, no waiting at all for 0.
@@ -128,6 +138,12 @@ impl Call<'_> {
         parcel::pack(self.lua, &self.local.builtins(), values, label).map_err(|e| self.refuse(e))
     }
 
+    /// A deep copy of the `i`th argument, nil if there is none.
+    pub(crate) fn pack_one(&self, i: usize) -> Result<Parcel, Fail> {
+        let builtins = self.local.builtins();
+        parcel::pack(self.lua, &builtins, &[self.arg(i)], Label::Value).map_err(|e| self.refuse(e))
+    }
+
     pub(crate) fn pack_task(&self) -> Result<Parcel, Fail> {
         parcel::pack_task(self.lua, &self.local.builtins(), &self.args).map_err(|e| self.refuse(e))
     }
@@ -144,9 +160,15 @@ impl Call<'_> {
         Ok(Value::String(self.lua.create_string(s)?))
     }
 
-    pub(crate) fn wrap(&self, object: Object) -> Reply {
-        self.local.builtins().has_objects.set(true);
-        Ok(vec![Value::UserData(self.lua.create_userdata(object)?)])
+    /// A handle of a new object.
+    pub(crate) fn wrap(&self, object: Object, kind: Kind) -> Reply {
+        let builtins = self.local.builtins();
+        builtins.has_objects.set(true);
+        Ok(vec![Value::Table(module::handle(
+            self.lua,
+            object,
+            builtins.meta(kind),
+        )?)])
     }
 
     /// nil and a reason, for what may well happen: a timeout, a closed channel.
@@ -162,108 +184,4 @@ impl Call<'_> {
             why => Fail::Ending(why),
         }
     }
-}
-
-/// Puts every function of the host into `native`.
-pub(crate) fn install(lua: &Lua, native: &Table, local: &Rc<Local>) -> mlua::Result<()> {
-    let groups = [
-        NATIVES,
-        task::NATIVES,
-        channel::NATIVES,
-        buffer::NATIVES,
-        lock::NATIVES,
-    ];
-    for &(name, function) in groups.into_iter().flatten() {
-        let local = Rc::clone(local);
-        let entry = lua.create_function(move |lua, args: MultiValue| {
-            let call = Call {
-                lua,
-                local: &local,
-                args: args.into_vec(),
-            };
-            match function(&call) {
-                Ok(mut results) => {
-                    results.insert(0, Value::Boolean(true));
-                    Ok(MultiValue::from_vec(results))
-                }
-                Err(Fail::Message(message)) => {
-                    let message = Value::String(lua.create_string(message)?);
-                    Ok(MultiValue::from_vec(vec![Value::Boolean(false), message]))
-                }
-                Err(Fail::Ending(why)) => {
-                    // The hook is set to raise the error at the next instruction, which is cheaper
-                    // than raising one here.
-                    local.end(lua, why);
-                    Ok(MultiValue::new())
-                }
-            }
-        })?;
-        native.raw_set(name, entry)?;
-    }
-    // These answer directly: they are used where an error has no place to go.
-    native.raw_set(
-        "same",
-        lua.create_function(|_, (a, b): (mlua::AnyUserData, mlua::AnyUserData)| {
-            Ok(a.borrow::<Object>()?.same(&*b.borrow::<Object>()?))
-        })?,
-    )?;
-    native.raw_set(
-        "sized",
-        lua.create_function(|lua, (items, entries)| {
-            lua.create_table_with_capacity(items, entries)
-        })?,
-    )?;
-    native.raw_set("entropy", lua.create_function(|_, ()| Ok(entropy()))?)?;
-    native.raw_set(
-        "number",
-        lua.create_function(|_, a: mlua::AnyUserData| {
-            Ok(a.borrow::<Object>()?.number().to_string())
-        })?,
-    )
-}
-
-const NATIVES: &[(&str, Native)] = &[
-    ("sleep", |call| sleep(call, 1e9)),
-    ("usleep", |call| sleep(call, 1e3)),
-    ("yield", |_| {
-        rt::yield_now()?;
-        Ok(vec![])
-    }),
-    ("now", |_| Ok(vec![Value::Number(rt::now() as f64 / 1e9)])),
-    ("workers", |call| {
-        let (host, _) = call.current()?;
-        Ok(vec![Value::Integer(i64::from(host.runtime().workers()))])
-    }),
-    ("exit", |call| {
-        let (host, _) = call.current()?;
-        let code = match call.arg(0) {
-            Value::Nil | Value::Boolean(true) => 0,
-            Value::Boolean(false) => 1,
-            Value::Integer(i) => (i & 0xff) as u8,
-            Value::Number(n) => n as i64 as u8,
-            other => return Err(format!("an exit code expected, got {}", other.type_name()).into()),
-        };
-        host.exit(code);
-        // The process is about to end. Until it does, this task does nothing more.
-        rt::sleep_until(rt::FOREVER)?;
-        Ok(vec![])
-    }),
-];
-
-/// A number that is hard to foresee, to seed `math.random` with.
-fn entropy() -> i64 {
-    RandomState::new().build_hasher().finish().cast_signed()
-}
-
-fn sleep(call: &Call<'_>, unit_ns: f64) -> Reply {
-    let time = match call.arg(0) {
-        Value::Integer(i) => i as f64,
-        Value::Number(n) => n,
-        other => return Err(format!("a number expected, got {}", other.type_name()).into()),
-    };
-    match call.after(time * unit_ns, "a time to sleep")? {
-        rt::TRY => rt::yield_now()?,
-        deadline => rt::sleep_until(deadline)?,
-    }
-    Ok(vec![])
 }

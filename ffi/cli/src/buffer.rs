@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mlua::Value;
 
-use crate::api::{Call, Fail, Native};
+use crate::api::{Call, Fail, Native, Reply};
 use crate::lock::{Lock, Locked};
+use crate::module::Kind;
 use crate::object::Object;
-use crate::parcel::{self, Label, Parcel};
+use crate::parcel::{self, Parcel};
 use crate::rt;
 
 /// What a script's buffer handle names.
@@ -63,35 +64,35 @@ impl Buffer {
     }
 }
 
-pub(crate) const NATIVES: &[(&str, Native)] = &[
-    ("buffer", |call| {
-        let value = Mutex::new(Some(Arc::new(first(call, 0)?)));
-        let lock = Arc::new(Lock::new()?);
-        call.wrap(Object::Buffer(Arc::new(Buffer { lock, value })))
-    }),
-    ("buffer_get", |call| call.unpack(&*buffer(call)?.value()?)),
-    ("buffer_index", |call| {
-        let value = buffer(call)?.value()?;
-        let builtins = call.local.builtins();
-        match parcel::unpack_entry(call.lua, &builtins, &value, &call.arg(1))? {
-            Some(found) => Ok(vec![Value::Boolean(true), found]),
-            None => {
-                let whole = parcel::unpack_one(call.lua, &builtins, &value)?;
-                Ok(vec![Value::Boolean(false), whole])
-            }
-        }
-    }),
-    ("buffer_set", |call| {
+pub(crate) const METHODS: &[(&str, Native)] = &[
+    ("get", |call| call.unpack(&*buffer(call)?.value()?)),
+    ("set", |call| {
         let buffer = buffer(call)?;
-        let parcel = first(call, 1)?;
+        let parcel = call.pack_one(1)?;
         buffer.value()?;
         buffer.acquire(call)?;
         let result = buffer.replace(parcel);
         buffer.release(call)?;
         result.map(|()| vec![])
     }),
+    ("clean", |call| {
+        buffer(call)?.slot().take();
+        Ok(vec![])
+    }),
+];
+
+pub(crate) const NEW_INDEX: (&str, Native) = ("__newindex", |_| {
+    Err("a buffer's fields are read only: use set or mod".into())
+});
+
+/// What the prelude makes `mod` and indexing of.
+pub(crate) const HIDDEN: &[(&str, Native)] = &[
     ("buffer_begin", |call| {
         let buffer = buffer(call)?;
+        if !matches!(call.arg(1), Value::Function(_)) {
+            let got = call.arg(1).type_name();
+            return Err(format!("buffer:mod needs a function, got {got}").into());
+        }
         buffer.value()?;
         buffer.acquire(call)?;
         let value = buffer.value().and_then(|value| call.unpack(&value));
@@ -104,7 +105,7 @@ pub(crate) const NATIVES: &[(&str, Native)] = &[
         let buffer = buffer(call)?;
         let result = match call.arg(1) {
             Value::Nil => Ok(()),
-            _ => first(call, 1).and_then(|parcel| buffer.replace(parcel)),
+            _ => call.pack_one(1).and_then(|parcel| buffer.replace(parcel)),
         };
         buffer.release(call)?;
         result.map(|()| vec![])
@@ -112,22 +113,32 @@ pub(crate) const NATIVES: &[(&str, Native)] = &[
     ("buffer_abort", |call| {
         buffer(call)?.release(call).map(|()| vec![])
     }),
-    ("buffer_clean", |call| {
-        buffer(call)?.slot().take();
-        Ok(vec![])
+    // True and what is at the key, or false and all of the value.
+    ("buffer_index", |call| {
+        let value = buffer(call)?.value()?;
+        let builtins = call.local.builtins();
+        match parcel::unpack_entry(call.lua, &builtins, &value, &call.arg(1))? {
+            Some(found) => Ok(vec![Value::Boolean(true), found]),
+            None => {
+                let whole = parcel::unpack_one(call.lua, &builtins, &value)?;
+                Ok(vec![Value::Boolean(false), whole])
+            }
+        }
     }),
 ];
 
-/// A deep copy of one argument, nil if it is missing.
-fn first(call: &Call<'_>, i: usize) -> Result<Parcel, Fail> {
-    let values = [call.arg(i)];
-    let builtins = call.local.builtins();
-    parcel::pack(call.lua, &builtins, &values, Label::Value).map_err(Fail::from)
+pub(crate) fn create(call: &Call<'_>) -> Reply {
+    let value = Mutex::new(Some(Arc::new(call.pack_one(0)?)));
+    let lock = Arc::new(Lock::new()?);
+    call.wrap(
+        Object::Buffer(Arc::new(Buffer { lock, value })),
+        Kind::Buffer,
+    )
 }
 
 fn buffer(call: &Call<'_>) -> Result<Arc<Buffer>, Fail> {
-    match call.object(0)? {
-        Object::Buffer(buffer) => Ok(buffer),
-        _ => Err("a buffer expected".into()),
+    match call.object(0) {
+        Some(Object::Buffer(buffer)) => Ok(buffer),
+        _ => Err(call.expected("a buffer")),
     }
 }

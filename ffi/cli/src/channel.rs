@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mlua::Value;
 
 use crate::api::{Call, Fail, Native, Reply};
+use crate::module::Kind;
 use crate::object::Object;
-use crate::parcel::{Label, Parcel};
+use crate::parcel::Parcel;
 use crate::rt::{self, Chan, Fault};
 
 /// What a script's channel handle names.
@@ -19,21 +20,28 @@ pub(crate) struct Channel {
     closed: AtomicBool,
 }
 
-pub(crate) const NATIVES: &[(&str, Native)] = &[
-    ("channel", create),
-    ("chan_send", |call| {
-        send(call, call.deadline(1)?, 2, "timeout")
+/// `channel(...)`, as a loop's iterator.
+pub(crate) const CALL: (&str, Native) = ("__call", |call| {
+    recv(call, rt::FOREVER, "timeout").map(next)
+});
+
+pub(crate) const METHODS: &[(&str, Native)] = &[
+    ("send", |call| send(call, call.deadline(2)?, "timeout")),
+    ("try_send", |call| send(call, rt::TRY, "full")),
+    ("recv", |call| recv(call, call.deadline(1)?, "timeout")),
+    ("try_recv", |call| recv(call, rt::TRY, "empty")),
+    ("iter", |call| {
+        channel(call)?;
+        // The handle is its own iterator.
+        Ok(vec![call.arg(0)])
     }),
-    ("chan_try_send", |call| send(call, rt::TRY, 1, "full")),
-    ("chan_recv", |call| recv(call, call.deadline(1)?, "timeout")),
-    ("chan_try_recv", |call| recv(call, rt::TRY, "empty")),
-    ("chan_close", |call| {
+    ("close", |call| {
         let channel = channel(call)?;
         let first = !channel.closed.swap(true, Ordering::Relaxed);
         channel.chan.close();
         Ok(vec![Value::Boolean(first)])
     }),
-    ("chan_capacity", |call| {
+    ("capacity", |call| {
         Ok(vec![match channel(call)?.capacity {
             Some(n) => Value::Integer(i64::from(n)),
             None => Value::Number(f64::INFINITY),
@@ -42,13 +50,13 @@ pub(crate) const NATIVES: &[(&str, Native)] = &[
 ];
 
 fn channel(call: &Call<'_>) -> Result<Arc<Channel>, Fail> {
-    match call.object(0)? {
-        Object::Channel(channel) => Ok(channel),
-        _ => Err("a channel expected".into()),
+    match call.object(0) {
+        Some(Object::Channel(channel)) => Ok(channel),
+        _ => Err(call.expected("a channel")),
     }
 }
 
-fn create(call: &Call<'_>) -> Reply {
+pub(crate) fn create(call: &Call<'_>) -> Reply {
     let capacity = match call.arg(0) {
         Value::Nil => Some(0),
         Value::Number(f64::INFINITY) => None,
@@ -67,11 +75,13 @@ fn create(call: &Call<'_>) -> Reply {
         Some(n) => Chan::bounded(n as usize)?,
         None => Chan::unbounded()?,
     };
-    call.wrap(Object::Channel(Arc::new(Channel {
+    let closed = AtomicBool::new(false);
+    let channel = Channel {
         chan,
         capacity,
-        closed: AtomicBool::new(false),
-    })))
+        closed,
+    };
+    call.wrap(Object::Channel(Arc::new(channel)), Kind::Channel)
 }
 
 fn describe(value: &Value) -> String {
@@ -81,9 +91,9 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn send(call: &Call<'_>, deadline: i64, at: usize, late: &str) -> Reply {
+fn send(call: &Call<'_>, deadline: i64, late: &str) -> Reply {
     let channel = channel(call)?;
-    let value = call.pack(at, Label::Value)?;
+    let value = call.pack_one(1)?;
     if value.is_nil() {
         return Err(
             "nil cannot be sent: receiving it would look like the end of the channel".into(),
@@ -100,6 +110,12 @@ fn recv(call: &Call<'_>, deadline: i64, late: &str) -> Reply {
         Ok(parcel) => call.unpack(&parcel),
         Err(fault) => refused(call, fault, late),
     }
+}
+
+/// What a loop's iterator may return: one value, nil for the end.
+fn next(mut results: Vec<Value>) -> Vec<Value> {
+    results.truncate(1);
+    results
 }
 
 fn refused(call: &Call<'_>, fault: Fault, late: &str) -> Reply {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mlua::Value;
 
 use crate::api::{Call, Fail, Native, Reply};
+use crate::module::Kind;
 use crate::object::Object;
 use crate::rt::{self, Chan, Fault};
 use crate::state::Local;
@@ -215,46 +216,53 @@ impl Named {
     }
 }
 
-pub(crate) const NATIVES: &[(&str, Native)] = &[
+/// `vitte.mutex()`.
+pub(crate) fn create(call: &Call<'_>) -> Reply {
+    call.wrap(Object::Mutex(Arc::new(Lock::new()?)), Kind::Mutex)
+}
+
+/// `vitte.lock(id, timeout_ms)`.
+pub(crate) fn lock(call: &Call<'_>) -> Reply {
+    answer(call, lock_named(call, call.deadline(1)?)?)
+}
+
+/// `vitte.trylock(id)`.
+pub(crate) fn trylock(call: &Call<'_>) -> Reply {
+    Ok(vec![Value::Boolean(
+        lock_named(call, rt::TRY)? != Locked::TimedOut,
+    )])
+}
+
+/// `vitte.unlock(id)`.
+pub(crate) fn unlock(call: &Call<'_>) -> Reply {
+    let (host, task) = call.current()?;
+    let id = id(call)?;
+    let what = format!("lock {id}");
+    let Some(lock) = host.named().get(id) else {
+        return Err(Misuse::NotHeld.text(&what).into());
+    };
+    let result = lock.unlock(call.local, task.id());
+    host.named().forget_if_unused(id, lock);
+    result.map_err(|misuse| misuse.text(&what))?;
+    Ok(vec![])
+}
+
+pub(crate) const METHODS: &[(&str, Native)] = &[
     ("lock", |call| {
-        lock_named(call, call.deadline(1)?).map(|r| answer(call, r))?
+        answer(call, lock_mutex(call, call.deadline(1)?)?)
     }),
     ("trylock", |call| {
-        Ok(vec![Value::Boolean(
-            lock_named(call, rt::TRY)? != Locked::TimedOut,
-        )])
-    }),
-    ("unlock", |call| {
-        let (host, task) = call.current()?;
-        let id = id(call)?;
-        let what = format!("lock {id}");
-        let Some(lock) = host.named().get(id) else {
-            return Err(Misuse::NotHeld.text(&what).into());
-        };
-        let result = lock.unlock(call.local, task.id());
-        host.named().forget_if_unused(id, lock);
-        result.map_err(|misuse| misuse.text(&what))?;
-        Ok(vec![])
-    }),
-    ("mutex", |call| {
-        call.wrap(Object::Mutex(Arc::new(Lock::new()?)))
-    }),
-    ("mutex_lock", |call| {
-        lock_mutex(call, call.deadline(1)?).map(|r| answer(call, r))?
-    }),
-    ("mutex_try", |call| {
         Ok(vec![Value::Boolean(
             lock_mutex(call, rt::TRY)? != Locked::TimedOut,
         )])
     }),
-    ("mutex_unlock", |call| {
+    ("unlock", |call| {
         let (_, task) = call.current()?;
-        mutex(call)?
-            .unlock(call.local, task.id())
-            .map_err(|misuse| misuse.text("the mutex"))?;
+        let result = mutex(call)?.unlock(call.local, task.id());
+        result.map_err(|misuse| misuse.text("the mutex"))?;
         Ok(vec![])
     }),
-    ("mutex_free", |call| {
+    ("free", |call| {
         mutex(call)?
             .free()
             .map_err(|misuse| misuse.text("the mutex"))?;
@@ -283,9 +291,9 @@ fn id(call: &Call<'_>) -> Result<i64, Fail> {
 }
 
 fn mutex(call: &Call<'_>) -> Result<Arc<Lock>, Fail> {
-    match call.object(0)? {
-        Object::Mutex(lock) => Ok(lock),
-        _ => Err("a mutex expected".into()),
+    match call.object(0) {
+        Some(Object::Mutex(lock)) => Ok(lock),
+        _ => Err(call.expected("a mutex")),
     }
 }
 

@@ -5,6 +5,7 @@ mod buffer;
 mod channel;
 mod host;
 mod lock;
+mod module;
 mod object;
 mod parcel;
 mod rt;
@@ -18,8 +19,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// A fifth faster than the system's allocator for Lua programs that make many tables. Safe with
-/// fibers as any allocator is: those that run here stay on their threads.
+/// A fifth faster than the system's allocator for Lua programs that make many tables.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

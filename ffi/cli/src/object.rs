@@ -1,5 +1,6 @@
 //! What tasks share by reference: the objects behind a script's handles.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
@@ -33,11 +34,28 @@ impl Object {
         }
     }
 
+    /// What it is, with an article.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Object::Task(_) => "a task",
+            Object::Channel(_) => "a channel",
+            Object::Buffer(_) => "a buffer",
+            Object::Mutex(_) => "a mutex",
+        }
+    }
+
     /// A number to tell it from others of its kind in a message.
-    pub(crate) fn number(&self) -> u64 {
+    fn number(&self) -> u64 {
         match self {
             Object::Task(task) => task.id(),
             other => other.address() as u64,
         }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.kind().trim_start_matches("a ");
+        write!(f, "vitte.{name} #{}", self.number())
     }
 }

@@ -9,8 +9,8 @@ use std::ptr;
 
 use vitte::{
     VT_CHAN_BOUNDED, VT_CHAN_UNBOUNDED, VT_DETACHED, VT_EAGAIN, VT_ECANCELED, VT_ECLOSED,
-    VT_ETIMEDOUT, VT_FOREVER, VT_NOW, VT_OK, VT_PINNED, VT_SHUTDOWN_ABANDON, vt_chan,
-    vt_fiber_options, vt_options, vt_runtime, vt_stats, vt_status,
+    VT_ETIMEDOUT, VT_FOREVER, VT_NOW, VT_OK, VT_SHUTDOWN_ABANDON, vt_chan, vt_fiber_options,
+    vt_options, vt_runtime, vt_stats, vt_status,
 };
 
 use crate::state::tick;
@@ -117,19 +117,20 @@ impl Runtime {
         self.workers
     }
 
-    /// Runs `body` on a new fiber that stays on the thread on which it starts. Nobody joins it; a
-    /// panic in it is dropped.
+    /// Runs `body` on a new fiber, which may move between threads whenever it waits. Nobody joins
+    /// it; a panic in it is dropped.
     pub(crate) fn spawn(&self, body: Body) -> Result<(), Fault> {
         let options = vt_fiber_options {
             size: size_of::<vt_fiber_options>() as u32,
-            flags: VT_DETACHED | VT_PINNED,
+            flags: VT_DETACHED,
             stack_size: self.stack,
             name: ptr::null(),
             user: ptr::null_mut(),
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
-        // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`.
-        // The options are a live local; a detached fiber needs no place for its id.
+        // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`. It
+        // bears being moved later, too: see Note [Moving Lua] in `state`. The options are a live
+        // local; a detached fiber needs no place for its id.
         check(unsafe {
             vitte::vt_spawn(
                 self.handle,

@@ -95,7 +95,7 @@ impl State {
     /// As if nobody could lock the record. For the model that shows that somebody can.
     #[cfg(all(test, loom))]
     pub(crate) fn vacate_heedlessly(&self) {
-        // Ordering: Release, as in `vacate`. Partner: `generation_now`.
+        // Ordering: Release, as in `vacate`, whose other half is left out on purpose.
         self.0.store(next_vacant(self.0.load(Relaxed)), Release);
     }
 

@@ -80,8 +80,12 @@ const THREAD_LOCALS: &[(&str, &str)] = &[
     ),
     ("tests/", "tests show what a thread-local does"),
     (
+        "scheduler/wait/src/facade/model_loom.rs",
+        "the facade stands in for a thread's park token",
+    ),
+    (
         "ffi/cli/src/state/tick.rs",
-        "a signal handler asks which Lua thread runs here; fibers that run Lua are pinned",
+        "a signal handler asks which Lua thread runs here",
     ),
 ];
 

@@ -1,14 +1,14 @@
 -- Runs once in every new Lua state, before any script. It changes the few standard functions that
--- do not fit a process of many tasks, remembers what the standard tables hold, and returns the
--- private functions that the host needs. `native` holds the host's functions, `module` is the
--- compiled module.lua.
-local native, module = ...
+-- do not fit a process of many tasks, adds what is easier in Lua than in the host, and returns what
+-- the host needs of Lua. `native` holds functions of the host, `vitte` the module without what is
+-- added here, `metas` the metatables of its objects.
+local native, vitte, metas = ...
 
 local debug, io, os, coroutine, package = debug, io, os, coroutine, package
-local next, type, pairs, rawget, rawset, rawequal = next, type, pairs, rawget, rawset, rawequal
-local select, tostring, sort, concat = select, tostring, table.sort, table.concat
-local getmetatable, setmetatable = debug.getmetatable, debug.setmetatable
-local collectgarbage, warn, randomseed, differs = collectgarbage, warn, math.randomseed, native.differs
+local type, pairs, ipairs, rawequal = type, pairs, ipairs, rawequal
+local select, tostring, concat = select, tostring, table.concat
+local getmetatable = debug.getmetatable
+local collectgarbage, warn, randomseed = collectgarbage, warn, math.randomseed
 local iotype, output, input = io.type, io.output, io.input
 local stdin, stdout, stderr = io.stdin, io.stdout, io.stderr
 
@@ -30,7 +30,8 @@ function print(...)
 end
 
 -- The first ones let through the error that ends a task; the last notices finalizers.
-pcall, xpcall, coroutine.resume, coroutine.close = native.pcall, native.xpcall, native.resume, native.close
+pcall, xpcall = native.pcall, native.xpcall
+coroutine.resume, coroutine.close = native.resume, native.close
 do
   local create, resume, close, error = coroutine.create, native.resume, native.close, error
   local function wrapped(co, ok, ...)
@@ -62,7 +63,7 @@ os.exit = native.exit
 -- These wait for the outside world without holding up the worker.
 os.execute = native.execute
 do
-  local read, file_read, input, stdin = native.read, getmetatable(io.stdout).__index.read, io.input, io.stdin
+  local read, file_read = native.read, getmetatable(io.stdout).__index.read
   function io.read(...)
     if rawequal(input(), stdin) then
       return read(...)
@@ -87,7 +88,9 @@ local getupvalue, setupvalue, upvalueid, upvaluejoin =
   debug.getupvalue, debug.setupvalue, debug.upvalueid, debug.upvaluejoin
 local getinfo = debug.getinfo
 local function is_lua(f)
-  return type(f) == "function" and getinfo(f, "S").what ~= "C"
+  -- Neither C nor in this file, which is loaded without debug information.
+  local source = type(f) == "function" and getinfo(f, "S").source
+  return source and source ~= "=[C]" and source ~= "=?"
 end
 for name in pairs(debug) do
   if name ~= "traceback" and name ~= "getinfo" and name ~= "getlocal" then
@@ -108,13 +111,6 @@ function debug.upvaluejoin(f, i, g, j)
 end
 debug.getmetatable = _G.getmetatable
 
-randomseed(native.entropy()) -- its own seed is the time in seconds and an address
-
-local vitte, internals = module(native)
-package.loaded.vitte = vitte
-package.loaded.llib = { thread = vitte }
-_G.vitte, _G.llib = vitte, package.loaded.llib
-
 -- Files that are still open are closed by a collection.
 local has_files = false
 local function opens(f)
@@ -128,87 +124,82 @@ for _, f in ipairs { "open", "popen", "tmpfile", "lines", "input", "output" } do
   io[f] = opens(io[f])
 end
 
--- What every state has. The order is the same in all of them, for a value is named by its place in
--- `list` when it crosses from one to another.
+-- What a method of the module cannot do, because it runs code of the script.
+local buffer_meta = metas[4]
+local Buffer = buffer_meta.__index
+do
+  local begin, commit, abort = native.buffer_begin, native.buffer_commit, native.buffer_abort
+  local index, get, same = native.buffer_index, Buffer.get, buffer_meta.__eq
+  local pcall, error = native.pcall, error
+
+  local function modified(buffer, ok, value)
+    if not ok then
+      abort(buffer)
+      error(value, 0)
+    end
+    return commit(buffer, value)
+  end
+
+  function Buffer.mod(buffer, fn, ...)
+    return modified(buffer, pcall(fn, begin(buffer, fn), ...))
+  end
+
+  -- What is not a method is looked up in a copy of the contents. A function found there takes the
+  -- contents, not the buffer, as its `self`: `b:update(x)` is `b:get():update(x)`.
+  function buffer_meta.__index(buffer, key)
+    local method = Buffer[key]
+    if method then
+      return method
+    end
+    local found, value = index(buffer, key)
+    if not found then
+      value = value[key]
+    end
+    if type(value) ~= "function" then
+      return value
+    end
+    return function(first, ...)
+      if same(first, buffer) then
+        first = get(first)
+      end
+      return value(first, ...)
+    end
+  end
+
+  function buffer_meta.__call(buffer, ...)
+    return get(buffer)(...)
+  end
+
+  function buffer_meta.__pairs(buffer)
+    return pairs(get(buffer))
+  end
+end
+
+package.loaded.vitte = vitte
+package.loaded.llib = { thread = vitte }
+_G.vitte, _G.llib = vitte, package.loaded.llib
+
+-- Every table that scripts can reach and change, the standard library first.
 local file = getmetatable(stdout)
-local tables = { _G }
-for _, name in ipairs { "coroutine", "debug", "io", "math", "os", "package", "string", "table", "utf8" } do
-  tables[#tables + 1] = _G[name]
-end
-local carried = #tables
-local function keep(t)
-  tables[#tables + 1] = t
-end
-keep(vitte)
-keep(package.loaded.llib)
-keep(package.loaded)
-keep(package.preload)
-keep(package.searchers)
-keep(getmetatable(""))
-keep(file)
-keep(file.__index)
-for _, t in ipairs(internals) do
-  keep(t)
-  if type(t.__index) == "table" then
-    keep(t.__index)
+local tables = {
+  _G, coroutine, debug, io, math, os, package, string, table, utf8,
+  vitte, package.loaded.llib, package.loaded, package.preload, package.searchers,
+  getmetatable(""), file, file.__index, Buffer,
+}
+local carried = 10
+for _, meta in ipairs(metas) do
+  tables[#tables + 1] = meta
+  if type(meta.__index) == "table" then
+    tables[#tables + 1] = meta.__index
   end
 end
 
--- `saved[i]` is a copy of the i-th table as it is now.
-local list, ids, saved, counts, metas = native.sized(256, 0), native.sized(0, 256), {}, {}, {}
-local function name(v)
-  local kind = type(v)
-  if (kind == "table" or kind == "function" or kind == "userdata") and not ids[v] then
-    list[#list + 1] = v
-    ids[v] = #list
-  end
-end
-for i = 1, #tables do
-  name(tables[i])
-end
-for i = 1, #tables do
-  local t, keys, n = tables[i], {}, 0
-  for k in next, t do
-    n = n + 1
-    keys[n] = k
-  end
-  local copy = native.sized(0, n)
-  for k, v in next, t do
-    copy[k] = v
-  end
-  sort(keys) -- within one table they are all strings or all integers
-  for _, k in ipairs(keys) do
-    name(t[k])
-  end
-  saved[i], counts[i], metas[i] = copy, n, getmetatable(t)
-end
-
-local function repair(t, copy)
-  for k in next, t do
-    if copy[k] == nil then
-      t[k] = nil
-    end
-  end
-  for k, v in next, copy do
-    rawset(t, k, v)
-  end
-end
-
--- Puts everything back as it was. False if the state should not be used again.
-local function restore(collect)
-  for i = 1, #tables do
-    local t, copy = tables[i], saved[i]
-    if not rawequal(getmetatable(t), metas[i]) then
-      setmetatable(t, metas[i])
-    end
-    if differs(t, copy, counts[i]) then
-      repair(t, copy)
-    end
-  end
+-- Makes the rest of a used state like new. False if the state should not be used again.
+local function tidy(collect, seed)
   if iotype(stdout) ~= "file" or iotype(stdin) ~= "file" or iotype(stderr) ~= "file" then
     return false
   end
-  randomseed(native.entropy())
+  randomseed(seed)
   warn("@off")
   collectgarbage("incremental", 200, 100)
   if not collectgarbage("isrunning") then
@@ -223,35 +214,13 @@ local function restore(collect)
   return true
 end
 
--- What a script has added to the standard tables or replaced in them, as a flat list of table
--- number, key, value; nil if there is nothing.
-local function changes()
-  local found
-  for i = 1, carried do
-    local t, copy = tables[i], saved[i]
-    if differs(t, copy, counts[i]) then
-      for k, v in next, t do
-        if not rawequal(copy[k], v) then
-          found = found or {}
-          local n = #found
-          found[n + 1], found[n + 2], found[n + 3] = i, k, v
-        end
-      end
-    end
-  end
-  return found
-end
-
 return {
-  list = list,
-  ids = ids,
-  standard = saved[1],
-  restore = restore,
-  changes = changes,
+  tables = tables,
+  carried = carried,
+  tidy = tidy,
   getmetatable = getmetatable,
   getupvalue = getupvalue,
   setupvalue = setupvalue,
   upvalueid = upvalueid,
   upvaluejoin = upvaluejoin,
-  make_task_argument = internals.make_task_argument,
 }

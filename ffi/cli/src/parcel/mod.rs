@@ -1,7 +1,7 @@
 //! Values on their way from one Lua state to another: a deep copy that belongs to no state.
 //!
 //! ```text
-//!   sender's state ──pack──► Parcel (plain Rust data, Send) ──unpack──► receiver's state
+//!   sender's state ──pack──► Parcel (plain data, Send) ──unpack──► receiver's state
 //! ```
 //!
 //! One parcel holds one graph: two references to the same table are packed as one node and arrive

@@ -9,6 +9,7 @@
 //! path.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
@@ -60,6 +61,10 @@ pub(crate) fn pack_task(
     Ok(packer.parcel)
 }
 
+/// Numbers by address. The usual hasher takes its keys from thread-local storage, which code that
+/// may change threads must not hold on to: see Note [Moving Lua] in `state`.
+type Addresses = HashMap<usize, u32, BuildHasherDefault<DefaultHasher>>;
+
 /// How a node was reached from its parent.
 #[derive(Clone, Copy)]
 enum Via {
@@ -87,9 +92,9 @@ struct Packer<'a> {
     depth: u32,
     parcel: Parcel,
     /// Object address to node.
-    seen: HashMap<usize, u32>,
+    seen: Addresses,
     /// Upvalue identity to cell.
-    cells: HashMap<usize, u32>,
+    cells: Addresses,
     /// The object of each node, at node + 1.
     queue: Option<Table>,
     trail: Vec<(u32, Via)>,
@@ -112,8 +117,8 @@ impl<'a> Packer<'a> {
             label,
             depth,
             parcel: Parcel::default(),
-            seen: HashMap::new(),
-            cells: HashMap::new(),
+            seen: Addresses::default(),
+            cells: Addresses::default(),
             queue: None,
             trail: Vec::new(),
             next: 0,
@@ -356,7 +361,7 @@ impl<'a> Packer<'a> {
             }
         }
         let whole = self.uses.take().is_some_and(|u| u.whole);
-        for (table, key, value) in self.builtins.changes()? {
+        for (table, key, value) in self.builtins.changes(self.lua)? {
             if table == GLOBALS && !whole {
                 continue;
             }

@@ -3,19 +3,25 @@
 
 use std::cell::Cell;
 
-use mlua::{Function, LightUserData, Table, Value};
+use mlua::{Function, LightUserData, Lua, Table, Value};
 
-/// The number of the globals table: the prelude names it first.
+use super::snapshot::Snapshot;
+use crate::module::Kind;
+
+/// The number of the globals table: it is the first of the tables that the prelude lists.
 pub(crate) const GLOBALS: u32 = 1;
 
 /// One state's standard values. Numbers mean the same in every state of the process.
 #[derive(Debug)]
 pub(crate) struct Builtins {
-    list: Table,
-    ids: Table,
-    standard: Table,
+    snapshot: Snapshot,
+    /// How many of the tables are the standard library: what scripts add to these is carried along
+    /// to their tasks.
+    carried: usize,
+    /// The metatable of each [`Kind`].
+    metas: Vec<Table>,
     globals: Table,
-    changes: Function,
+    standard: Table,
     getmetatable: Function,
     getupvalue: Function,
     setupvalue: Function,
@@ -27,15 +33,15 @@ pub(crate) struct Builtins {
 }
 
 impl Builtins {
-    /// Reads the table that the prelude returns.
-    pub(super) fn new(internals: &Table) -> mlua::Result<Builtins> {
-        let list: Table = internals.raw_get("list")?;
+    /// Reads the table that the prelude returns, and takes a snapshot of the tables it lists.
+    pub(super) fn new(lua: &Lua, internals: &Table, metas: Vec<Table>) -> mlua::Result<Builtins> {
+        let snapshot = Snapshot::take(lua, internals.raw_get("tables")?)?;
         Ok(Builtins {
-            globals: list.raw_get(GLOBALS)?,
-            list,
-            ids: internals.raw_get("ids")?,
-            standard: internals.raw_get("standard")?,
-            changes: internals.raw_get("changes")?,
+            carried: internals.raw_get("carried")?,
+            metas,
+            globals: lua.globals(),
+            standard: snapshot.first()?,
+            snapshot,
             getmetatable: internals.raw_get("getmetatable")?,
             getupvalue: internals.raw_get("getupvalue")?,
             setupvalue: internals.raw_get("setupvalue")?,
@@ -47,11 +53,20 @@ impl Builtins {
 
     /// The number of a standard table, function or userdata.
     pub(crate) fn id_of(&self, value: &Value) -> Option<u32> {
-        self.ids.raw_get(value).ok()?
+        self.snapshot.id_of(value.to_pointer() as usize)
     }
 
     pub(crate) fn value_of(&self, id: u32) -> mlua::Result<Value> {
-        self.list.raw_get(id)
+        self.snapshot.value_of(id)
+    }
+
+    pub(crate) fn meta(&self, kind: Kind) -> &Table {
+        &self.metas[kind as usize]
+    }
+
+    /// Puts the standard tables back as they were.
+    pub(super) fn restore(&self, lua: &Lua) -> mlua::Result<()> {
+        self.snapshot.restore(lua)
     }
 
     /// The global of that name, without metamethods.
@@ -68,22 +83,10 @@ impl Builtins {
     }
 
     /// Everything added to or replaced in the standard tables: (table, key, value).
-    pub(crate) fn changes(&self) -> Result<Vec<(u32, Value, Value)>, String> {
-        let found: Option<Table> = self.changes.call(()).map_err(|e| e.to_string())?;
-        let Some(found) = found else {
-            return Ok(Vec::new());
-        };
-        let read = |i: usize| -> mlua::Result<(u32, Value, Value)> {
-            Ok((
-                found.raw_get(i)?,
-                found.raw_get(i + 1)?,
-                found.raw_get(i + 2)?,
-            ))
-        };
-        (1..=found.raw_len())
-            .step_by(3)
-            .map(|i| read(i).map_err(|e| e.to_string()))
-            .collect()
+    pub(crate) fn changes(&self, lua: &Lua) -> Result<Vec<(u32, Value, Value)>, String> {
+        self.snapshot
+            .changes(lua, self.carried)
+            .map_err(|e| e.to_string())
     }
 
     /// Identity and value of the `i`th upvalue, counted from one.

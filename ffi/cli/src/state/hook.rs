@@ -11,11 +11,11 @@ use std::ffi::{c_int, c_void};
 
 use mlua::ffi;
 
-use super::{Ending, Local};
+use super::{Ending, Local, tick};
 use crate::rt;
 
 /// Without ticks: instructions between two polls, some 50 to 100 microseconds of ordinary Lua.
-const PERIOD: c_int = 10_000;
+pub(super) const PERIOD: c_int = 10_000;
 
 /// Its address is the registry key under which a state keeps the pointer to its [`Local`].
 static LOCAL_KEY: u8 = 0;
@@ -52,10 +52,10 @@ pub(super) unsafe fn arm(state: *mut ffi::lua_State, count: c_int) {
 ///
 /// # Safety
 /// As for [`arm`].
-pub(super) unsafe fn disarm(state: *mut ffi::lua_State, ticks: bool) {
+pub(super) unsafe fn disarm(state: *mut ffi::lua_State) {
     // SAFETY: by contract.
     unsafe {
-        if ticks {
+        if tick::start() {
             ffi::lua_sethook(state, None, 0, 0);
         } else {
             arm(state, PERIOD);
@@ -73,7 +73,7 @@ unsafe extern "C-unwind" fn on_count(state: *mut ffi::lua_State, _: *mut ffi::lu
         ffi::lua_pop(state, 1);
         match local.as_ref() {
             Some(local) => {
-                disarm(state, local.ticks.get());
+                disarm(state);
                 if local.ending.get() == Ending::No && rt::poll().is_err() {
                     local.ending.set(Ending::Killed);
                 }

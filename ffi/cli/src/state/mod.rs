@@ -3,16 +3,41 @@
 //! A [`State`] is a Lua VM with the standard library, the module `vitte` and the instruction hook.
 //! It is owned by exactly one fiber from [`Pool::take`] to [`Pool::put`]; in between nobody else
 //! touches it, whichever thread the fiber is on.
+//!
+//! # Note [Moving Lua]
+//!
+//! Fibers that run Lua move between threads whenever they wait or yield. Pinning them would leave
+//! workers idle: a preempted task could not be stolen, and after a few slices every task has begun
+//! somewhere. This is what makes moving sound:
+//!
+//! - A state, the values in it, and the `Rc`s that `mlua` (built without its `send` feature) counts
+//!   references with are used by one fiber only, and move with it. Handing a fiber on from thread to
+//!   thread orders everything done before with everything done after.
+//! - Neither Lua 5.4 nor `mlua` 0.12 keeps anything in thread-local storage; their statics are
+//!   constant addresses used as keys. The files of this crate that can be on the stack during a wait
+//!   keep nothing there either, but for [`tick`], which reads its variables in functions that are
+//!   never inlined and names the running Lua thread anew after every wait. `HashMap`'s usual hasher
+//!   is thread-local, so the copier uses another.
+//! - Lua's errors are `setjmp` and `longjmp` within one stack. What glibc mixes into a jump buffer,
+//!   and the canary of protected stacks, are the same for all threads of a process.
+//! - C code that looks at `errno` after a wait may see that of the thread it was on before. Lua looks
+//!   right after the call that sets it; only the text of an error of `loadfile` can come out wrong,
+//!   and only if a finalizer waited in the middle of it. Locks of C's files are never held while Lua
+//!   allocates or calls.
 
 mod builtins;
 mod hook;
+mod methods;
 mod natives;
 mod offload;
 mod pool;
+mod snapshot;
 pub(crate) mod tick;
 
 use std::cell::{Cell, RefCell};
+use std::collections::hash_map::RandomState;
 use std::ffi::c_void;
+use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -20,9 +45,9 @@ use mlua::{
     AnyUserData, Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value, chunk::ChunkMode, ffi,
 };
 
-use crate::api;
 use crate::host::Host;
 use crate::lock::Lock;
+use crate::module::{self, Kind};
 use crate::object::Object;
 use crate::task::Task;
 
@@ -35,7 +60,6 @@ pub(crate) use pool::Pool;
 pub(crate) const STACK_TO_REENTER: usize = 96 << 10;
 
 const PRELUDE: &str = include_str!("../lua/prelude.lua");
-const MODULE: &str = include_str!("../lua/module.lua");
 
 /// Why the Lua code of a task is being unwound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +78,6 @@ pub(crate) struct Local {
     current: RefCell<Option<(Arc<Host>, Arc<Task>)>>,
     /// Locks the task holds, to be released when it ends.
     pub(crate) held: RefCell<Vec<Arc<Lock>>>,
-    /// Whether the thread that the task is on gets ticks.
-    ticks: Cell<bool>,
     /// The task has given something a finalizer. Finalizers are code of the task that might run in
     /// the next one, and one can bring itself back for ever, so such a state is not used again.
     finalizers: Cell<bool>,
@@ -117,8 +139,7 @@ pub(crate) struct State {
     lua: Lua,
     local: Rc<Local>,
     run: Function,
-    restore: Function,
-    make_task_argument: Function,
+    tidy: Function,
     /// The object behind the task's `res`.
     res: RefCell<Option<AnyUserData>>,
     /// Memory in use when it was new, in bytes.
@@ -141,21 +162,24 @@ impl State {
             ending: Cell::new(Ending::No),
             current: RefCell::new(None),
             held: RefCell::new(Vec::new()),
-            ticks: Cell::new(false),
             finalizers: Cell::new(false),
             builtins: RefCell::new(None),
         });
-        let native = lua.create_table()?;
+        let module = module::install(&lua, &local, &|dispatcher, table, first, names| {
+            methods::fill(&lua, dispatcher, table, first, names)
+        })?;
+        let buffers = &module.metas[Kind::Buffer as usize];
+        let get: Function = buffers.raw_get::<Table>("__index")?.raw_get("get")?;
+        methods::operators(&lua, buffers, &get)?;
+        let native = module.hidden;
         let pointer = Rc::as_ptr(&local).cast::<c_void>().cast_mut();
         let run = natives::install(&lua, &native, pointer)?;
         offload::install(&lua, &native)?;
-        api::install(&lua, &native, &local)?;
-        let module = chunk(&lua, "=vitte", MODULE, &MODULE_CODE)?;
-        let internals: Table =
-            chunk(&lua, "=vitte", PRELUDE, &PRELUDE_CODE)?.call((native, module))?;
-        *local.builtins.borrow_mut() = Some(Rc::new(Builtins::new(&internals)?));
-        let restore = internals.raw_get("restore")?;
-        let make_task_argument = internals.raw_get("make_task_argument")?;
+        let metas = lua.create_sequence_from(module.metas.clone())?;
+        let internals: Table = prelude(&lua)?.call((native, module.functions, metas))?;
+        let builtins = Builtins::new(&lua, &internals, module.metas)?;
+        *local.builtins.borrow_mut() = Some(Rc::new(builtins));
+        let tidy = internals.raw_get("tidy")?;
         let main = lua.exec_raw_lua(|raw| raw.state());
         // SAFETY: `local` lives as long as `lua`, in the same struct, and is dropped after it.
         unsafe { hook::install(main, pointer) };
@@ -166,8 +190,7 @@ impl State {
             lua,
             local,
             run,
-            restore,
-            make_task_argument,
+            tidy,
             res: RefCell::new(None),
             baseline,
             main,
@@ -188,16 +211,15 @@ impl State {
 
     /// The `res` that a task's function is given.
     pub(crate) fn task_argument(&self, object: Object) -> mlua::Result<Value> {
-        let res = self.lua.create_userdata(object)?;
-        *self.res.borrow_mut() = Some(res.clone());
-        self.make_task_argument.call(res)
+        let res = module::handle(&self.lua, object, self.builtins().meta(Kind::Res))?;
+        *self.res.borrow_mut() = Some(res.raw_get(module::OBJECT)?);
+        Ok(Value::Table(res))
     }
 
     /// Names the task that owns this state from now on.
     pub(crate) fn begin(&self, host: Arc<Host>, task: Arc<Task>) {
         *self.local.current.borrow_mut() = Some((host, task));
         self.local.ending.set(Ending::No);
-        self.local.ticks.set(tick::start());
         self.calm();
         tick::switch(self.main);
     }
@@ -205,7 +227,7 @@ impl State {
     /// Sets the hook as it is between two polls.
     fn calm(&self) {
         // SAFETY: the state is owned by the caller.
-        unsafe { hook::disarm(self.main, self.local.ticks.get()) };
+        unsafe { hook::disarm(self.main) };
     }
 
     /// Calls a function to its end. Nothing it raises comes further than this.
@@ -249,7 +271,11 @@ impl State {
         }
         let grown = self.lua.used_memory() > self.baseline + GARBAGE;
         let collect = self.builtins().has_objects.take() || grown;
-        let restored = self.restore.call::<bool>(collect).unwrap_or(false);
+        let restored = self.builtins().restore(&self.lua).is_ok()
+            && self
+                .tidy
+                .call::<bool>((collect, entropy()))
+                .unwrap_or(false);
         *self.local.current.borrow_mut() = None;
         let fits = self.lua.used_memory() <= self.baseline + GROWTH;
         (restored && fits && self.local.ending() == Ending::No).then_some(self)
@@ -268,19 +294,24 @@ const GARBAGE: usize = 32 * 1024;
 /// A state that holds on to more than this many bytes beyond a new one is not used again.
 const GROWTH: usize = 64 * 1024;
 
-static MODULE_CODE: OnceLock<Vec<u8>> = OnceLock::new();
-static PRELUDE_CODE: OnceLock<Vec<u8>> = OnceLock::new();
+/// Loads the prelude, compiled once per process, without debug information: that would double the
+/// memory it takes.
+fn prelude(lua: &Lua) -> mlua::Result<Function> {
+    static CODE: OnceLock<Vec<u8>> = OnceLock::new();
+    let code = match CODE.get() {
+        Some(code) => code,
+        None => {
+            let function = lua.load(PRELUDE).set_name("=vitte").into_function()?;
+            CODE.get_or_init(|| function.dump(true))
+        }
+    };
+    lua.load(&code[..])
+        .set_mode(ChunkMode::Binary)
+        .into_function()
+}
 
-/// Loads a chunk of ours, compiled once per process.
-fn chunk(lua: &Lua, name: &str, source: &str, code: &OnceLock<Vec<u8>>) -> mlua::Result<Function> {
-    if let Some(code) = code.get() {
-        return lua
-            .load(&code[..])
-            .set_mode(ChunkMode::Binary)
-            .into_function();
-    }
-    let function = lua.load(source).set_name(name).into_function()?;
-    // Without debug information, which would take a quarter of the memory of an idle task.
-    let _ = code.set(function.dump(true));
-    Ok(function)
+/// A number that is hard to foresee, to seed `math.random` with: its own seed is the time in
+/// seconds and an address.
+fn entropy() -> i64 {
+    RandomState::new().build_hasher().finish().cast_signed()
 }

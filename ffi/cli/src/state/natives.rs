@@ -1,5 +1,5 @@
-//! The functions that the host adds to Lua in C's way: protected calls that a task's end goes
-//! through, `setmetatable`, and a comparison of tables.
+//! Standard functions that the host replaces: protected calls that a task's end goes through, and
+//! `setmetatable`.
 //!
 //! `pcall`, `xpcall`, `coroutine.resume` and `coroutine.close` turn errors into values. When a task
 //! is being ended (killed, or complete after `res(...)`) the error that unwinds it must not be
@@ -24,7 +24,6 @@ pub(super) fn install(lua: &Lua, native: &Table, local: *mut c_void) -> mlua::Re
     let resume: Function = library.raw_get("resume")?;
     let close: Function = library.raw_get("close")?;
     native.raw_set("pcall", closure(lua, pcall, local, None)?)?;
-    native.raw_set("differs", closure(lua, differs, local, None)?)?;
     native.raw_set("setmetatable", closure(lua, setmetatable, local, None)?)?;
     native.raw_set("xpcall", closure(lua, xpcall, local, None)?)?;
     native.raw_set(
@@ -186,29 +185,6 @@ unsafe extern "C-unwind" fn setmetatable(state: State) -> c_int {
             ffi::lua_settop(state, 2);
         }
         ffi::lua_setmetatable(state, 1);
-        1
-    }
-}
-
-/// `differs(t, copy, n)`: whether `t` holds anything but the `n` pairs of `copy`. Calls no
-/// metamethod. In C, because it looks at some hundred pairs for every task that starts or ends.
-unsafe extern "C-unwind" fn differs(state: State) -> c_int {
-    // SAFETY: stack: table, table, number; then key, value, expected while walking.
-    unsafe {
-        let mut left = ffi::lua_tointeger(state, 3);
-        ffi::lua_settop(state, 2);
-        ffi::lua_pushnil(state);
-        while ffi::lua_next(state, 1) != 0 {
-            ffi::lua_pushvalue(state, 3);
-            ffi::lua_rawget(state, 2);
-            if ffi::lua_rawequal(state, -1, -2) == 0 {
-                ffi::lua_pushboolean(state, 1);
-                return 1;
-            }
-            left -= 1;
-            ffi::lua_settop(state, 3);
-        }
-        ffi::lua_pushboolean(state, c_int::from(left != 0));
         1
     }
 }

@@ -11,20 +11,15 @@ const MOST_IDLE: usize = 256;
 /// A state that nobody is using.
 struct Idle(State);
 
-// SAFETY: An idle state may change threads because it is wholly owned and nothing refers to it from
-// outside:
-// - `State` is not `Send` because `mlua` counts references to a `Lua` with `Rc` when its `send`
-//   feature is off. All those counts (the `Lua`, the `Function`s beside it, the weak ones inside
-//   its own data, the `Rc<Local>` and the clones of it in the host functions) are fields of this
-//   `State` or live inside its VM, so they move together, and no other thread has one. Values
-//   handed to a task are gone: `reset` runs after the task's last value was dropped.
+// SAFETY: an idle state may change threads, for the reasons in Note [Moving Lua] in `state`:
+// - It is wholly owned, and nothing refers to it from outside. All counts of references to it (the
+//   `Lua`, the `Function`s beside it, the weak ones inside its own data, the `Rc<Local>` and its
+//   clones in the host's functions) are fields of this `State` or live inside its VM. The values
+//   that were handed to its task are gone.
 // - No Lua or `mlua` frame of this VM is on any stack: `put` is called by the fiber that owned it,
 //   after `run` returned.
-// - `mlua` 0.12, built without `send`, and Lua 5.4 keep nothing in thread-local storage. Their only
-//   statics are constant addresses used as keys. Lua reads `errno` only right after the call that
-//   set it.
-// - What is in its `Local` is `Send` by itself (`Arc`s of host objects), and `reset` has cleared
-//   it.
+// - What is in its `Local` is `Send` by itself (`Arc`s of the host's objects), and `reset` has
+//   cleared it.
 unsafe impl Send for Idle {}
 
 /// The idle states of a host.

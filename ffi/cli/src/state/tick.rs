@@ -6,7 +6,8 @@
 //! thirty million loop iterations). So the hook is set only when it is time to poll:
 //!
 //! ```text
-//!   timer on this thread's CPU time ──signal──► on_tick, on the same thread: sets a count hook for the next instruction
+//!   timer on this thread's CPU time ──signal──► on_tick, on the same thread
+//!                                               sets a count hook for the next instruction
 //!   next instruction ──► hook: takes itself away, polls the runtime
 //! ```
 //!
@@ -20,16 +21,16 @@
 
 use std::cell::Cell;
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use mlua::ffi;
 
 use super::hook;
 
 thread_local! {
-    /// The Lua thread that runs on this OS thread.
-    ///
-    /// Fibers that run Lua are pinned, so the address of this variable never changes under one.
-    static RUNNING: Cell<*mut ffi::lua_State> = const { Cell::new(ptr::null_mut()) };
+    /// The Lua thread that runs on this OS thread. Has no destructor, so a signal handler may read
+    /// it. Atomic for the handler's sake: it runs in the middle of anything.
+    static RUNNING: AtomicPtr<ffi::lua_State> = const { AtomicPtr::new(ptr::null_mut()) };
     /// Whether this thread has its timer; `None` before anybody asked.
     static TICKS: Cell<Option<bool>> = const { Cell::new(None) };
 }
@@ -38,7 +39,16 @@ thread_local! {
 /// before.
 #[inline(never)]
 pub(crate) fn switch(to: *mut ffi::lua_State) -> *mut ffi::lua_State {
-    RUNNING.replace(to)
+    // Ordering: the handler runs on this very thread, so only the compiler could reorder: what was
+    // done to the old Lua thread and will be done to the new one stays on its side of the swap.
+    compiler_fence(Ordering::SeqCst);
+    let before = RUNNING.with(|running| {
+        let before = running.load(Ordering::Relaxed);
+        running.store(to, Ordering::Relaxed);
+        before
+    });
+    compiler_fence(Ordering::SeqCst);
+    before
 }
 
 /// Takes this Lua thread's name away, if it is the one named.
@@ -50,12 +60,25 @@ pub(super) fn leave(state: *mut ffi::lua_State) {
 }
 
 /// Runs `wait`, which may suspend the fiber, with no Lua thread named. Others that run meanwhile
-/// name their own.
+/// name their own; and when the fiber goes on, it may be on another OS thread.
 pub(crate) fn aside<R>(wait: impl FnOnce() -> R) -> R {
     let mine = switch(ptr::null_mut());
     let result = wait();
-    switch(mine);
+    if !mine.is_null() {
+        back(mine);
+    }
     result
+}
+
+#[inline(never)]
+fn back(mine: *mut ffi::lua_State) {
+    // SAFETY: the Lua thread is ours, and stands still in this call.
+    unsafe {
+        if !start() && ffi::lua_gethookmask(mine) == 0 {
+            hook::arm(mine, hook::PERIOD);
+        }
+    }
+    switch(mine);
 }
 
 /// Whether this OS thread gets ticks; sets up its timer when first asked.
@@ -120,7 +143,7 @@ mod timer {
     /// Interrupts whatever this thread does. Reads one thread-local without a destructor, and
     /// touches nothing else but the hook fields of the Lua thread, which are made for that.
     extern "C" fn on_tick(_: c_int) {
-        let running = super::RUNNING.get();
+        let running = super::RUNNING.with(|running| running.load(super::Ordering::Relaxed));
         if running.is_null() {
             return;
         }

@@ -6,28 +6,29 @@ use mlua::Value;
 
 use super::{Outcome, Task, start};
 use crate::api::{Call, Fail, Native, Reply};
+use crate::module::Kind;
 use crate::object::Object;
 use crate::parcel::{self, Label};
 use crate::rt::{self, Fault};
 use crate::state::Ending;
 
-pub(crate) const NATIVES: &[(&str, Native)] = &[
-    ("async", |call| {
-        if !matches!(call.arg(0), Value::Function(_)) {
-            return Err(format!("async needs a function, got {}", call.arg(0).type_name()).into());
-        }
-        let (host, _) = call.current()?;
-        let parcel = call.pack_task()?;
-        let task = start(&host, parcel)
-            .map_err(|fault| Fail::Message(format!("cannot start a task: {fault}")))?;
-        call.wrap(Object::Task(task))
-    }),
-    ("task_await", wait),
-    ("task_next", next),
-    ("task_kill", |call| {
-        Ok(vec![Value::Boolean(task(call)?.kill())])
-    }),
-    ("task_status", |call| {
+/// `vitte.async(fn, ...)`.
+pub(crate) fn spawn(call: &Call<'_>) -> Reply {
+    if !matches!(call.arg(0), Value::Function(_)) {
+        return Err(format!("async needs a function, got {}", call.arg(0).type_name()).into());
+    }
+    let (host, _) = call.current()?;
+    let parcel = call.pack_task()?;
+    let task = start(&host, parcel)
+        .map_err(|fault| Fail::Message(format!("cannot start a task: {fault}")))?;
+    call.wrap(Object::Task(task), Kind::Task)
+}
+
+pub(crate) const METHODS: &[(&str, Native)] = &[
+    ("await", wait),
+    ("next", next),
+    ("kill", |call| Ok(vec![Value::Boolean(task(call)?.kill())])),
+    ("status", |call| {
         let status = match task(call)?.outcome() {
             None => "running",
             Some(Outcome::Done(_)) => "done",
@@ -36,51 +37,53 @@ pub(crate) const NATIVES: &[(&str, Native)] = &[
         };
         Ok(vec![call.string(status)?])
     }),
-    ("task_clean", |call| {
+    ("clean", |call| {
         let task = task(call)?;
         clean(&task);
         Ok(vec![])
     }),
-    ("res_complete", |call| {
-        let (_, me) = call.current()?;
-        let task = task(call)?;
-        if !Arc::ptr_eq(&me, &task) {
-            return Err(
-                "res belongs to another task: only that one can complete itself with it".into(),
-            );
-        }
-        let parcel = call.pack(1, Label::Result)?;
-        if !task.finish(Outcome::Done(Arc::new(parcel))) {
-            return Err("the task is complete already".into());
-        }
-        Err(Fail::Ending(Ending::Completed))
-    }),
-    ("res_send", |call| {
-        let parcel = call.pack(1, Label::Values)?;
-        if parcel.is_nil() {
-            return Err(
-                "nil cannot be sent: receiving it would look like the end of the stream".into(),
-            );
-        }
-        let Some(stream) = task(call)?.stream()? else {
-            return call.nothing("closed");
-        };
-        match stream.send(Box::new(parcel), rt::FOREVER) {
-            Ok(()) => Ok(vec![Value::Boolean(true)]),
-            Err((Fault::Closed, _)) => call.nothing("closed"),
-            Err((fault, _)) => Err(fault.into()),
-        }
-    }),
 ];
 
+pub(crate) const RES_METHODS: &[(&str, Native)] = &[("send", |call| {
+    let parcel = call.pack(1, Label::Values)?;
+    if parcel.is_nil() {
+        return Err(
+            "nil cannot be sent: receiving it would look like the end of the stream".into(),
+        );
+    }
+    let Some(stream) = task(call)?.stream()? else {
+        return call.nothing("closed");
+    };
+    match stream.send(Box::new(parcel), rt::FOREVER) {
+        Ok(()) => Ok(vec![Value::Boolean(true)]),
+        Err((Fault::Closed, _)) => call.nothing("closed"),
+        Err((fault, _)) => Err(fault.into()),
+    }
+})];
+
+/// `res(...)`.
+pub(crate) const RES_CALL: (&str, Native) = ("__call", |call| {
+    let (_, me) = call.current()?;
+    let task = task(call)?;
+    if !Arc::ptr_eq(&me, &task) {
+        let why = "res belongs to another task: only that one can complete itself with it";
+        return Err(why.into());
+    }
+    let parcel = call.pack(1, Label::Result)?;
+    if !task.finish(Outcome::Done(Arc::new(parcel))) {
+        return Err("the task is complete already".into());
+    }
+    Err(Fail::Ending(Ending::Completed))
+});
+
 fn task(call: &Call<'_>) -> Result<Arc<Task>, Fail> {
-    match call.object(0)? {
-        Object::Task(task) => Ok(task),
-        _ => Err("a task expected".into()),
+    match call.object(0) {
+        Some(Object::Task(task)) => Ok(task),
+        _ => Err(call.expected("a task")),
     }
 }
 
-/// `await(timeout_ms, keep)`: how it ended, then the values or the parts of the error.
+/// `handle:await(timeout_ms, keep)`.
 fn wait(call: &Call<'_>) -> Reply {
     let task = task(call)?;
     let deadline = call.deadline(1)?;
@@ -95,7 +98,7 @@ fn wait(call: &Call<'_>) -> Reply {
         }
         match task.done.recv(deadline) {
             Err(Fault::Closed) => {}
-            Err(Fault::TimedOut | Fault::Again) => return Ok(vec![call.string("timeout")?]),
+            Err(Fault::TimedOut | Fault::Again) => return call.nothing("timeout"),
             Err(fault) => return Err(fault.into()),
             Ok(_) => return Err("a task's end is a closed channel".into()),
         }
@@ -111,34 +114,28 @@ fn wait(call: &Call<'_>) -> Reply {
 }
 
 fn outcome_values(call: &Call<'_>, task: &Task, outcome: Outcome) -> Reply {
-    Ok(match outcome {
-        Outcome::Done(parcel) => {
-            let mut values = call.unpack(&parcel)?;
-            values.insert(0, call.string("done")?);
-            values
-        }
+    let (kind, message, traceback, value) = match outcome {
+        Outcome::Done(parcel) => return call.unpack(&parcel),
         Outcome::Failed(failure) => {
+            let message = call.string(&failure.message)?;
             let value = match &failure.value {
                 Some(parcel) => parcel::unpack_one(call.lua, &call.local.builtins(), parcel)?,
-                None => call.string(&failure.message)?,
+                None => message.clone(),
             };
-            vec![
-                call.string("error")?,
-                call.string(&failure.message)?,
-                call.string(&failure.traceback)?,
-                value,
-            ]
+            ("error", message, call.string(&failure.traceback)?, value)
         }
         Outcome::Killed => {
-            let message = format!("task #{} was killed", task.id());
-            vec![
-                call.string("killed")?,
-                call.string(&message)?,
-                call.string("")?,
-                Value::Nil,
-            ]
+            let message = call.string(format!("task #{} was killed", task.id()))?;
+            ("killed", message, call.string("")?, Value::Nil)
         }
-    })
+    };
+    let error = call.lua.create_table_with_capacity(0, 4)?;
+    error.raw_set("kind", kind)?;
+    error.raw_set("message", message)?;
+    error.raw_set("traceback", traceback)?;
+    error.raw_set("value", value)?;
+    error.set_metatable(Some(call.local.builtins().meta(Kind::Error).clone()))?;
+    Ok(vec![Value::Nil, Value::Table(error)])
 }
 
 /// Lets go of the result, now or when there is one.

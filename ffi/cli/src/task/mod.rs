@@ -11,7 +11,7 @@ use crate::parcel::Parcel;
 use crate::rt::{self, Chan, Fault, FiberId};
 
 pub(crate) use body::{main_body, start};
-pub(crate) use handle::NATIVES;
+pub(crate) use handle::{METHODS, RES_CALL, RES_METHODS, spawn};
 
 /// How a task ended.
 #[derive(Debug, Clone)]

@@ -92,7 +92,7 @@ try(function() vitte.mutex().lock(vitte.channel(1)) end)");
          7: a whole number or math.huge expected, got 1.5\n\
          8: a timeout in milliseconds expected, got string\n\
          9: attempt to index a function value (field 'channel')\n\
-         10: a channel expected, got nil (call methods with ':')\n\
-         11: a mutex expected",
+         10: a channel expected, got nothing (call methods with ':')\n\
+         11: a mutex expected, got a channel",
     );
 }

@@ -110,6 +110,17 @@ fn mandelbrot_draws() {
 }
 
 #[test]
+fn the_example_in_the_documentation_prints_what_it_says() {
+    let text = include_str!("../../README.md");
+    let block = |kind: &str| {
+        let start = text.find(kind).unwrap() + kind.len();
+        text[start..].split("```").next().unwrap()
+    };
+    let says = block("```sh\n").split_once('\n').unwrap().1.trim();
+    crate::harness::lua(block("```lua\n")).printed(says);
+}
+
+#[test]
 fn every_example_is_tested_here() {
     let mut names: Vec<String> = std::fs::read_dir(root().join("examples/lua"))
         .unwrap()

@@ -17,6 +17,7 @@ const DIRT: &str = "
   vitte.async, vitte.extra, llib.thread = nil, 1, nil
   collectgarbage 'stop' collectgarbage 'generational'
   io.output(io.tmpfile())
+  assert(not debug.getupvalue(print, 1) and not debug.setupvalue(print, 1, 2))
   warn '@on'
   keep = coroutine.create(function() coroutine.yield() end) coroutine.resume(keep)
   setmetatable(_G, {__index = function() return 'haunted' end, __newindex = error})";
