@@ -49,7 +49,7 @@ fn a_ring_of_two_hands_everything_over() {
 
 #[test]
 fn a_ring_of_one_serves_two_producers() {
-    check("bounded(1), 2 producers", 2, || {
+    check("bounded(1), 2 producers", 1, || {
         two_producers(Channel::bounded(1));
     });
 }
@@ -63,7 +63,7 @@ fn a_rendezvous_hands_everything_over() {
 
 #[test]
 fn a_rendezvous_serves_two_producers() {
-    check("rendezvous, 2 producers", 2, || {
+    check("rendezvous, 2 producers", 1, || {
         two_producers(Channel::bounded(0));
     });
 }
@@ -79,7 +79,7 @@ fn blocks_hand_everything_over() {
 fn blocks_serve_two_producers() {
     check(
         "unbounded, 2 producers",
-        2,
+        1,
         || two_producers(Channel::new()),
     );
 }
