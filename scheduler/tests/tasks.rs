@@ -468,7 +468,13 @@ fn a_drain_that_times_out_names_what_is_left_and_can_be_followed_by_a_cancel() {
             name: Some("waiter"),
             ..SpawnOptions::default()
         };
-        let waiter = scheduler.spawn(&options, || park(Deadline::NEVER));
+        let (begins, begun) = mpsc::channel();
+        let waiter = scheduler.spawn(&options, move || {
+            begins.send(()).unwrap();
+            park(Deadline::NEVER)
+        });
+        // A task that has not begun by the cancellation never does.
+        begun.recv().unwrap();
         let error = scheduler
             .shutdown(ShutdownMode::Drain, after(20))
             .unwrap_err();
