@@ -58,10 +58,11 @@ impl Bed {
     }
 }
 
-/// How often a searcher looks before it sleeps, and how long it pauses in between: about a
-/// microsecond, for an eager thief makes tiny tasks ten times dearer.
-const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 40 };
-const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 40 };
+/// How often a searcher looks before it sleeps, and how long it pauses in between: some
+/// microseconds, for an eager thief makes tiny tasks several times dearer. It looks at its own inbox at
+/// every pause.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 10 };
+const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 600 };
 
 impl Idle {
     pub(crate) fn new() -> Self {
