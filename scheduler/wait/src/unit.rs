@@ -155,10 +155,7 @@ impl Unit {
             let new = old & !WAITING;
             // Ordering: AcqRel, like every decision about a wait. Partner: `claim`, which loses to it.
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => {
-                    self.reason.store(Reason::None as u32, Relaxed);
-                    return true;
-                }
+                Ok(_) => return true,
                 Err(now) => old = now,
             }
         }
@@ -347,9 +344,13 @@ impl Unit {
         old & MASKED != 0
     }
 
-    /// What the unit waits for, and the address of what it waits on; a snapshot.
+    /// What the unit waits for, and the address of what it waits on; a snapshot. Until its wait is
+    /// over, that is: what it waited for before is nobody's business any more.
     #[must_use]
     pub fn waits_for(&self) -> (Reason, *const ()) {
+        if self.word.load(Relaxed) & (WAITING | DONE) != WAITING {
+            return (Reason::None, std::ptr::null());
+        }
         (
             Reason::from_code(self.reason.load(Relaxed)),
             self.object.load(Relaxed),

@@ -370,8 +370,12 @@ fn debug_says_how_far_a_wait_has_come() {
         let wait = wait();
         assert!(format!("{unit:?}").contains("state: \"parking\", reason: Event"));
         drop(wait.ticket().claim(Outcome::Woken));
-        assert!(format!("{unit:?}").contains("state: \"woken\""));
+        assert!(format!("{unit:?}").contains("state: \"woken\", reason: None"));
         assert_eq!(wait.withdraw(), Err(Outcome::Woken));
+        // A token that is there ends a wait before it begins: nothing of it is left to be shown.
+        unit.unpark();
+        assert_eq!(Wait::park_token(Deadline::NOW, None), Outcome::Woken);
+        assert!(format!("{unit:?}").contains("reason: None"));
     });
 }
 
