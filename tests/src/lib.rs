@@ -15,6 +15,7 @@
 
 mod counted;
 mod seed;
+pub mod units;
 mod watchdog;
 
 pub use counted::{Census, Counted};

@@ -24,6 +24,7 @@ pub(crate) fn what_is_inside_survives_closing<U: Units>() {
     }
 }
 
+#[expect(clippy::extra_unused_type_parameters, reason = "it runs on the unit")]
 pub(crate) fn closing_from_either_end_is_the_same<U: Units>() {
     for flavor in FLAVORS {
         for by_receiver in [false, true] {

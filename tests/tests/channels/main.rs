@@ -1,7 +1,6 @@
 //! Channels, as their users see them: the same bodies for every kind of unit.
 //!
-//! A body is generic over [`units::Units`], so that what holds between threads is asked of fibers,
-//! and of the two together, in the same words. Each kind of unit gets a module at the end.
+//! Each kind of unit gets a module at the end.
 
 mod close;
 mod drops;
@@ -14,23 +13,9 @@ mod show;
 mod timed;
 mod units;
 
-/// Makes one test of every body, for one kind of unit.
-macro_rules! bodies {
-    ($units:ty: $($file:ident { $($body:ident)* })*) => {$(
-        mod $file {
-            $(
-                #[test]
-                fn $body() {
-                    crate::units::watched::<$units>(crate::$file::$body::<$units>);
-                }
-            )*
-        }
-    )*};
-}
-
 macro_rules! all_bodies {
     ($units:ty) => {
-        bodies! { $units:
+        vitte_tests::bodies! { $units:
             order {
                 smoke
                 each_producer_s_values_arrive_in_its_order

@@ -8,9 +8,15 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("vitte-wait", &[]),
     ("vitte-scheduler", &["vitte-fibers", "vitte-wait"]),
     ("vitte-channels", &["vitte-wait"]),
+    ("vitte-sync", &["vitte-wait"]),
     (
         "vitte-threads",
-        &["vitte-scheduler", "vitte-channels", "vitte-wait"],
+        &[
+            "vitte-scheduler",
+            "vitte-channels",
+            "vitte-sync",
+            "vitte-wait",
+        ],
     ),
     (
         "vitte-ffi",
@@ -18,6 +24,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "vitte-threads",
             "vitte-scheduler",
             "vitte-channels",
+            "vitte-sync",
             "vitte-wait",
         ],
     ),
@@ -43,12 +50,22 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ("mlua", &["vitte-cli"], "Lua is one host of many"),
     (
         "loom",
-        &["vitte-wait", "vitte-channels", "vitte-scheduler"],
+        &[
+            "vitte-wait",
+            "vitte-channels",
+            "vitte-sync",
+            "vitte-scheduler",
+        ],
         "models are of the layers that share memory",
     ),
     (
         "shuttle",
-        &["vitte-wait", "vitte-channels", "vitte-scheduler"],
+        &[
+            "vitte-wait",
+            "vitte-channels",
+            "vitte-sync",
+            "vitte-scheduler",
+        ],
         "models are of the layers that share memory",
     ),
     ("tokio", &["vitte-bench"], "a rival"),

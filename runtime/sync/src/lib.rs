@@ -1,0 +1,6 @@
+//! Locks, barriers, events and signals between fibers, between threads, and across the two.
+//!
+//! Whatever waits here does so through [`vitte_wait`]: a fiber suspends and its worker goes on, a
+//! thread sleeps, and neither needs to know what the other is. Every wait has a form that only
+//! tries, a form that waits, and a form that waits for a while or until it is stopped, and says
+//! which of these ended it.
