@@ -350,8 +350,9 @@ impl<T> Flavor<T> for Bounded<T> {
     const NAME: &'static str = "bounded";
     const TRIES_FIRST: bool = true;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.reserve::<true>() {
             Ok(place) => {
                 let waits = place.waits;

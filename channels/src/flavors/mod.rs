@@ -2,7 +2,9 @@
 
 mod block;
 pub(crate) mod bounded;
+pub(crate) mod consumers;
 pub(crate) mod rendezvous;
+pub(crate) mod ring;
 pub(crate) mod unbounded;
 
 use crate::{
@@ -23,7 +25,9 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// is queued can be found: two that both look for the other would never meet.
     const TRIES_FIRST: bool;
 
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
+    /// # Safety
+    /// For flavors that say so, the caller is the only producer at this moment.
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
 
     /// # Safety
     /// For flavors that say so, the caller is the only consumer at this moment.
@@ -32,6 +36,14 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// Refuses further values and wakes everybody who waits. Twice is the same as once.
     fn close(&self);
 
+    /// Closes, because nobody is left to send.
+    ///
+    /// # Safety
+    /// The caller is the only producer that is left.
+    unsafe fn last_sender_goes(&self) {
+        self.close();
+    }
+
     fn is_closed(&self) -> bool;
 
     /// How many values are inside; a snapshot.
@@ -39,8 +51,10 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     fn capacity(&self) -> Option<usize>;
 
+    /// # Safety
+    /// As for [`try_send`](Self::try_send).
     #[cold]
-    fn send_slow(
+    unsafe fn send_slow(
         &self,
         mut value: T,
         deadline: Deadline,
@@ -49,7 +63,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         let mut patience = Patience::new(Self::TRIES_FIRST);
         loop {
             while patience.is_left() {
-                match self.try_send(value) {
+                // SAFETY: by the caller.
+                match unsafe { self.try_send(value) } {
                     Ok(()) => return Ok(()),
                     Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
                     Err(TrySendError::Full(back)) => value = back,
@@ -62,7 +77,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 return Ok(());
             };
             match outcome {
-                None | Some(Outcome::Woken) => match self.try_send(back) {
+                // SAFETY: by the caller.
+                None | Some(Outcome::Woken) => match unsafe { self.try_send(back) } {
                     Ok(()) => return Ok(()),
                     Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
                     Err(TrySendError::Full(back)) => value = back,

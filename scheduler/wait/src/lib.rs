@@ -27,6 +27,7 @@ mod budget;
 pub mod current;
 mod deadline;
 pub mod facade;
+pub mod fence;
 mod queue;
 mod reason;
 mod stop;
