@@ -45,15 +45,16 @@ pub struct Many(());
 #[expect(private_bounds, reason = "nobody else can make a kind")]
 pub trait Kind: Flavors + Debug + 'static {
     /// How many may send: [`One`] or [`Many`].
-    type Producers;
+    type Producers: Send;
     /// How many may receive: [`One`] or [`Many`].
-    type Consumers;
+    type Consumers: Send;
 }
 
 /// What the channels of a kind are made of.
 ///
 /// # Safety
-/// If the flavors ask that there be one producer, or one consumer, then so does the kind.
+/// - If the flavors ask that there be one producer, or one consumer, then so does the kind.
+/// - The flavors are `Send` and `Sync` for values that are `Send`.
 pub(crate) unsafe trait Flavors {
     type Bounded<T>: Flavor<T>;
     type Unbounded<T>: Flavor<T>;
@@ -79,7 +80,8 @@ impl Kind for Mpsc {
     type Consumers = One;
 }
 
-// SAFETY: `OneConsumer` asks for one consumer, and the kind has one.
+// SAFETY: `OneConsumer` asks for one consumer, and the kind has one. Both are
+// `Send` and `Sync`.
 unsafe impl Flavors for Mpsc {
     type Bounded<T> = Bounded<T>;
     type Unbounded<T> = Unbounded<T, OneConsumer>;
@@ -98,7 +100,7 @@ impl Kind for Mpmc {
     type Consumers = Many;
 }
 
-// SAFETY: these flavors serve any number of both.
+// SAFETY: these flavors serve any number of both, and are `Send` and `Sync`.
 unsafe impl Flavors for Mpmc {
     type Bounded<T> = Bounded<T>;
     type Unbounded<T> = Unbounded<T, AnyConsumers>;
@@ -117,7 +119,8 @@ impl Kind for Spsc {
     type Consumers = One;
 }
 
-// SAFETY: `Ring` asks for one of each, `OneConsumer` for one consumer, and the kind has them.
+// SAFETY: `Ring` asks for one of each, `OneConsumer` for one consumer, and the kind has
+// them. Both are `Send` and `Sync`.
 unsafe impl Flavors for Spsc {
     type Bounded<T> = Ring<T>;
     type Unbounded<T> = Unbounded<T, OneConsumer>;

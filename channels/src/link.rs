@@ -23,6 +23,12 @@ pub(crate) enum Link<T, K: Kind> {
     Rendezvous(Arc<Shared<Rendezvous<T>>>),
 }
 
+// SAFETY: by the contract of `Flavors` what it refers to may be shared between threads. (The
+// compiler sees that for each kind, but not for all of them.)
+unsafe impl<T: Send, K: Kind> Send for Link<T, K> {}
+// SAFETY: as above.
+unsafe impl<T: Send, K: Kind> Sync for Link<T, K> {}
+
 /// Runs the same expression on whichever flavor `$link` refers to.
 macro_rules! on_flavor {
     ($link:expr, $shared:ident => $body:expr) => {
