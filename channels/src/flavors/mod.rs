@@ -5,12 +5,14 @@ pub(crate) mod bounded;
 pub(crate) mod consumers;
 pub(crate) mod rendezvous;
 pub(crate) mod ring;
+mod runs;
 pub(crate) mod unbounded;
 
 use crate::{
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
     spin::Patience,
+    unsent::Unsent,
     waiters::{Side, Waitable, wait_in},
 };
 use vitte_wait::{Deadline, Outcome, StopToken};
@@ -32,6 +34,44 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// # Safety
     /// For flavors that say so, the caller is the only consumer at this moment.
     unsafe fn try_recv(&self) -> Result<T, TryRecvError>;
+
+    /// Sends values while there is room. What did not go is in `values` again, which counts those
+    /// that did; Ok: all of them.
+    ///
+    /// # Safety
+    /// As for [`try_send`](Self::try_send).
+    unsafe fn try_send_many<I: Iterator<Item = T>>(
+        &self,
+        values: &mut Unsent<I>,
+    ) -> Result<(), TrySendError<()>> {
+        while let Some(value) = values.next() {
+            // SAFETY: by the caller.
+            match unsafe { self.try_send(value) } {
+                Ok(()) => values.went(1),
+                Err(error) => return Err(error.map(|value| values.put_back(value))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends up to `limit` values, which is not 0, and says how many.
+    ///
+    /// # Safety
+    /// As for [`try_recv`](Self::try_recv).
+    unsafe fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        let mut received = 0;
+        while received < limit {
+            into.reserve(1);
+            // SAFETY: by the caller.
+            match unsafe { self.try_recv() } {
+                Ok(value) => into.push(value),
+                Err(error) if received == 0 => return Err(error),
+                Err(_) => break,
+            }
+            received += 1;
+        }
+        Ok(received)
+    }
 
     /// Refuses further values and wakes everybody who waits. Twice is the same as once.
     fn close(&self);

@@ -31,6 +31,7 @@ use super::Flavor;
 use crate::{
     error::{TryRecvError, TrySendError},
     padded::Padded,
+    unsent::Unsent,
     waiters::{Side, Waitable, Waiters, wake_one},
 };
 use std::mem::MaybeUninit;
@@ -238,6 +239,53 @@ impl<T> Ring<T> {
     }
 }
 
+/// Slots that the producer has filled and not published yet. Unwind: they are published then, and
+/// if nobody wants them, dropped.
+struct Run<'a, T> {
+    ring: &'a Ring<T>,
+    from: usize,
+    to: usize,
+}
+
+impl<T> Run<'_, T> {
+    /// Publishes what was filled; or gives it back, if the channel was closed first.
+    fn publish<I>(&mut self, values: &mut Unsent<I>) -> Result<(), TrySendError<()>>
+    where
+        I: Iterator<Item = T>,
+    {
+        let count = self.to.wrapping_sub(self.from);
+        match self.publish_or_take() {
+            None => {
+                values.went(count);
+                Ok(())
+            }
+            Some(back) => {
+                values.put_back_all(back);
+                Err(TrySendError::Closed(()))
+            }
+        }
+    }
+
+    fn publish_or_take(&mut self) -> Option<Vec<T>> {
+        let (from, to) = (self.from, self.to);
+        self.from = to;
+        if from == to || self.ring.publish(from, to) {
+            return None;
+        }
+        self.to = from;
+        self.from = from;
+        // SAFETY: we have filled these slots, and they are ours again.
+        let take = |offset| unsafe { self.ring.take(from.wrapping_add(offset)) };
+        Some((0..to.wrapping_sub(from)).map(take).collect())
+    }
+}
+
+impl<T> Drop for Run<'_, T> {
+    fn drop(&mut self) {
+        drop(self.publish_or_take());
+    }
+}
+
 const fn flag_of(side: Side) -> u32 {
     match side {
         Side::Senders => SENDER,
@@ -303,6 +351,59 @@ impl<T> Flavor<T> for Ring<T> {
         let value = unsafe { self.take(head) };
         self.advance(head.wrapping_add(1));
         Ok(value)
+    }
+
+    unsafe fn try_send_many<I: Iterator<Item = T>>(
+        &self,
+        values: &mut Unsent<I>,
+    ) -> Result<(), TrySendError<()>> {
+        let tail = self.tail.position.load(Relaxed);
+        let mut run = Run {
+            ring: self,
+            from: tail,
+            to: tail,
+        };
+        let mut result = Ok(());
+        let mut room = self.room(tail, 1);
+        let mut promised = values.promised();
+        while let Some(value) = values.next() {
+            if self.flags.load(Relaxed) & CLOSING != 0 {
+                values.put_back(value);
+                result = Err(TrySendError::Closed(()));
+                break;
+            }
+            if room == 0 {
+                room = self.room(run.to, 1);
+            }
+            if room == 0 {
+                values.put_back(value);
+                result = Err(TrySendError::Full(()));
+                break;
+            }
+            // SAFETY: the caller is the producer, and there is room for one.
+            unsafe { self.put(run.to, value) };
+            run.to = run.to.wrapping_add(1);
+            room -= 1;
+            promised -= 1;
+            if promised == 0 {
+                run.publish(values)?;
+                promised = values.promised();
+            }
+        }
+        run.publish(values).and(result)
+    }
+
+    unsafe fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        let head = self.head.position.load(Relaxed);
+        let count = self.filled(head, limit)?.min(limit);
+        into.reserve(count);
+        for offset in 0..count {
+            // SAFETY: the caller is the consumer, the slot is filled, and we advance past it; nothing
+            // unwinds before, for there is room for the value.
+            into.push(unsafe { self.take(head.wrapping_add(offset)) });
+        }
+        self.advance(head.wrapping_add(count));
+        Ok(count)
     }
 
     fn close(&self) {
