@@ -59,9 +59,11 @@
 
 mod arms;
 mod engine;
+mod several;
 
 pub use arms::{At, StopArm, When, after, at};
 pub use engine::{select, try_select};
+pub use several::Select;
 
 use crate::{Deadline, Node, Outcome, Reason};
 use std::{error::Error, fmt, ptr};
@@ -128,6 +130,47 @@ pub unsafe trait Arm {
     fn spend(&self) {}
 }
 
+// SAFETY: it is the arm behind the reference.
+unsafe impl<A: Arm + ?Sized> Arm for &mut A {
+    fn attempt(&mut self) -> bool {
+        (**self).attempt()
+    }
+
+    fn reason(&self) -> Reason {
+        (**self).reason()
+    }
+
+    fn object(&self) -> *const () {
+        (**self).object()
+    }
+
+    fn payload(&self) -> *mut () {
+        (**self).payload()
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { (**self).enlist(node) }
+    }
+
+    unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller.
+        unsafe { (**self).delist(node) };
+    }
+
+    fn finish(&mut self) -> bool {
+        (**self).finish()
+    }
+
+    fn deadline(&self) -> Deadline {
+        (**self).deadline()
+    }
+
+    fn spend(&self) {
+        (**self).spend();
+    }
+}
+
 /// An arm whose outcome can be had.
 pub trait Chosen: Arm {
     /// What comes of it.
@@ -135,6 +178,14 @@ pub trait Chosen: Arm {
 
     /// Takes what came of the arm. `None` if it did not go (or was asked before).
     fn take(&mut self) -> Option<Self::Output>;
+}
+
+impl<A: Chosen + ?Sized> Chosen for &mut A {
+    type Output = A::Output;
+
+    fn take(&mut self) -> Option<A::Output> {
+        (**self).take()
+    }
 }
 
 /// Why no arm went.
