@@ -3,6 +3,7 @@
 use crate::{
     flavors::{Flavor, rendezvous::Rendezvous},
     kind::Kind,
+    select::Source,
 };
 use vitte_wait::facade::{
     Arc,
@@ -68,6 +69,11 @@ impl<T, K: Kind> Link<T, K> {
 
     pub(crate) fn receivers(&self) -> &AtomicUsize {
         on_flavor!(self, shared => &shared.receivers)
+    }
+
+    /// The channel as the arms of a select see it.
+    pub(crate) fn source(&self) -> &dyn Source<T> {
+        on_flavor!(self, shared => &shared.flavor)
     }
 
     pub(crate) fn close(&self) {
