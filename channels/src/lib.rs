@@ -1,9 +1,18 @@
 //! Channels between fibers, between threads, and across the two.
 //!
-//! A channel has two kinds of ends. Any number of [`Sender`]s put values in; one [`Receiver`]
-//! takes them out, each producer's in the order in which it sent them. Three flavors differ in
-//! what happens when the receiver is slower: an unbounded channel grows, a bounded one makes its
-//! senders wait for room, and a rendezvous (capacity zero) makes them wait for the taker.
+//! A channel has two kinds of ends: a [`Sender`] puts values in, a [`Receiver`] takes them out, each
+//! producer's in the order in which it sent them. How many there may be of each is the channel's
+//! [kind](Kind):
+//!
+//! | kind | senders | receivers | made by |
+//! |---|---|---|---|
+//! | [`Mpsc`] | any number | one | [`Channel`] |
+//! | [`Mpmc`] | any number | any number; a value goes to one of them | [`mpmc`] |
+//! | [`Spsc`] | one | one | [`spsc`] |
+//!
+//! Flavors differ in what happens when receivers are slower: an unbounded channel grows, a bounded
+//! one makes its senders wait for room, and a rendezvous (capacity zero) makes them wait for the
+//! taker.
 //!
 //! ```
 //! use vitte_channels::Channel;

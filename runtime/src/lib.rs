@@ -68,7 +68,7 @@ pub use time::{sleep, sleep_until};
 pub use vitte_channels::select;
 pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
-    TrySendError,
+    TrySendError, Unsent, mpmc, spsc,
 };
 pub use vitte_scheduler::{
     FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
