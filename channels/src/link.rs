@@ -67,7 +67,6 @@ impl<T, K: Kind> Link<T, K> {
         on_flavor!(self, shared => &shared.senders)
     }
 
-<<<<<<< HEAD
     pub(crate) fn receivers(&self) -> &AtomicUsize {
         on_flavor!(self, shared => &shared.receivers)
     }
@@ -75,15 +74,6 @@ impl<T, K: Kind> Link<T, K> {
     /// The channel as the arms of a select see it.
     pub(crate) fn source(&self) -> &dyn Source<T> {
         on_flavor!(self, shared => &shared.flavor)
-=======
-    /// The channel as the arms of a select see it.
-    pub(crate) fn source(&self) -> &dyn Source<T> {
-        on_flavor!(self, shared => &shared.flavor)
-    }
-
-    pub(crate) fn receivers(&self) -> &AtomicUsize {
-        on_flavor!(self, shared => &shared.receivers)
->>>>>>> main
     }
 
     pub(crate) fn close(&self) {
