@@ -28,6 +28,7 @@
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
 //! end needs to know what the other is.
 
+pub mod broadcast;
 mod channel;
 mod debug;
 mod error;
@@ -35,15 +36,20 @@ mod flavors;
 mod iter;
 mod lent;
 mod link;
+pub mod oneshot;
 mod padded;
+mod places;
+mod posts;
 mod receiver;
 pub mod select;
 mod sender;
 mod spin;
 mod waiters;
+pub mod watch;
 
 pub use channel::Channel;
 pub use error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
+pub use posts::WaitError;
 pub use receiver::Receiver;
 pub use sender::Sender;
