@@ -136,7 +136,7 @@ impl<T> Sender<T> {
     /// ```
     /// use vitte_channels::{Channel, oneshot, select};
     ///
-    /// let ((tx, rx), (_work, jobs)) = (oneshot::channel::<u8>(), Channel::<u8>::new());
+    /// let ((tx, rx), (_work, jobs)) = (oneshot::channel::<u8>(), Channel::new::<u8>());
     /// drop(rx);
     /// select! {
     ///     arm(tx.closed_arm()) => {}

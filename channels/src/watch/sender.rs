@@ -120,7 +120,7 @@ impl<T> Sender<T> {
     /// # Examples
     /// ```
     /// let (tx, rx) = vitte_channels::watch::channel(1);
-    /// let raise = |limit| move |n: &mut u8| std::mem::replace(n, limit.max(*n)) < limit;
+    /// let raise = |limit: u8| move |n: &mut u8| std::mem::replace(n, limit.max(*n)) < limit;
     /// assert!(!tx.send_if_modified(raise(1)) && !rx.has_changed());
     /// assert!(tx.send_if_modified(raise(2)) && rx.has_changed());
     /// ```
