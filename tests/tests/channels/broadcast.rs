@@ -1,6 +1,6 @@
 //! Broadcasts: who sees what, what is missed, and what foreign code cannot break.
 //!
-//! The cases up to the line are those of tokio (tokio/tests/sync_broadcast.rs, MIT), written afresh
+//! The cases up to the line are those of tokio (`tokio/tests/sync_broadcast.rs`, MIT), written afresh
 //! for these channels.
 #![expect(
     clippy::extra_unused_type_parameters,

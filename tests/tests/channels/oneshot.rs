@@ -1,6 +1,6 @@
 //! One value, once: either end goes, at any time.
 //!
-//! The cases up to the line are those of tokio (tokio/tests/sync_oneshot.rs, MIT), written afresh for
+//! The cases up to the line are those of tokio (`tokio/tests/sync_oneshot.rs`, MIT), written afresh for
 //! these channels.
 #![expect(
     clippy::extra_unused_type_parameters,

@@ -1,6 +1,6 @@
 //! The latest value: who has seen it, who is told, and what a look keeps.
 //!
-//! The cases up to the line are those of tokio (tokio/tests/sync_watch.rs, MIT), written afresh for
+//! The cases up to the line are those of tokio (`tokio/tests/sync_watch.rs`, MIT), written afresh for
 //! these channels; where a sender's closure panics, ours leave the value as it was.
 #![expect(
     clippy::extra_unused_type_parameters,
