@@ -9,4 +9,5 @@
 mod check;
 mod close;
 mod hand_over;
+mod select;
 mod timed;
