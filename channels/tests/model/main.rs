@@ -8,6 +8,7 @@
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod flags;
 mod hand_over;
 mod select;
 mod timed;
