@@ -9,7 +9,9 @@ mod broadcast;
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod flags;
 mod hand_over;
 mod oneshot;
+mod select;
 mod timed;
 mod watch;
