@@ -32,11 +32,15 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
+//! Three more kinds have modules of their own: every value to every subscriber ([`broadcast`]), one
+//! value once ([`oneshot`]), and the latest value with word of its changes ([`watch`]).
+//!
 //! Whoever waits for several channels, or for something else at the same time, says [`select!`].
 //!
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
 //! end needs to know what the other is.
 
+pub mod broadcast;
 mod channel;
 mod debug;
 mod error;
@@ -47,7 +51,10 @@ mod lent;
 mod link;
 mod many;
 pub mod mpmc;
+pub mod oneshot;
 mod padded;
+mod places;
+mod posts;
 mod receiver;
 pub mod select;
 mod sender;
@@ -55,11 +62,13 @@ mod spin;
 pub mod spsc;
 mod unsent;
 mod waiters;
+pub mod watch;
 
 pub use channel::Channel;
 pub use error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use kind::{Kind, Many, Mpmc, Mpsc, One, Spsc};
+pub use posts::WaitError;
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use unsent::Unsent;

@@ -66,6 +66,8 @@ pub use time::{sleep, sleep_until};
 
 /// `select!`, and the module with what it is made of.
 pub use vitte_channels::select;
+pub use vitte_channels::{broadcast, oneshot, watch};
+
 pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
     TrySendError, Unsent, mpmc, spsc,
