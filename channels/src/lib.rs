@@ -34,9 +34,12 @@ mod iter;
 mod lent;
 mod link;
 mod padded;
+pub mod priority;
+pub mod queue;
 mod receiver;
 mod sender;
 mod spin;
+pub mod store;
 mod waiters;
 
 pub use channel::Channel;

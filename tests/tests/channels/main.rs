@@ -8,6 +8,8 @@ mod from_crossbeam;
 mod from_go;
 mod from_std;
 mod order;
+mod priorities;
+mod queues;
 mod rendezvous;
 mod show;
 mod timed;
@@ -83,6 +85,38 @@ macro_rules! all_bodies {
                 a_prime_sieve_finds_the_primes
                 a_chain_of_channels_passes_everything_on
                 a_producer_and_a_consumer_that_stop_each_other
+            }
+            queues {
+                an_empty_and_a_full_queue_say_so
+                a_duplicate_of_a_value_inside_is_reported
+                a_value_may_come_again_once_its_twin_is_out
+                a_duplicate_does_not_wait_for_room
+                of_two_twins_that_wait_for_room_one_gets_in
+                the_front_comes_out_first
+                many_values_never_exceed_the_capacity
+                the_rest_of_many_comes_back
+                many_are_received_at_once
+                a_closed_queue_refuses_and_gives_what_it_has
+                closing_gives_blocked_producers_their_values_back
+                closing_wakes_every_receiver
+                join_waits_for_the_end_and_for_emptiness
+                join_ends_by_deadline_stop_and_cancellation
+                a_join_ends_when_the_receivers_drop_the_rest
+                stops_and_cancellations_end_waits_and_return_values
+                values_inside_are_dropped_once
+                every_value_arrives_once_whoever_sends_and_receives
+                debug_shows_a_queue_s_state
+            }
+            priorities {
+                priority_zero_is_delivered_like_any_other
+                either_end_of_the_scale_can_be_first
+                equals_come_out_in_the_order_they_came
+                a_full_priority_channel_lets_senders_in_by_turn
+                a_priority_channel_without_room_is_a_rendezvous
+                blocked_priority_senders_get_their_values_back
+                many_senders_and_receivers_share_a_priority_channel
+                a_comparison_that_panics_leaves_a_channel_that_works
+                values_in_a_priority_channel_are_dropped_once
             }
         }
     };
