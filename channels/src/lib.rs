@@ -40,6 +40,7 @@ mod receiver;
 mod sender;
 mod spin;
 pub mod store;
+pub mod timer;
 mod waiters;
 
 pub use channel::Channel;

@@ -13,6 +13,7 @@ mod queues;
 mod rendezvous;
 mod show;
 mod timed;
+mod timers;
 mod units;
 
 macro_rules! all_bodies {
@@ -117,6 +118,23 @@ macro_rules! all_bodies {
                 many_senders_and_receivers_share_a_priority_channel
                 a_comparison_that_panics_leaves_a_channel_that_works
                 values_in_a_priority_channel_are_dropped_once
+            }
+            timers {
+                a_timer_goes_once_and_never_early
+                many_timers_all_go
+                ticks_lie_on_a_grid
+                missed_ticks_are_one_tick_that_counts_them
+                each_tick_is_received_by_one_clone
+                never_does_not_go
+                a_tick_at_the_deadline_is_received
+                a_stop_and_a_cancellation_end_the_wait_for_a_tick
+                stopping_and_resetting_say_whether_it_would_have_gone
+                a_reset_beat_has_a_new_grid
+                a_beat_without_a_pause_is_refused
+                times_too_long_to_count_never_come
+                a_reset_wakes_those_who_wait
+                closing_a_timer_ends_its_loops
+                resets_and_stops_may_race
             }
         }
     };
