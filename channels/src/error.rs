@@ -84,6 +84,13 @@ macro_rules! sending_error {
                     $(Self::$variant(value) => value,)+
                 }
             }
+
+            /// The same error about what `change` makes of the value.
+            pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> $name<U> {
+                match self {
+                    $(Self::$variant(value) => $name::$variant(change(value)),)+
+                }
+            }
         }
 
         impl<T> fmt::Debug for $name<T> {

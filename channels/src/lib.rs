@@ -37,6 +37,7 @@ mod padded;
 pub mod priority;
 pub mod queue;
 mod receiver;
+pub mod relay;
 mod sender;
 mod spin;
 pub mod store;

@@ -68,7 +68,7 @@ pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
     TrySendError,
 };
-pub use vitte_channels::{priority, queue, store, timer};
+pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
     FiberId, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError, Stale,
     StartError, Stats, spawn_migratable,

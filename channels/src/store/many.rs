@@ -29,27 +29,13 @@ impl<S: Store> Core<S> {
             let Some(first) = values.pop_front() else {
                 return Ok(sent);
             };
-            let rest = |first, mut values: VecDeque<S::Value>| {
-                values.push_front(first);
-                values.into()
-            };
             match self.send_slow(first, end, deadline, stop) {
                 Ok(receipt) => sent += usize::from(S::went_in(&receipt)),
                 Err(error) => {
-                    return Err(match error {
-                        SendUntilError::TimedOut(first) => {
-                            SendUntilError::TimedOut(rest(first, values))
-                        }
-                        SendUntilError::Closed(first) => {
-                            SendUntilError::Closed(rest(first, values))
-                        }
-                        SendUntilError::Canceled(first) => {
-                            SendUntilError::Canceled(rest(first, values))
-                        }
-                        SendUntilError::Stopped(first) => {
-                            SendUntilError::Stopped(rest(first, values))
-                        }
-                    });
+                    return Err(error.map(|first| {
+                        values.push_front(first);
+                        values.into()
+                    }));
                 }
             }
         }

@@ -10,6 +10,7 @@ mod from_std;
 mod order;
 mod priorities;
 mod queues;
+mod relays;
 mod rendezvous;
 mod show;
 mod timed;
@@ -135,6 +136,23 @@ macro_rules! all_bodies {
                 a_reset_wakes_those_who_wait
                 closing_a_timer_ends_its_loops
                 resets_and_stops_may_race
+            }
+            relays {
+                a_full_batch_goes_out
+                a_batch_goes_out_when_its_period_is_over
+                a_trickle_does_not_hold_a_batch_back
+                closing_flushes
+                stopping_flushes_and_gives_blocked_senders_their_values_back
+                a_flush_waits_until_all_before_it_is_out
+                a_flush_ends_however_the_relay_does
+                a_failing_batch_is_tried_again_and_nothing_overtakes_it
+                a_batch_may_be_dropped_kept_or_put_out_in_part
+                a_panic_is_trouble_with_a_text
+                retries_are_bounded_and_end_by_dropping
+                a_stop_cuts_a_pause_short
+                a_canceled_relay_hands_the_rest_over
+                senders_wait_while_the_far_side_is_slow
+                every_value_goes_out_once_and_in_its_sender_s_order
             }
         }
     };

@@ -1,5 +1,5 @@
 //! Timers: after crossbeam-channel's tests of `after`, `tick` and `never` (crossbeam-channel/tests,
-//! MIT OR Apache-2.0) and Go's tests of timers and tickers (time/sleep_test.go, time/tick_test.go,
+//! MIT OR Apache-2.0) and Go's tests of timers and tickers (`time/sleep_test.go`, `time/tick_test.go`,
 //! BSD-3-Clause), written afresh. What those ask of the machine's speed is not asked here.
 
 use crate::units::{Random, Units, moment, spawn_known, until, until_shown, until_waiting};
@@ -12,7 +12,7 @@ use std::{
 };
 use vitte_channels::{
     RecvError, RecvUntilError, TryRecvError,
-    timer::{self, Tick, Timer},
+    timer::{self, Timer},
 };
 use vitte_wait::{Deadline, Reason, StopSource};
 
@@ -88,7 +88,7 @@ pub(crate) fn missed_ticks_are_one_tick_that_counts_them<U: Units>() {
     assert_eq!(beat.due(), Some(Deadline::from_nanos(due + nanos)));
 }
 
-/// After crossbeam's "recv_two" and "recv_race": several receivers of one timer share its ticks.
+/// After crossbeam's `recv_two` and `recv_race`: several receivers of one timer share its ticks.
 pub(crate) fn each_tick_is_received_by_one_clone<U: Units>() {
     let once = timer::after(Duration::from_millis(5));
     let receivers = [(); 3].map(|()| {
