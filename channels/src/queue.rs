@@ -100,7 +100,10 @@ pub fn unbounded_unique<T: Hash + Eq>() -> (UniqueSender<T>, UniqueReceiver<T>) 
     store::channel(Unique::new(), None)
 }
 
-/// As [`bounded`], with no two equal values inside. A duplicate does not wait for room.
+/// As [`bounded`], with no two equal values inside.
+///
+/// A duplicate does not wait for room. A sender that waits already when the twin of its value goes
+/// in waits for its turn, and then its value goes in, or has a twin inside.
 #[must_use]
 pub fn bounded_unique<T: Hash + Eq>(capacity: usize) -> (UniqueSender<T>, UniqueReceiver<T>) {
     store::channel(Unique::new(), Some(capacity))

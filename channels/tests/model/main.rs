@@ -8,5 +8,7 @@
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod guarded;
 mod hand_over;
+mod relay;
 mod timed;
