@@ -5,12 +5,14 @@
 
 use super::{
     End, Store, WaitError,
-    state::{Line, Offer, State, Woken},
+    state::{Line, State, Woken},
 };
 use crate::{
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
+    select::Source,
     spin::Patience,
+    waiters::Side,
 };
 use std::{collections::VecDeque, fmt};
 use vitte_wait::{
@@ -139,10 +141,10 @@ impl<S: Store> Core<S> {
                     Err(TrySendError::Full(back)) => value = back,
                 }
             }
-            let offer: Offer<S> = Lent::new(Some((value, end)));
-            let outcome = self.wait(Line::Senders, offer.payload(), deadline, stop);
+            let lent = Lent::new(Some(value));
+            let outcome = self.wait(Line::Senders(end), lent.payload(), deadline, stop);
             // SAFETY: we are the waiter, and the wait is over.
-            let Some((back, _)) = (unsafe { offer.reclaim() }) else {
+            let Some(back) = (unsafe { lent.reclaim() }) else {
                 return Ok(S::sent());
             };
             match outcome {
@@ -174,10 +176,10 @@ impl<S: Store> Core<S> {
                     Err(TryRecvError::Empty) => {}
                 }
             }
-            let place = Lent::<S::Value>::new(None);
-            let outcome = self.wait(Line::Receivers, place.payload(), deadline, stop);
+            let lent = Lent::<S::Value>::new(None);
+            let outcome = self.wait(Line::Receivers, lent.payload(), deadline, stop);
             // SAFETY: we are the waiter, and the wait is over.
-            if let Some(value) = unsafe { place.reclaim() } {
+            if let Some(value) = unsafe { lent.reclaim() } {
                 return Ok(value);
             }
             match outcome {
@@ -220,7 +222,7 @@ impl<S: Store> Core<S> {
         stop: Option<&StopToken>,
     ) -> Option<Outcome> {
         let reason = match line {
-            Line::Senders => Reason::Send,
+            Line::Senders(_) => Reason::Send,
             Line::Receivers => Reason::Recv,
             Line::Joiners => Reason::Event,
         };
@@ -310,8 +312,47 @@ impl<S: Store> Core<S> {
             len: state.store.count(),
             senders: state.senders,
             receivers: state.receivers,
-            waiting: state.waiters.counts(),
+            waiting: state.waiting(),
         })
+    }
+}
+
+impl<S: Store> Source<S::Value> for Core<S> {
+    fn offer(&self, value: S::Value) -> Result<(), TrySendError<S::Value>> {
+        self.try_send(value, End::Back).map(drop)
+    }
+
+    unsafe fn poll(&self) -> Result<S::Value, TryRecvError> {
+        self.try_recv()
+    }
+
+    fn address(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
+    }
+
+    unsafe fn enlist(&self, side: Side, node: &Node) -> bool {
+        let line = line_of(side);
+        let mut state = self.state.lock();
+        let waits = state.must_wait(line, self.capacity);
+        if waits {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { state.line(line).push(node) };
+        }
+        waits
+    }
+
+    unsafe fn delist(&self, side: Side, node: &Node) {
+        let mut state = self.state.lock();
+        // SAFETY: by the caller.
+        unsafe { state.line(line_of(side)).remove(node) };
+    }
+}
+
+/// Where an arm waits.
+fn line_of(side: Side) -> Line {
+    match side {
+        Side::Senders => Line::Senders(End::Back),
+        Side::Receivers => Line::Receivers,
     }
 }
 

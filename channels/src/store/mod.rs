@@ -8,7 +8,8 @@
 //! Each end may have any number of handles. A capacity of 0 holds nothing: a value goes from the
 //! sender that waits to the receiver, and the order of the store has nothing to decide.
 //!
-//! Senders that wait for room are served first come, first served.
+//! Senders that wait for room are served first come, first served; those that put their value at the
+//! front before the others.
 //!
 //! # Code of the user's under the lock
 //! A store may have to compare its values: [`Ord`] of a priority, [`Eq`] and [`Hash`](std::hash::Hash)

@@ -1,7 +1,10 @@
 //! The end that takes values out.
 
 use super::{Core, Iter, Store, TryIter, WaitError, core::show};
-use crate::error::{RecvError, RecvUntilError, TryRecvError};
+use crate::{
+    error::{RecvError, RecvUntilError, TryRecvError},
+    select::RecvArm,
+};
 use std::{fmt, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken, facade::Arc};
 
@@ -105,6 +108,27 @@ impl<S: Store> Receiver<S> {
     /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
     pub fn recv_or_stop(&self, stop: &StopToken) -> Result<S::Value, RecvUntilError> {
         self.recv_with(Deadline::NEVER, Some(stop))
+    }
+
+    /// Receiving as one of several things that a unit waits for; see [`select!`](crate::select!).
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{priority::{self, First}, queue, select};
+    ///
+    /// let (urgent, first) = priority::unbounded(First::Smallest);
+    /// let (_later, second) = queue::unbounded::<&str>();
+    /// urgent.send((0, "now")).unwrap();
+    /// let said = select! {
+    ///     recv(first) -> item => item.unwrap().1,
+    ///     recv(second) -> item => item.unwrap(),
+    /// };
+    /// assert_eq!(said, Ok("now"));
+    /// ```
+    #[must_use]
+    pub fn recv_arm(&self) -> RecvArm<'_, S::Value> {
+        // SAFETY: anybody may receive from a store at any time.
+        unsafe { RecvArm::new(&*self.core, &self.budget) }
     }
 
     /// Receives until the channel is closed and drained, or the caller is canceled.

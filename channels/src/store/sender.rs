@@ -1,7 +1,10 @@
 //! The end that puts values in.
 
 use super::{Core, End, Store, TwoEnded, WaitError, core::show};
-use crate::error::{SendError, SendUntilError, TrySendError};
+use crate::{
+    error::{SendError, SendUntilError, TrySendError},
+    select::SendArm,
+};
 use std::{fmt, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken, facade::Arc};
 
@@ -197,6 +200,36 @@ impl<S: Store> Sender<S> {
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+/// Not for queues of unique values, whose receipt an arm has no place for.
+impl<S: Store<Receipt = ()>> Sender<S> {
+    /// Sending `value` as one of several things that a unit waits for; see
+    /// [`select!`](crate::select!).
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{queue, select};
+    ///
+    /// let (full, rx) = queue::bounded(1);
+    /// full.send(1).unwrap();
+    /// let value = select! {
+    ///     send(full, 2) -> _ => None,
+    ///     recv(rx) -> value => value.ok(),
+    /// };
+    /// assert_eq!(value, Ok(Some(1)));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: S::Value) -> SendArm<'_, S::Value> {
+        SendArm::new(&*self.core, &self.budget, Some(value), None)
+    }
+
+    /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
+    /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    #[must_use]
+    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<S::Value>) -> SendArm<'a, S::Value> {
+        SendArm::new(&*self.core, &self.budget, slot.take(), Some(slot))
     }
 }
 

@@ -12,10 +12,7 @@ use crate::{
     lent::Lent,
     waiters::{Side, Waiters},
 };
-use vitte_wait::{Claimed, Outcome, WaitQueue};
-
-/// What a sender that waits lends: its value, and where it belongs.
-pub(super) type Offer<S> = Lent<(<S as Store>::Value, End)>;
+use vitte_wait::{Claimed, Outcome, WaitQueue, current};
 
 /// What the lock guards.
 pub(super) struct State<S> {
@@ -23,14 +20,17 @@ pub(super) struct State<S> {
     pub(super) closed: bool,
     pub(super) senders: usize,
     pub(super) receivers: usize,
-    pub(super) waiters: Waiters,
+    /// Those of the senders here put their values at the back.
+    waiters: Waiters,
+    /// Senders that put their values at the front.
+    front: WaitQueue,
     joiners: WaitQueue,
 }
 
 /// What a unit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    Senders,
+    Senders(End),
     Receivers,
     /// Those who wait for the channel to be closed and empty.
     Joiners,
@@ -53,6 +53,15 @@ impl Woken {
     }
 }
 
+/// A sender whose wait was claimed.
+struct Waiting<T> {
+    claimed: Claimed,
+    /// Where it gets its value back, before it is woken.
+    payload: *mut (),
+    value: T,
+    end: End,
+}
+
 impl<S: Store> State<S> {
     /// Of a new channel: with one sender and one receiver.
     pub(super) fn new(store: S) -> Self {
@@ -62,6 +71,7 @@ impl<S: Store> State<S> {
             senders: 1,
             receivers: 1,
             waiters: Waiters::default(),
+            front: WaitQueue::new(),
             joiners: WaitQueue::new(),
         }
     }
@@ -111,42 +121,50 @@ impl<S: Store> State<S> {
         }
         if taken == 0 && most > 0 {
             // Only where there is never room does somebody wait while nothing is inside.
-            let Some((claimed, (value, _))) = self.pop_sender() else {
+            let Some(sender) = self.pop_sender() else {
                 return Err(if self.closed {
                     TryRecvError::Closed
                 } else {
                     TryRecvError::Empty
                 });
             };
-            woken.add(claimed);
-            give(value);
+            woken.add(sender.claimed);
+            give(sender.value);
             taken = 1;
         }
         while self.store.count() < capacity
-            && let Some((claimed, payload)) = self.waiters.of(Side::Senders).pop(Outcome::Woken)
+            && let Some(sender) = self.pop_sender()
         {
-            // SAFETY: the payload of a sender's node here is an `Offer<S>`; we hold the claim.
-            let offer = unsafe { Lent::<(S::Value, End)>::take(payload) };
-            let (value, end) = offer.expect("a sender that waits has lent its value");
-            woken.add(claimed);
-            if self.store.has_twin(&value) {
+            woken.add(sender.claimed);
+            if self.store.has_twin(&sender.value) {
                 // It is woken with its value, tries again, and is told.
-                // SAFETY: as above.
-                unsafe { Lent::put(payload, (value, end)) };
+                // SAFETY: the payload is that of a `Lent<S::Value>`, and we hold the claim.
+                unsafe { Lent::put(sender.payload, sender.value) };
             } else {
-                self.store.put(value, end);
+                self.store.put(sender.value, sender.end);
             }
         }
         self.wake_joiners(woken);
         Ok(taken)
     }
 
-    fn pop_sender(&mut self) -> Option<(Claimed, (S::Value, End))> {
-        let (claimed, payload) = self.waiters.of(Side::Senders).pop(Outcome::Woken)?;
-        // SAFETY: the payload of a sender's node here is an `Offer<S>`; we hold the claim.
-        let offer = unsafe { Lent::take(payload) };
-        let offer = offer.expect("a sender that waits has lent its value");
-        Some((claimed, offer))
+    /// Claims the sender whose turn it is, and takes its value.
+    fn pop_sender(&mut self) -> Option<Waiting<S::Value>> {
+        let (end, (claimed, payload)) = match self.front.pop(Outcome::Woken) {
+            Some(first) => (End::Front, first),
+            None => (
+                End::Back,
+                self.waiters.of(Side::Senders).pop(Outcome::Woken)?,
+            ),
+        };
+        // SAFETY: the payload of a sender's node here is a `Lent<S::Value>`; we hold the claim.
+        let value = unsafe { Lent::take(payload) };
+        Some(Waiting {
+            claimed,
+            payload,
+            value: value.expect("a sender that waits has lent its value"),
+            end,
+        })
     }
 
     /// Whether the channel is closed and empty.
@@ -164,16 +182,17 @@ impl<S: Store> State<S> {
     pub(super) fn close(&mut self, woken: &mut Woken) {
         if !self.closed {
             self.closed = true;
-            woken
-                .more
-                .extend(self.waiters.drain().into_iter().flatten());
+            let others = self.waiters.drain();
+            woken.more.extend(self.front.pop_all(Outcome::Woken));
+            woken.more.extend(others.into_iter().flatten());
             self.wake_joiners(woken);
         }
     }
 
     pub(super) fn line(&mut self, line: Line) -> &mut WaitQueue {
         match line {
-            Line::Senders => self.waiters.of(Side::Senders),
+            Line::Senders(End::Back) => self.waiters.of(Side::Senders),
+            Line::Senders(End::Front) => &mut self.front,
             Line::Receivers => self.waiters.of(Side::Receivers),
             Line::Joiners => &mut self.joiners,
         }
@@ -181,16 +200,29 @@ impl<S: Store> State<S> {
 
     /// Whether there is still nothing to do for a unit that is about to wait.
     pub(super) fn must_wait(&mut self, line: Line, capacity: usize) -> bool {
+        // One unit may select among both ends, and is no partner for itself.
+        let own = current::unit();
         match line {
-            Line::Senders => {
+            Line::Senders(_) => {
                 let receivers = self.waiters.of(Side::Receivers);
-                !self.closed && receivers.peek_open().is_none() && self.store.count() >= capacity
+                !self.closed
+                    && receivers.peek_open_but(own).is_none()
+                    && self.store.count() >= capacity
             }
             Line::Receivers => {
                 let senders = self.waiters.of(Side::Senders);
-                !self.closed && senders.peek_open().is_none() && self.store.count() == 0
+                !self.closed
+                    && senders.peek_open_but(own).is_none()
+                    && self.front.peek_open_but(own).is_none()
+                    && self.store.count() == 0
             }
             Line::Joiners => !self.is_over(),
         }
+    }
+
+    /// How many senders and receivers wait, for onlookers.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let (senders, receivers) = self.waiters.counts();
+        (senders + self.front.len(), receivers)
     }
 }

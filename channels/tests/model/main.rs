@@ -11,4 +11,5 @@ mod close;
 mod guarded;
 mod hand_over;
 mod relay;
+mod select;
 mod timed;

@@ -26,9 +26,11 @@ mod address;
 mod budget;
 pub mod current;
 mod deadline;
+mod dice;
 pub mod facade;
 mod queue;
 mod reason;
+pub mod select;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]

@@ -12,6 +12,7 @@ mod priorities;
 mod queues;
 mod relays;
 mod rendezvous;
+mod selects;
 mod show;
 mod timed;
 mod timers;
@@ -153,6 +154,16 @@ macro_rules! all_bodies {
                 a_canceled_relay_hands_the_rest_over
                 senders_wait_while_the_far_side_is_slow
                 every_value_goes_out_once_and_in_its_sender_s_order
+            }
+            selects {
+                a_blocked_select_gets_what_comes_to_a_store
+                a_blocked_select_sends_when_a_store_has_room
+                closing_a_store_wakes_selects_at_both_ends
+                a_select_at_both_ends_of_a_store_meets_others_only
+                a_tick_is_an_arm_like_others
+                a_changed_timer_wakes_the_select_that_waits_for_it
+                a_canceled_select_leaves_stores_and_timers_as_they_were
+                selects_over_stores_lose_and_double_nothing
             }
         }
     };

@@ -25,6 +25,10 @@
 //! [resets](Timer::reset) it, for ever if nobody does. So it can stay among the things that a loop
 //! waits for. It is not closed, for it may go again; [`Timer::close`] closes it.
 
+mod arm;
+
+pub use arm::TimerArm;
+
 use crate::error::{RecvError, RecvUntilError, TryRecvError};
 use std::{fmt, ptr, time::Duration};
 use vitte_wait::{
@@ -408,6 +412,27 @@ impl Timer {
     #[must_use]
     pub fn is_same_timer(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// The next tick as one of several things that a unit waits for; see
+    /// [`select!`](crate::select!), which takes a timer where it takes a receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::{Channel, select, timer};
+    ///
+    /// let (_tx, rx) = Channel::new::<u8>();
+    /// let beat = timer::tick(Duration::from_millis(1));
+    /// let ticked = select! {
+    ///     recv(rx) -> _ => false,
+    ///     recv(beat) -> tick => tick.is_ok(),
+    /// };
+    /// assert_eq!(ticked, Ok(true));
+    /// ```
+    #[must_use]
+    pub fn recv_arm(&self) -> TimerArm<'_> {
+        TimerArm::new(self)
     }
 
     /// Receives until the timer is closed, or the caller is canceled.
