@@ -23,6 +23,9 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
+//! Other kinds have modules of their own: [`priority`] channels, [`queue`]s with two ends and unique
+//! values, [`timer`]s that are received from, and the [`relay`] that passes values on in batches.
+//!
 //! Whoever waits for several channels, or for something else at the same time, says [`select!`].
 //!
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither

@@ -95,7 +95,7 @@ pub fn after(patience: Duration) -> Timer {
     at(Deadline::after(patience))
 }
 
-/// A timer that goes once, at `deadline`. With [`Deadline::NEVER`] it is [`never`].
+/// A timer that goes once, at `deadline`. With [`Deadline::NEVER`] it is [`never()`].
 ///
 /// ```
 /// use vitte_channels::timer;
