@@ -54,8 +54,8 @@ impl<T> Sender<T> {
     /// [`SendError::Closed`] if the relay is closed or gone, before or while waiting;
     /// [`SendError::Canceled`] if the caller is canceled while waiting.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let sent = self.input.send(Entry::Value(value));
-        sent.map_err(|error| error.map(Entry::into_value))
+        self.send_with(value, Deadline::NEVER, None)
+            .map_err(SendUntilError::of_untimed)
     }
 
     /// Sends `value` if there is room.

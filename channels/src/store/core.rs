@@ -318,7 +318,7 @@ impl<S: Store> Core<S> {
 }
 
 impl<S: Store> Source<S::Value> for Core<S> {
-    fn offer(&self, value: S::Value) -> Result<(), TrySendError<S::Value>> {
+    unsafe fn offer(&self, value: S::Value) -> Result<(), TrySendError<S::Value>> {
         self.try_send(value, End::Back).map(drop)
     }
 

@@ -222,14 +222,16 @@ impl<S: Store<Receipt = ()>> Sender<S> {
     /// ```
     #[must_use]
     pub fn send_arm(&self, value: S::Value) -> SendArm<'_, S::Value> {
-        SendArm::new(&*self.core, &self.budget, Some(value), None)
+        // SAFETY: anybody may send to a store at any time.
+        unsafe { SendArm::new(&*self.core, &self.budget, Some(value), None) }
     }
 
     /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
     /// there again when the arm is dropped; while the slot is empty the arm does not go.
     #[must_use]
     pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<S::Value>) -> SendArm<'a, S::Value> {
-        SendArm::new(&*self.core, &self.budget, slot.take(), Some(slot))
+        // SAFETY: as in `send_arm`.
+        unsafe { SendArm::new(&*self.core, &self.budget, slot.take(), Some(slot)) }
     }
 }
 

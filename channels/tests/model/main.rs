@@ -8,6 +8,7 @@
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod flags;
 mod guarded;
 mod hand_over;
 mod relay;
