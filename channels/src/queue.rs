@@ -66,7 +66,7 @@ pub type Receiver<T> = store::Receiver<Deque<T>>;
 ///
 /// let (tx, _rx) = queue::bounded_unique(8);
 /// let tx: UniqueSender<char> = tx;
-/// assert_eq!(tx.send_many("abracadabra".chars()), Ok(5));
+/// assert_eq!(tx.send_many("abracadabra".chars()).unwrap(), 5);
 /// ```
 pub type UniqueSender<T> = store::Sender<Unique<T>>;
 

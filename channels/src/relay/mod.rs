@@ -21,10 +21,9 @@
 //!     );
 //!     (sizes, report.values)
 //! });
-//! tx.send_many(0..7)?;
+//! tx.send_many(0..7).unwrap();
 //! drop(tx);
 //! assert_eq!(writer.join().unwrap(), (vec![3, 3, 1], 7));
-//! # Ok::<(), vitte_channels::SendError<Vec<u32>>>(())
 //! ```
 //!
 //! # Back-pressure

@@ -1,7 +1,7 @@
 //! The end of a relay that takes values.
 
 use super::{Entry, FlushError};
-use crate::{Channel, RecvUntilError, SendError, SendUntilError, TrySendError, queue};
+use crate::{Channel, RecvUntilError, SendError, SendUntilError, TrySendError, Unsent, queue};
 use std::{fmt, time::Duration};
 use vitte_wait::{Deadline, StopToken};
 
@@ -39,8 +39,19 @@ impl<T> Entry<T> {
     }
 }
 
-fn into_values<T>(entries: Vec<Entry<T>>) -> Vec<T> {
-    entries.into_iter().map(Entry::into_value).collect()
+/// Values on their way into the input.
+struct Entries<I>(I);
+
+impl<I: Iterator> Iterator for Entries<I> {
+    type Item = Entry<I::Item>;
+
+    fn next(&mut self) -> Option<Entry<I::Item>> {
+        self.0.next().map(Entry::Value)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
 }
 
 impl<T> Sender<T> {
@@ -110,12 +121,18 @@ impl<T> Sender<T> {
         self.send_with(value, Deadline::NEVER, Some(stop))
     }
 
-    /// Sends `values` in their order, and waits while there is no room. Values of other senders may
-    /// come in between.
+    /// Sends `values` in their order, and waits while there is no room; says how many that were.
+    /// Values of other senders may come in between.
     ///
     /// # Errors
     /// As [`send`](Self::send), with those values that were not sent. The others were.
-    pub fn send_many(&self, values: impl IntoIterator<Item = T>) -> Result<(), SendError<Vec<T>>> {
+    ///
+    /// # Panics
+    /// If the iterator does. Some of what it gave last may be dropped then.
+    pub fn send_many<I: IntoIterator<Item = T>>(
+        &self,
+        values: I,
+    ) -> Result<usize, SendError<Unsent<I::IntoIter>>> {
         self.send_many_with(values, Deadline::NEVER, None)
             .map_err(SendUntilError::of_untimed)
     }
@@ -124,17 +141,21 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// As [`send_with`](Self::send_with), with those values that were not sent. The others were.
-    pub fn send_many_with(
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_with<I: IntoIterator<Item = T>>(
         &self,
-        values: impl IntoIterator<Item = T>,
+        values: I,
         deadline: Deadline,
         stop: Option<&StopToken>,
-    ) -> Result<(), SendUntilError<Vec<T>>> {
-        let entries = values.into_iter().map(Entry::Value);
-        match self.input.send_many_with(entries, deadline, stop) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.map(into_values)),
-        }
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        let entries = Entries(values.into_iter());
+        self.input
+            .send_many_with(entries, deadline, stop)
+            .map_err(|error| {
+                error.map(|unsent| unsent.origin(Entry::into_value, |entries| entries.0))
+            })
     }
 
     /// Waits until all that was sent before is out, or was dropped by the error handler. The batch

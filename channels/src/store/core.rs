@@ -36,13 +36,6 @@ pub(crate) struct Seen {
     pub(crate) waiting: (usize, usize),
 }
 
-/// Why not all of several values went in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TryManyError {
-    Full,
-    Closed,
-}
-
 impl<S: Store> Core<S> {
     pub(crate) fn share(store: S, capacity: Option<usize>) -> Arc<Self> {
         Arc::new(Self {
@@ -78,7 +71,7 @@ impl<S: Store> Core<S> {
         &self,
         values: &mut VecDeque<S::Value>,
         end: End,
-    ) -> (usize, Result<(), TryManyError>) {
+    ) -> (usize, Result<(), TrySendError<()>>) {
         // Dropped after the lock is released.
         let mut twins = Vec::new();
         let all = values.len();
@@ -89,11 +82,11 @@ impl<S: Store> Core<S> {
                     Ok(receipt) => twins.push(receipt),
                     Err(TrySendError::Full(value)) => {
                         values.push_front(value);
-                        return Err(TryManyError::Full);
+                        return Err(TrySendError::Full(()));
                     }
                     Err(TrySendError::Closed(value)) => {
                         values.push_front(value);
-                        return Err(TryManyError::Closed);
+                        return Err(TrySendError::Closed(()));
                     }
                 }
             }

@@ -1,40 +1,64 @@
 //! Several values at a time.
 //!
-//! As many as there are, or as there is room for, go in under one lock.
+//! As many as are known to be there, or as there is room for, go in under one lock.
 
-use super::{Core, End, Receiver, Sender, Store, TwoEnded, core::TryManyError};
-use crate::error::{
-    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
+use super::{Core, End, Receiver, Sender, Store, TwoEnded};
+use crate::{
+    Unsent,
+    error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError},
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 use vitte_wait::{Deadline, StopToken};
 
+/// How many values at most are asked of an iterator before they are sent.
+const CHUNK: usize = 256;
+
 impl<S: Store> Core<S> {
-    fn send_many(
+    /// Sends from the front of `unsent` until that must wait.
+    fn send_what_fits<I: Iterator<Item = S::Value>>(
         &self,
-        mut values: VecDeque<S::Value>,
+        unsent: &mut Unsent<I>,
+        end: End,
+    ) -> Result<(), TrySendError<()>> {
+        loop {
+            let chunk = unsent.promised().min(CHUNK);
+            // The iterator is the user's, so it is not called under the lock.
+            let mut values: VecDeque<S::Value> = unsent.by_ref().take(chunk).collect();
+            if values.is_empty() {
+                return Ok(());
+            }
+            let (sent, result) = self.try_send_many(&mut values, end);
+            unsent.went(sent);
+            if let Err(error) = result {
+                unsent.put_back_all(values.into());
+                return Err(error);
+            }
+        }
+    }
+
+    fn send_many<I: Iterator<Item = S::Value>>(
+        &self,
+        values: I,
         end: End,
         deadline: Deadline,
         stop: Option<&StopToken>,
-    ) -> Result<usize, SendUntilError<Vec<S::Value>>> {
-        let mut sent = 0;
+    ) -> Result<usize, SendUntilError<Unsent<I>>> {
+        let mut unsent = Unsent::new(values);
         loop {
-            let (now, result) = self.try_send_many(&mut values, end);
-            sent += now;
-            match result {
-                Ok(()) => return Ok(sent),
-                Err(TryManyError::Closed) => return Err(SendUntilError::Closed(values.into())),
-                Err(TryManyError::Full) => {}
+            match self.send_what_fits(&mut unsent, end) {
+                Ok(()) => return Ok(unsent.sent()),
+                Err(TrySendError::Closed(())) => return Err(SendUntilError::Closed(unsent)),
+                Err(TrySendError::Full(())) => {}
             }
-            let Some(first) = values.pop_front() else {
-                return Ok(sent);
+            let Some(value) = unsent.next() else {
+                return Ok(unsent.sent());
             };
-            match self.send_slow(first, end, deadline, stop) {
-                Ok(receipt) => sent += usize::from(S::went_in(&receipt)),
+            match self.send_slow(value, end, deadline, stop) {
+                Ok(receipt) => unsent.went(usize::from(S::went_in(&receipt))),
                 Err(error) => {
-                    return Err(error.map(|first| {
-                        values.push_front(first);
-                        values.into()
+                    return Err(error.map(|value| {
+                        unsent.put_back_all(vec![value]);
+                        unsent
                     }));
                 }
             }
@@ -46,33 +70,42 @@ impl<S: Store> Sender<S> {
     /// Sends `values` in their order, and waits while there is no room; says how many went in,
     /// which is all but the duplicates that a queue of unique values dropped.
     ///
-    /// What there is room for goes in at once; while this sender waits for more, values of others
-    /// may come in between.
+    /// While this sender waits for more room, values of others may come in between. An iterator that
+    /// does not say how many values are left may itself wait for them: each value is on its way
+    /// before the next is asked for.
     ///
     /// # Errors
     /// As [`send`](Self::send), with those values that were not sent. The others were.
     ///
+    /// # Panics
+    /// If the iterator does. Some of what it gave last may be dropped then.
+    ///
     /// # Examples
     /// ```
-    /// use vitte_channels::{SendError, queue};
+    /// use vitte_channels::queue;
     ///
     /// let (tx, rx) = queue::bounded(8);
-    /// assert_eq!(tx.send_many([1, 2, 3]), Ok(3));
+    /// assert_eq!(tx.send_many([1, 2, 3]).unwrap(), 3);
     /// rx.close();
-    /// assert_eq!(tx.send_many([4, 5]), Err(SendError::Closed(vec![4, 5])));
+    /// let unsent = tx.send_many([4, 5]).unwrap_err().into_inner();
+    /// assert_eq!(unsent.collect::<Vec<i32>>(), [4, 5]);
     /// ```
-    pub fn send_many(
+    pub fn send_many<I: IntoIterator<Item = S::Value>>(
         &self,
-        values: impl IntoIterator<Item = S::Value>,
-    ) -> Result<usize, SendError<Vec<S::Value>>> {
+        values: I,
+    ) -> Result<usize, SendError<Unsent<I::IntoIter>>> {
         self.send_many_with(values, Deadline::NEVER, None)
             .map_err(SendUntilError::of_untimed)
     }
 
-    /// As [`send_many`](Self::send_many), but only until `deadline`, or until `stop` is triggered.
+    /// As [`send_many`](Self::send_many), but only until `deadline`, or until `stop` is
+    /// triggered.
     ///
     /// # Errors
     /// As [`send_with`](Self::send_with), with those values that were not sent. The others were.
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
     ///
     /// # Examples
     /// ```
@@ -80,21 +113,68 @@ impl<S: Store> Sender<S> {
     /// use vitte_wait::Deadline;
     ///
     /// let (tx, rx) = queue::bounded(1);
-    /// let sent = tx.send_many_with([1, 2, 3], Deadline::NOW, None);
-    /// assert_eq!(sent, Err(SendUntilError::TimedOut(vec![2, 3])));
+    /// let Err(SendUntilError::TimedOut(unsent)) = tx.send_many_with(1..=3, Deadline::NOW, None) else {
+    ///     panic!("nobody receives");
+    /// };
+    /// assert_eq!((unsent.sent(), unsent.count()), (1, 2));
     /// assert_eq!(rx.recv(), Ok(1));
     /// ```
-    pub fn send_many_with(
+    pub fn send_many_with<I: IntoIterator<Item = S::Value>>(
         &self,
-        values: impl IntoIterator<Item = S::Value>,
+        values: I,
         deadline: Deadline,
         stop: Option<&StopToken>,
-    ) -> Result<usize, SendUntilError<Vec<S::Value>>> {
-        // The iterator is the user's, so it is not called under the lock.
-        let values = values.into_iter().collect();
-        let sent = self.core.send_many(values, End::Back, deadline, stop)?;
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        let sent = self
+            .core
+            .send_many(values.into_iter(), End::Back, deadline, stop)?;
         self.budget.spend();
         Ok(sent)
+    }
+
+    /// [`send_many_with`](Self::send_many_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::Stopped`].
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_until<I: IntoIterator<Item = S::Value>>(
+        &self,
+        values: I,
+        deadline: Deadline,
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        self.send_many_with(values, deadline, None)
+    }
+
+    /// [`send_many_until`](Self::send_many_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`send_many_until`](Self::send_many_until).
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_timeout<I: IntoIterator<Item = S::Value>>(
+        &self,
+        values: I,
+        patience: Duration,
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        self.send_many_with(values, Deadline::after(patience), None)
+    }
+
+    /// [`send_many_with`](Self::send_many_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::TimedOut`].
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_or_stop<I: IntoIterator<Item = S::Value>>(
+        &self,
+        values: I,
+        stop: &StopToken,
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        self.send_many_with(values, Deadline::NEVER, Some(stop))
     }
 
     /// Sends as many of `values` as there is room for now, in their order.
@@ -102,26 +182,28 @@ impl<S: Store> Sender<S> {
     /// # Errors
     /// As [`try_send`](Self::try_send), with those values that were not sent. The others were.
     ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    ///
     /// # Blocking
     /// Never.
     ///
     /// # Examples
     /// ```
-    /// use vitte_channels::{TrySendError, queue};
+    /// use vitte_channels::queue;
     ///
     /// let (tx, _rx) = queue::bounded(2);
-    /// assert_eq!(tx.try_send_many([1, 2, 3]), Err(TrySendError::Full(vec![3])));
+    /// let unsent = tx.try_send_many([1, 2, 3]).unwrap_err().into_inner();
+    /// assert_eq!(unsent.collect::<Vec<i32>>(), [3]);
     /// ```
-    pub fn try_send_many(
+    pub fn try_send_many<I: IntoIterator<Item = S::Value>>(
         &self,
-        values: impl IntoIterator<Item = S::Value>,
-    ) -> Result<usize, TrySendError<Vec<S::Value>>> {
-        let mut values = values.into_iter().collect();
-        let (sent, result) = self.core.try_send_many(&mut values, End::Back);
-        match result {
-            Ok(()) => Ok(sent),
-            Err(TryManyError::Full) => Err(TrySendError::Full(values.into())),
-            Err(TryManyError::Closed) => Err(TrySendError::Closed(values.into())),
+        values: I,
+    ) -> Result<usize, TrySendError<Unsent<I::IntoIter>>> {
+        let mut unsent = Unsent::new(values.into_iter());
+        match self.core.send_what_fits(&mut unsent, End::Back) {
+            Ok(()) => Ok(unsent.sent()),
+            Err(error) => Err(error.map(|()| unsent)),
         }
     }
 }
@@ -133,6 +215,9 @@ impl<S: TwoEnded> Sender<S> {
     /// # Errors
     /// As [`send_many`](Self::send_many).
     ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    ///
     /// # Examples
     /// ```
     /// let (tx, rx) = vitte_channels::queue::unbounded();
@@ -140,10 +225,10 @@ impl<S: TwoEnded> Sender<S> {
     /// tx.send_many_front([1, 2]).unwrap();
     /// assert_eq!(rx.drain(), [2, 1, 0]);
     /// ```
-    pub fn send_many_front(
+    pub fn send_many_front<I: IntoIterator<Item = S::Value>>(
         &self,
-        values: impl IntoIterator<Item = S::Value>,
-    ) -> Result<usize, SendError<Vec<S::Value>>> {
+        values: I,
+    ) -> Result<usize, SendError<Unsent<I::IntoIter>>> {
         self.send_many_front_with(values, Deadline::NEVER, None)
             .map_err(SendUntilError::of_untimed)
     }
@@ -152,15 +237,19 @@ impl<S: TwoEnded> Sender<S> {
     /// triggered.
     ///
     /// # Errors
-    /// As [`send_many_with`](Self::send_many_with).
-    pub fn send_many_front_with(
+    /// As [`send_with`](Self::send_with), with those values that were not sent. The others were.
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_front_with<I: IntoIterator<Item = S::Value>>(
         &self,
-        values: impl IntoIterator<Item = S::Value>,
+        values: I,
         deadline: Deadline,
         stop: Option<&StopToken>,
-    ) -> Result<usize, SendUntilError<Vec<S::Value>>> {
-        let values = values.into_iter().collect();
-        let sent = self.core.send_many(values, End::Front, deadline, stop)?;
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        let sent = self
+            .core
+            .send_many(values.into_iter(), End::Front, deadline, stop)?;
         self.budget.spend();
         Ok(sent)
     }
@@ -221,6 +310,45 @@ impl<S: Store> Receiver<S> {
         into.push(self.core.recv_slow(deadline, stop)?);
         // What else has come since; the one is taken, so nothing more is an error.
         Ok(1 + self.core.try_recv_many(into, most - 1).unwrap_or(0))
+    }
+
+    /// [`recv_many_with`](Self::recv_many_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::Stopped`].
+    pub fn recv_many_until(
+        &self,
+        into: &mut Vec<S::Value>,
+        most: usize,
+        deadline: Deadline,
+    ) -> Result<usize, RecvUntilError> {
+        self.recv_many_with(into, most, deadline, None)
+    }
+
+    /// [`recv_many_until`](Self::recv_many_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`recv_many_until`](Self::recv_many_until).
+    pub fn recv_many_timeout(
+        &self,
+        into: &mut Vec<S::Value>,
+        most: usize,
+        patience: Duration,
+    ) -> Result<usize, RecvUntilError> {
+        self.recv_many_with(into, most, Deadline::after(patience), None)
+    }
+
+    /// [`recv_many_with`](Self::recv_many_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::TimedOut`].
+    pub fn recv_many_or_stop(
+        &self,
+        into: &mut Vec<S::Value>,
+        most: usize,
+        stop: &StopToken,
+    ) -> Result<usize, RecvUntilError> {
+        self.recv_many_with(into, most, Deadline::NEVER, Some(stop))
     }
 
     /// Moves up to `most` of the values that are there to the end of `into`; says how many.

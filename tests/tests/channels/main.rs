@@ -156,35 +156,10 @@ macro_rules! bodies_of_their_own {
     };
 }
 
-macro_rules! all_bodies {
+/// For channels that are not made by `Channel`.
+macro_rules! bodies_for_further_kinds {
     ($units:ty) => {
-        bodies_of_their_own!($units);
-
-        mod mpsc {
-            mod any {
-                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpsc>);
-            }
-            mod many_producers {
-                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpsc>);
-            }
-        }
-
-        mod mpmc {
-            mod any {
-                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpmc>);
-            }
-            mod many_producers {
-                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpmc>);
-            }
-            mod many_consumers {
-                bodies_for_many_consumers!(crate::units::On<$units, vitte_channels::Mpmc>);
-            }
-        }
-
-        mod spsc {
-            mod any {
-                bodies_for_any!(crate::units::On<$units, vitte_channels::Spsc>);
-            }
+        vitte_tests::bodies! { $units:
             queues {
                 an_empty_and_a_full_queue_say_so
                 a_duplicate_of_a_value_inside_is_reported
@@ -194,6 +169,7 @@ macro_rules! all_bodies {
                 the_front_comes_out_first
                 many_values_never_exceed_the_capacity
                 the_rest_of_many_comes_back
+                an_endless_iterator_is_sent_as_it_goes
                 many_are_received_at_once
                 a_closed_queue_refuses_and_gives_what_it_has
                 closing_gives_blocked_producers_their_values_back
@@ -260,6 +236,40 @@ macro_rules! all_bodies {
                 a_changed_timer_wakes_the_select_that_waits_for_it
                 a_canceled_select_leaves_stores_and_timers_as_they_were
                 selects_over_stores_lose_and_double_nothing
+            }
+        }
+    };
+}
+
+macro_rules! all_bodies {
+    ($units:ty) => {
+        bodies_of_their_own!($units);
+        bodies_for_further_kinds!($units);
+
+        mod mpsc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpsc>);
+            }
+            mod many_producers {
+                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpsc>);
+            }
+        }
+
+        mod mpmc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+            mod many_producers {
+                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+            mod many_consumers {
+                bodies_for_many_consumers!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+        }
+
+        mod spsc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Spsc>);
             }
         }
     };

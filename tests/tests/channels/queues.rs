@@ -45,7 +45,7 @@ pub(crate) fn a_duplicate_of_a_value_inside_is_reported<U: Units>() {
     let results = U::join(U::spawn(move || {
         let first = (tx.send("a"), tx.send("b"), tx.send_front("c"));
         let second = (tx.try_send("a"), tx.send_front("b"), tx.send("c"), tx.len());
-        let third = (tx.send_many(["c", "d", "d", "e"]), tx.len());
+        let third = (tx.send_many(["c", "d", "d", "e"]).unwrap(), tx.len());
         (first, second, third)
     }));
     assert_eq!(results.0, (Ok(Sent::New), Ok(Sent::New), Ok(Sent::New)));
@@ -54,7 +54,7 @@ pub(crate) fn a_duplicate_of_a_value_inside_is_reported<U: Units>() {
     assert_eq!(b, Ok(Sent::Duplicate("b")));
     assert_eq!(c, Ok(Sent::Duplicate("c")));
     assert_eq!(len, 3);
-    assert_eq!(results.2, (Ok(2), 5));
+    assert_eq!(results.2, (2, 5));
     assert!(rx.iter().eq(["c", "a", "b", "d", "e"]));
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn many_values_never_exceed_the_capacity<U: Units>() {
         while rx.recv_many(&mut values, 4).is_ok() {
             assert!(rx.len() <= capacity);
         }
-        assert_eq!(U::join(sender), Ok(20));
+        assert_eq!(U::join(sender).unwrap(), 20);
         assert!(values.into_iter().eq(0..20));
     }
 }
@@ -137,23 +137,51 @@ pub(crate) fn the_rest_of_many_comes_back<U: Units>() {
     let source = StopSource::new();
     let token = source.token();
     let other = tx.clone();
-    let (sender, unit) =
-        spawn_known::<U, _>(move || other.send_many_with(0..5, Deadline::NEVER, Some(&token)));
+    let (sender, unit) = spawn_known::<U, _>(move || other.send_many_or_stop(0..5, &token));
     until_waiting(unit, Reason::Send);
     source.stop();
-    assert_eq!(U::join(sender), Err(SendUntilError::Stopped(vec![2, 3, 4])));
+    let Err(SendUntilError::Stopped(unsent)) = U::join(sender) else {
+        panic!("it was stopped")
+    };
+    assert_eq!(unsent.sent(), 2);
+    assert!(unsent.eq(2..5));
     let other = tx.clone();
     let (sender, unit) = spawn_known::<U, _>(move || other.send_many(5..8));
     until_waiting(unit, Reason::Send);
     unit.cancel();
-    assert_eq!(U::join(sender), Err(SendError::Canceled(vec![5, 6, 7])));
+    let Err(SendError::Canceled(unsent)) = U::join(sender) else {
+        panic!("it was canceled")
+    };
+    assert!(unsent.eq(5..8));
+    let late = tx.send_many_timeout(5..8, SHORT).unwrap_err();
+    assert!(late.into_inner().eq(5..8));
     let other = tx.clone();
-    let (sender, unit) = spawn_known::<U, _>(move || other.send_many(8..10));
+    let (sender, unit) = spawn_known::<U, _>(move || other.send_many_front(8..10));
     until_waiting(unit, Reason::Send);
     tx.close();
-    assert_eq!(U::join(sender), Err(SendError::Closed(vec![8, 9])));
-    assert_eq!(tx.try_send_many([1]), Err(TrySendError::Closed(vec![1])));
+    let Err(SendError::Closed(unsent)) = U::join(sender) else {
+        panic!("it was closed")
+    };
+    assert!(unsent.eq(8..10));
+    let Err(TrySendError::Closed(unsent)) = tx.try_send_many([1]) else {
+        panic!("it is closed")
+    };
+    assert!(unsent.eq([1]));
     assert!(rx.iter().eq([0, 1]));
+}
+
+pub(crate) fn an_endless_iterator_is_sent_as_it_goes<U: Units>() {
+    let (tx, rx) = queue::bounded(3);
+    let sender = U::spawn(move || tx.send_many(0_u64..).unwrap_err().into_inner().next());
+    let mut received = 0;
+    for value in rx.iter().take(2_000) {
+        assert_eq!(value, received);
+        received += 1;
+    }
+    rx.close();
+    // Nothing is lost between what went in and what came back.
+    received += rx.iter().count() as u64;
+    assert_eq!(U::join(sender), Some(received));
 }
 
 pub(crate) fn many_are_received_at_once<U: Units>() {
@@ -192,11 +220,10 @@ pub(crate) fn a_closed_queue_refuses_and_gives_what_it_has<U: Units>() {
         assert_eq!(tx.send(7), Err(SendError::Closed(7)));
         assert_eq!(tx.try_send(7), Err(TrySendError::Closed(7)));
         assert_eq!(tx.send_front(7), Err(SendError::Closed(7)));
-        assert_eq!(tx.send_many([7, 8]), Err(SendError::Closed(vec![7, 8])));
-        assert_eq!(
-            tx.send_many_front([7, 8]),
-            Err(SendError::Closed(vec![7, 8]))
-        );
+        let unsent = tx.send_many([7, 8]).unwrap_err().into_inner();
+        assert!(unsent.eq([7, 8]));
+        let unsent = tx.send_many_front([7, 8]).unwrap_err().into_inner();
+        assert!(unsent.eq([7, 8]));
         let stopped = StopSource::new();
         stopped.stop();
         let sent = tx.send_or_stop(7, &stopped.token());
@@ -364,8 +391,8 @@ pub(crate) fn every_value_arrives_once_whoever_sends_and_receives<U: Units>() {
                         let values = (next..next + many).map(|n| sender * 1_000 + n);
                         next += many;
                         match random.below(3) {
-                            0 => assert_eq!(tx.send_many(values), Ok(many)),
-                            1 => assert_eq!(tx.send_many_front(values), Ok(many)),
+                            0 => assert_eq!(tx.send_many(values).unwrap(), many),
+                            1 => assert_eq!(tx.send_many_front(values).unwrap(), many),
                             _ => values.for_each(|value| tx.send(value).unwrap()),
                         }
                     }
