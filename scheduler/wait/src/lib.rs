@@ -27,6 +27,7 @@ mod budget;
 pub mod current;
 mod deadline;
 pub mod facade;
+mod flag;
 mod queue;
 mod reason;
 mod stop;
@@ -44,7 +45,7 @@ pub use budget::Budget;
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
-pub use stop::{StopSource, StopToken};
+pub use stop::{StopSource, StopToken, Then};
 #[cfg(not(any(loom, shuttle)))]
 pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};
