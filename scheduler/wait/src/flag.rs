@@ -20,7 +20,8 @@ use crate::{
 use std::{
     any::Any,
     collections::{BTreeMap, VecDeque},
-    fmt, mem,
+    fmt,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     // Not the facade's: loom's has no weak form. What it counts is no part of a model.
