@@ -23,6 +23,8 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
+//! Whoever waits for several channels, or for something else at the same time, says [`select!`].
+//!
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
 //! end needs to know what the other is.
 
@@ -35,6 +37,7 @@ mod lent;
 mod link;
 mod padded;
 mod receiver;
+pub mod select;
 mod sender;
 mod spin;
 mod waiters;

@@ -1,6 +1,9 @@
 //! What the handles of one channel share, whatever its flavor.
 
-use crate::flavors::{Flavor, bounded::Bounded, rendezvous::Rendezvous, unbounded::Unbounded};
+use crate::{
+    flavors::{Flavor, bounded::Bounded, rendezvous::Rendezvous, unbounded::Unbounded},
+    select::Source,
+};
 use vitte_wait::facade::{
     Arc,
     atomic::{AtomicUsize, Ordering::*},
@@ -53,6 +56,11 @@ impl<T> Link<T> {
 
     pub(crate) fn senders(&self) -> &AtomicUsize {
         on_flavor!(self, shared => &shared.senders)
+    }
+
+    /// The channel as the arms of a select see it.
+    pub(crate) fn source(&self) -> &dyn Source<T> {
+        on_flavor!(self, shared => &shared.flavor)
     }
 
     pub(crate) fn close(&self) {

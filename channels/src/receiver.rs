@@ -4,6 +4,7 @@ use crate::{
     Iter, RecvError, RecvUntilError, TryIter, TryRecvError,
     flavors::Flavor,
     link::{Link, on_flavor},
+    select::RecvArm,
 };
 use std::{cell::Cell, fmt, marker::PhantomData, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken};
@@ -178,6 +179,24 @@ impl<T> Receiver<T> {
     /// ```
     pub fn recv_or_stop(&self, stop: &StopToken) -> Result<T, RecvUntilError> {
         self.recv_with(Deadline::NEVER, Some(stop))
+    }
+
+    /// Receiving as one of several things that the caller waits for: see [`select`](crate::select).
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, RecvError, select::{Chosen, Select}};
+    ///
+    /// let (ends, receivers): (Vec<_>, Vec<_>) = (0..3).map(|_| Channel::new::<u8>()).unzip();
+    /// ends[1].send(7).unwrap();
+    /// let mut arms: Vec<_> = receivers.iter().map(|rx| rx.recv_arm()).collect();
+    /// assert_eq!(Select::among(&mut arms).wait(), Ok(1));
+    /// assert_eq!(arms[1].take(), Some(Ok(7)));
+    /// ```
+    #[must_use]
+    pub fn recv_arm(&self) -> RecvArm<'_, T> {
+        // SAFETY: a receiver is neither `Clone` nor `Sync`, so we are alone, and so is the arm, which
+        // borrows it and cannot leave its thread.
+        unsafe { RecvArm::new(self.link.source(), &self.budget) }
     }
 
     /// Receives until the channel is closed and drained, or the caller is canceled.

@@ -4,6 +4,7 @@ use crate::{
     SendError, SendUntilError, TrySendError,
     flavors::Flavor,
     link::{Link, on_flavor},
+    select::SendArm,
 };
 use std::{fmt, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken};
@@ -173,6 +174,43 @@ impl<T> Sender<T> {
     /// ```
     pub fn send_or_stop(&self, value: T, stop: &StopToken) -> Result<(), SendUntilError<T>> {
         self.send_with(value, Deadline::NEVER, Some(stop))
+    }
+
+    /// Sending `value` as one of several things that the caller waits for: see
+    /// [`select`](crate::select). If the arm does not go, [`SendArm::unsent`] gives the value back.
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, select::Select};
+    ///
+    /// let ((tx, _rx), (_tx, rx)) = (Channel::bounded(0), Channel::new::<u8>());
+    /// let (mut send, mut recv) = (tx.send_arm(7), rx.recv_arm());
+    /// let mut select = Select::new();
+    /// select.add(&mut send);
+    /// select.add(&mut recv);
+    /// assert_eq!(select.try_wait(), None);
+    /// assert_eq!(send.unsent(), Some(7));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
+        SendArm::new(self.link.source(), &self.budget, Some(value), None)
+    }
+
+    /// As [`send_arm`](Self::send_arm) for the value in `slot`. It is moved into the arm, and back when
+    /// the arm is dropped, unless it was sent or is in an error that was [taken]. An arm without a
+    /// value never goes.
+    ///
+    /// [taken]: crate::select::Chosen::take
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::bounded(0);
+    /// let mut slot = Some(7);
+    /// drop(tx.offer_arm(&mut slot));
+    /// assert_eq!(slot, Some(7));
+    /// # drop(rx);
+    /// ```
+    #[must_use]
+    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendArm<'a, T> {
+        SendArm::new(self.link.source(), &self.budget, slot.take(), Some(slot))
     }
 
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be

@@ -234,6 +234,29 @@ impl Flag {
         mem::take(&mut self.inner.lock().panics)
     }
 
+    /// Puts `node` in the queue of this role. False: the flag is raised.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`]; it leaves by [`delist`](Self::delist), or by being popped.
+    pub(crate) unsafe fn enlist(&self, role: Role, node: &Node) -> bool {
+        let mut inner = self.inner.lock();
+        if self.raised.load(Relaxed) {
+            return false;
+        }
+        // SAFETY: by the caller; the lock is held.
+        unsafe { inner.queue(role).push(node) };
+        true
+    }
+
+    /// Takes `node` out of the queue of this role, if it is still in.
+    ///
+    /// # Safety
+    /// It was [enlisted](Self::enlist) there, or nowhere.
+    pub(crate) unsafe fn delist(&self, role: Role, node: &Node) {
+        // SAFETY: by the caller.
+        unsafe { self.inner.lock().queue(role).remove(node) };
+    }
+
     /// Runs `park`, which parks the holder of `ticket`, and ends that wait if the flag is raised.
     pub(crate) fn watch(
         &self,
@@ -242,20 +265,14 @@ impl Flag {
         park: impl FnOnce() -> Outcome,
     ) -> Outcome {
         let node = Node::new(ticket, ptr::null_mut());
-        {
-            let mut inner = self.inner.lock();
-            if self.raised.load(Relaxed) {
-                drop(inner);
-                // If the claim fails somebody else has decided, and `park` says what.
-                drop(ticket.claim(match role {
-                    Role::Watcher => Outcome::Stopped,
-                    Role::Waiter => Outcome::Woken,
-                }));
-            } else {
-                // SAFETY: `node` is in no queue, stays in this frame until `unlink` below has
-                // taken it out (also when `park` unwinds), and is touched only under the lock.
-                unsafe { inner.queue(role).push(&node) };
-            }
+        // SAFETY: `node` is in no queue, and stays in this frame until `unlink` below has taken it
+        // out (also when `park` unwinds).
+        if !unsafe { self.enlist(role, &node) } {
+            // If the claim fails somebody else has decided, and `park` says what.
+            drop(ticket.claim(match role {
+                Role::Watcher => Outcome::Stopped,
+                Role::Waiter => Outcome::Woken,
+            }));
         }
         let _unlink = Unlink {
             flag: self,
@@ -277,9 +294,8 @@ struct Unlink<'a> {
 
 impl Drop for Unlink<'_> {
     fn drop(&mut self) {
-        let mut inner = self.flag.inner.lock();
-        // SAFETY: the node was pushed into this queue or into none.
-        unsafe { inner.queue(self.role).remove(self.node) };
+        // SAFETY: the node was enlisted with this flag, or with none.
+        unsafe { self.flag.delist(self.role, self.node) };
     }
 }
 

@@ -26,10 +26,12 @@ mod address;
 mod budget;
 pub mod current;
 mod deadline;
+mod dice;
 pub mod facade;
 mod flag;
 mod queue;
 mod reason;
+pub mod select;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]

@@ -4,7 +4,7 @@
 //! timer is needed for that, since a wait that watches it sleeps no longer than until then.
 
 use crate::{
-    Deadline, Outcome, Reason, Ticket, Wait,
+    Deadline, Node, Outcome, Reason, Ticket, Wait,
     flag::{Flag, Role},
 };
 use std::{
@@ -306,10 +306,35 @@ impl StopToken {
     }
 
     /// What onlookers are shown as the object of a wait.
-    fn object(&self) -> *const () {
+    pub(crate) fn object(&self) -> *const () {
         match &self.0 {
             Link::Flag(flag) => Arc::as_ptr(flag).cast(),
             _ => ptr::null(),
+        }
+    }
+
+    /// Puts `node` among those who wait for the stop. False: it has been requested.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`](crate::WaitQueue::push); it leaves by [`delist`](Self::delist), or
+    /// by being popped.
+    pub(crate) unsafe fn enlist(&self, node: &Node) -> bool {
+        match &self.0 {
+            // SAFETY: by the caller.
+            Link::Flag(flag) => unsafe { flag.enlist(Role::Waiter, node) },
+            Link::Gone => false,
+            Link::Never | Link::At(_) => true,
+        }
+    }
+
+    /// Takes `node` out, if it is still in.
+    ///
+    /// # Safety
+    /// It was [enlisted](Self::enlist) with this token.
+    pub(crate) unsafe fn delist(&self, node: &Node) {
+        if let Link::Flag(flag) = &self.0 {
+            // SAFETY: by the caller.
+            unsafe { flag.delist(Role::Waiter, node) };
         }
     }
 
