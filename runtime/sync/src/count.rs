@@ -116,6 +116,34 @@ impl Count {
         self.wait_in_line(object, deadline, stop)
     }
 
+    /// Raises the flag, unless the number is zero. Called under the lock.
+    pub(crate) fn arm(&self) -> bool {
+        // Ordering: Acquire. Partner: the Release in `sub`.
+        let mut now = self.word.load(Acquire);
+        while now >> SHIFT != 0 {
+            // Ordering: Acquire, if it fails, as above.
+            match self
+                .word
+                .compare_exchange_weak(now, now | AWAITED, Relaxed, Acquire)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// One who was in line has left it. Called under the lock.
+    pub(crate) fn leave(&self, inside: &mut Inside<()>) {
+        if inside.queue.is_empty() {
+            self.word.fetch_and(!AWAITED, Relaxed);
+        }
+    }
+
+    pub(crate) fn line(&self) -> &Line<()> {
+        &self.line
+    }
+
     #[cold]
     fn wait_in_line(
         &self,
@@ -124,25 +152,8 @@ impl Count {
         stop: Option<&StopToken>,
     ) -> Result<(), WaitError> {
         let wait = Wait::begin(Reason::Event, object);
-        let arm = |_: &mut Inside<()>| {
-            // Ordering: Acquire. Partner: the Release in `sub`.
-            let mut now = self.word.load(Acquire);
-            while now >> SHIFT != 0 {
-                match self
-                    .word
-                    .compare_exchange_weak(now, now | AWAITED, Relaxed, Acquire)
-                {
-                    Ok(_) => return true,
-                    Err(other) => now = other,
-                }
-            }
-            false
-        };
-        let leave = |inside: &mut Inside<()>| {
-            if inside.queue.is_empty() {
-                self.word.fetch_and(!AWAITED, Relaxed);
-            }
-        };
+        let arm = |_: &mut Inside<()>| self.arm();
+        let leave = |inside: &mut Inside<()>| self.leave(inside);
         let no_payload = std::ptr::null_mut();
         match self
             .line

@@ -181,30 +181,39 @@ impl Event {
         self.wait_in_line(deadline, stop)
     }
 
+    /// Raises the flag, unless `goes` says, while the event is set, that there is no need to wait.
+    /// Called under the lock.
+    pub(crate) fn arm(&self, mut goes: impl FnMut() -> bool) -> bool {
+        loop {
+            // Ordering: Relaxed. What a signal brings, `goes` acquires.
+            match self
+                .state
+                .compare_exchange(UNSET, AWAITED, Relaxed, Relaxed)
+            {
+                Ok(_) | Err(AWAITED) => return true,
+                Err(_) if goes() => return false,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// One who was in line has left it. Called under the lock.
+    pub(crate) fn leave(&self, inside: &mut Inside<()>) {
+        if inside.queue.is_empty() {
+            // Only those who have the lock change the word while it says that somebody waits.
+            self.state.store(UNSET, Relaxed);
+        }
+    }
+
+    pub(crate) fn line(&self) -> &Line<()> {
+        &self.line
+    }
+
     #[cold]
     fn wait_in_line(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         let wait = Wait::begin(Reason::Event, object(self));
-        let arm = |_: &mut Inside<()>| {
-            loop {
-                if self.try_wait() {
-                    return false;
-                }
-                // Ordering: Relaxed, or Acquire in `try_wait` if it was set meanwhile.
-                match self
-                    .state
-                    .compare_exchange(UNSET, AWAITED, Relaxed, Relaxed)
-                {
-                    Ok(_) | Err(AWAITED) => return true,
-                    Err(_) => {}
-                }
-            }
-        };
-        let leave = |inside: &mut Inside<()>| {
-            if inside.queue.is_empty() {
-                // Only those who have the lock change the word while it says so.
-                self.state.store(UNSET, Relaxed);
-            }
-        };
+        let arm = |_: &mut Inside<()>| self.arm(|| self.try_wait());
+        let leave = |inside: &mut Inside<()>| self.leave(inside);
         let no_payload = std::ptr::null_mut();
         match self
             .line

@@ -29,7 +29,7 @@ use vitte_wait::{Deadline, StopToken};
 /// assert_eq!(latch.wait(), Ok(()));
 /// assert!(latch.is_open());
 /// ```
-pub struct Latch(Count);
+pub struct Latch(pub(crate) Count);
 
 impl Latch {
     constant! {

@@ -10,6 +10,7 @@
 //! and [`Lazy`]; [`Signal`], which is also what stops other waits, and its relatives; [`atomic`].
 
 mod acquire_error;
+mod arms;
 pub mod atomic;
 mod barrier;
 mod count;
@@ -31,6 +32,7 @@ mod verbs;
 mod wait_group;
 
 pub use acquire_error::{AcquireError, AcquireUntilError, TryAcquireError};
+pub use arms::{AcquireArm, CountArm, EventArm};
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use countdown::Countdown;
 pub use error::{Canceled, WaitError};

@@ -63,6 +63,39 @@ impl<S> Line<S> {
         drop(woken);
     }
 
+    /// Puts `node` in line, if `arm`, under the lock, finds that its owner has to wait.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`]; it leaves by [`delist`](Self::delist), or by being popped.
+    pub(crate) unsafe fn enlist(
+        &self,
+        node: &Node,
+        arm: impl FnOnce(&mut Inside<S>) -> bool,
+    ) -> bool {
+        let mut inside = self.0.lock();
+        let waits = arm(&mut inside);
+        if waits {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { inside.queue.push(node) };
+        }
+        waits
+    }
+
+    /// Takes `node` out of the line. If it was still there, `leave`, under the lock, makes good
+    /// what arming it did. Whether it was.
+    ///
+    /// # Safety
+    /// It was [enlisted](Self::enlist) here.
+    pub(crate) unsafe fn delist(&self, node: &Node, leave: impl FnOnce(&mut Inside<S>)) -> bool {
+        let mut inside = self.0.lock();
+        // SAFETY: by the caller it is in this queue or in none.
+        let left = unsafe { inside.queue.remove(node) };
+        if left {
+            leave(&mut inside);
+        }
+        left
+    }
+
     /// Puts the caller in line and parks it.
     ///
     /// `arm`, under the lock, looks once more whether it has to wait at all. `leave`, under the
@@ -77,17 +110,12 @@ impl<S> Line<S> {
         leave: impl FnOnce(&mut Inside<S>),
     ) -> Waited {
         let node = Node::new(wait.ticket(), payload);
-        {
-            let mut inside = self.0.lock();
-            if !arm(&mut inside) {
-                drop(inside);
-                // A cancellation that came in between is noticed by the next wait, if there is one.
-                let _ = wait.withdraw();
-                return Waited::No;
-            }
-            // SAFETY: `node` is in no queue, stays in this frame until it is popped or `Leave` has
-            // taken it out (also when `park` unwinds), and is touched only under this lock.
-            unsafe { inside.queue.push(&node) };
+        // SAFETY: `node` is in no queue, stays in this frame until it is popped or `Leave` has
+        // taken it out (also when `park` unwinds).
+        if !unsafe { self.enlist(&node, arm) } {
+            // A cancellation that came in between is noticed by the next wait, if there is one.
+            let _ = wait.withdraw();
+            return Waited::No;
         }
         let mut linked = Leave {
             line: self,
@@ -121,13 +149,10 @@ struct Leave<'a, S, F: FnOnce(&mut Inside<S>)> {
 impl<S, F: FnOnce(&mut Inside<S>)> Leave<'_, S, F> {
     /// Whether it was still in line.
     fn leave(&mut self) -> bool {
-        let mut inside = self.line.0.lock();
-        // SAFETY: the node was pushed into this queue and into no other.
-        let left = unsafe { inside.queue.remove(self.node) };
-        if left && let Some(leave) = self.leave.take() {
-            leave(&mut inside);
-        }
-        left
+        let leave = self.leave.take();
+        let leave = |inside: &mut Inside<S>| leave.into_iter().for_each(|leave| leave(inside));
+        // SAFETY: the node was enlisted with this line.
+        unsafe { self.line.delist(self.node, leave) }
     }
 }
 

@@ -53,10 +53,10 @@ pub struct Semaphore {
 }
 
 /// What one who waits in line lends to whoever serves it.
-struct Wish {
-    permits: usize,
+pub(crate) struct Wish {
+    pub(crate) permits: usize,
     /// Written by the one who holds the claim, before the waiter goes on.
-    is_granted: Cell<bool>,
+    pub(crate) is_granted: Cell<bool>,
 }
 
 impl Semaphore {
@@ -191,6 +191,42 @@ impl Semaphore {
         }
     }
 
+    /// Raises the flag, unless `goes` says that there is no need to wait. It is asked if there are
+    /// enough permits, or the semaphore is closed, and told which flag keeps the caller away.
+    /// Called under the lock.
+    pub(crate) fn arm(
+        &self,
+        inside: &Inside<()>,
+        permits: usize,
+        mut goes: impl FnMut(usize) -> bool,
+    ) -> bool {
+        // Under the lock the flag keeps nobody away if nobody is in line.
+        let flag = if inside.queue.is_empty() { 0 } else { AWAITED };
+        let mut now = self.word.load(Relaxed);
+        loop {
+            let is_enough = flag == 0 && now >> SHIFT >= permits;
+            if now & CLOSED != 0 || is_enough {
+                if goes(flag) {
+                    return false;
+                }
+                now = self.word.load(Relaxed);
+                continue;
+            }
+            // Ordering: Relaxed. What a permit brings, whoever takes it acquires.
+            match self
+                .word
+                .compare_exchange_weak(now, now | AWAITED, Relaxed, Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    pub(crate) fn line(&self) -> &Line<()> {
+        &self.line
+    }
+
     #[cold]
     fn take_in_line(
         &self,
@@ -213,25 +249,10 @@ impl Semaphore {
         };
         let mut at_once = Ok(());
         let arm = |inside: &mut Inside<()>| {
-            loop {
-                // Under the lock the flag keeps nobody away if nobody is in line.
-                let flag = if inside.queue.is_empty() { 0 } else { AWAITED };
+            self.arm(inside, permits, |flag| {
                 at_once = self.take_unless(flag, permits);
-                if at_once != Err(TryAcquireError::NoPermits) {
-                    return false;
-                }
-                let now = self.word.load(Relaxed);
-                let is_enough = flag == 0 && now >> SHIFT >= permits;
-                if now & CLOSED == 0
-                    && !is_enough
-                    && self
-                        .word
-                        .compare_exchange(now, now | AWAITED, Relaxed, Relaxed)
-                        .is_ok()
-                {
-                    return true;
-                }
-            }
+                at_once != Err(TryAcquireError::NoPermits)
+            })
         };
         let move_up = MoveUp(self);
         let waited = self.line.wait(
@@ -257,15 +278,15 @@ impl Semaphore {
 
     /// Serves those in line, oldest first, as far as the permits go.
     #[cold]
-    fn serve(&self) {
+    pub(crate) fn serve(&self) {
         loop {
             let mut inside = self.line.lock();
             // Ordering: Acquire. Partner: the Release of those who added the permits; whoever is
             // served has it from the claim.
             let there = self.word.load(Acquire) >> SHIFT;
             let served = inside.queue.pop_if(Outcome::Woken, |wish| {
-                // SAFETY: the payload of every node of this line is a `Wish` on the stack of its
-                // waiter, who cannot leave without the lock that we hold.
+                // SAFETY: the payload of every node of this line is a `Wish` of its waiter, which
+                // stays where it is until the node has left; that takes the lock that we hold.
                 unsafe { (*wish.cast::<Wish>()).permits <= there }
             });
             if let Some((_, wish)) = &served {

@@ -31,7 +31,7 @@ use vitte_wait::{Deadline, StopToken};
 /// assert_eq!(group.wait(), Ok(()));
 /// assert_eq!(group.count(), 0);
 /// ```
-pub struct WaitGroup(Count);
+pub struct WaitGroup(pub(crate) Count);
 
 impl WaitGroup {
     constant! {
