@@ -47,6 +47,8 @@ pub(crate) fn a_latch_wakes_everybody<U: Units>() {
 pub(crate) fn a_group_waits_for_all_its_members<U: Units>() {
     let group = Arc::new(WaitGroup::new());
     assert_eq!(group.wait(), Ok(()));
+    // The eleventh: nobody is through before it.
+    group.add(1);
     let through = Arc::new(AtomicUsize::new(0));
     let waiters: Vec<_> = (0..10)
         .map(|_| {
@@ -57,8 +59,6 @@ pub(crate) fn a_group_waits_for_all_its_members<U: Units>() {
             })
         })
         .collect();
-    // The eleventh: nobody is through before it.
-    group.add(1);
     moment();
     assert_eq!(through.load(Relaxed), 0);
     group.done();
