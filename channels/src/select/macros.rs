@@ -43,10 +43,9 @@
 /// | `arm(arm)` | as the [`Arm`](crate::select::Arm) says; `&mut arm` is one, too | what it says |
 ///
 /// An arm is followed by `-> pattern` for what it yields, if that is wanted; by `if condition`, if it is
-/// to take part only then (the arm's own expressions are evaluated all the same); and by
-/// `=> expression,`. As in `match`, the comma may be left out after a block. All expressions in arms
-/// and conditions are evaluated once, in the order in which they are written, before anything is
-/// tried.
+/// to take part only then; and by `=> expression,`. As in `match`, the comma may be left out after a
+/// block. First all conditions are evaluated, then the expressions within all arms (also of those
+/// that do not take part), each once and in the order of the text, and then arms are tried.
 ///
 /// When an arm has gone, all arms are dropped (values that were not sent go with them, but for those
 /// offered from a slot), and then its expression is evaluated: it may `return`, `break` or `?`. All have
@@ -111,69 +110,74 @@ macro_rules! select {
         ));
     };
 
-    // All arms are read: asks the engine for one, and evaluates what was written for it.
-    (@run
-        [$({$arm:ident $gone:ident $what:ident $arguments:tt [$($out:pat)?] [$($when:expr)?] ($body:expr)})*]
-        $engine:path[$($limit:expr),*]: $hit:path => $wrap:path, $($otherwise:tt)*
+    // What switches an arm off was evaluated before any arm was made, for it may look at the same places.
+    (@switch $arm:ident $on:ident $when:expr) => {
+        let mut $arm = $crate::select::When::new($on, $arm);
+    };
+
+    // All arms are read: asks the engine for one. If none has gone, `$otherwise` is evaluated.
+    (@run $result:ident
+        [$({$arm:ident $gone:ident $on:ident $what:ident $arguments:tt [$($out:pat)?] [$($when:expr)?] ($body:expr)})*]
+        $engine:path[$($limit:expr)?], $otherwise:expr
     ) => {{
         let (which, $($gone,)*) = {
+            $($(let $on: bool = $when;)?)*
             $(
                 $crate::select!(@make $arm $what $arguments);
-                $(let mut $arm = $crate::select::When::new($when, $arm);)?
+                $($crate::select!(@switch $arm $on $when);)?
             )*
-            let which = $engine(&mut [$(&mut $arm),*] $(, $limit)*);
+            let which = $engine(&mut [$(&mut $arm),*] $(, $limit)?);
             (which, $($crate::select::Chosen::take(&mut $arm),)*)
         };
-        match which {
-            $hit(_) => $wrap(
-                $(if let ::std::option::Option::Some($($out,)? ..) = $gone { $body } else)* {
-                    ::std::unreachable!("an arm that goes has an outcome")
+        $crate::select!(@$result which,
+            $(if let ::std::option::Option::Some($($out,)? ..) = $gone { $body } else)* {
+                // Not of type `!`, lest the compiler warn of what follows if all expressions are.
+                match ::std::option::Option::None {
+                    ::std::option::Option::None => $otherwise,
+                    ::std::option::Option::Some(value) => value,
                 }
-            ),
-            $($otherwise)*
+            }
+        )
+    }};
+    (@fallible $which:ident, $value:expr) => {
+        match $which {
+            ::std::result::Result::Ok(_) => ::std::result::Result::Ok($value),
+            ::std::result::Result::Err(error) => ::std::result::Result::Err(error),
         }
+    };
+    (@infallible $which:ident, $value:expr) => {{
+        let _ = $which;
+        $value
     }};
 
     // Reads one arm after the other. The names in each are new ones: they are this expansion's.
     (@read $arms:tt default => $instead:expr $(,)?) => {
-        $crate::select!(@run $arms
-            $crate::select::try_select[]: ::std::option::Option::Some => ::std::convert::identity,
-            ::std::option::Option::None => $instead,)
+        $crate::select!(@run infallible $arms $crate::select::try_select[], $instead)
     };
     (@read $arms:tt default($patience:expr $(,)?) => $instead:expr $(,)?) => {
-        $crate::select!(@run $arms
-            $crate::select::select[
-                $crate::select::Deadline::after($patience), ::std::option::Option::None
-            ]: ::std::result::Result::Ok => ::std::result::Result::Ok,
-            ::std::result::Result::Err($crate::select::SelectError::TimedOut) => {
-                ::std::result::Result::Ok($instead)
-            }
-            ::std::result::Result::Err(error) => ::std::result::Result::Err(error),)
+        $crate::select!(@run fallible $arms $crate::select::select_for[$patience], $instead)
     };
     (@read $arms:tt) => {
-        $crate::select!(@run $arms
-            $crate::select::select[
-                $crate::select::Deadline::NEVER, ::std::option::Option::None
-            ]: ::std::result::Result::Ok => ::std::result::Result::Ok,
-            ::std::result::Result::Err(error) => ::std::result::Result::Err(error),)
+        $crate::select!(@run fallible $arms $crate::select::select_for_ever[],
+            ::std::unreachable!("a select that does not fail has gone by an arm"))
     };
     (@read [$($arms:tt)*]
         $what:ident $arguments:tt $(-> $out:pat)? $(if $when:expr)? => $body:expr, $($rest:tt)*
     ) => {
         $crate::select!(@read
-            [$($arms)* {arm gone $what $arguments [$($out)?] [$($when)?] ($body)}] $($rest)*)
+            [$($arms)* {arm gone on $what $arguments [$($out)?] [$($when)?] ($body)}] $($rest)*)
     };
     (@read [$($arms:tt)*]
         $what:ident $arguments:tt $(-> $out:pat)? $(if $when:expr)? => $body:block $($rest:tt)*
     ) => {
         $crate::select!(@read
-            [$($arms)* {arm gone $what $arguments [$($out)?] [$($when)?] ($body)}] $($rest)*)
+            [$($arms)* {arm gone on $what $arguments [$($out)?] [$($when)?] ($body)}] $($rest)*)
     };
     (@read [$($arms:tt)*]
         $what:ident $arguments:tt $(-> $out:pat)? $(if $when:expr)? => $body:expr
     ) => {
         $crate::select!(@read
-            [$($arms)* {arm gone $what $arguments [$($out)?] [$($when)?] ($body)}])
+            [$($arms)* {arm gone on $what $arguments [$($out)?] [$($when)?] ($body)}])
     };
     (@read $arms:tt $($rest:tt)*) => {
         ::std::compile_error!(::std::concat!(

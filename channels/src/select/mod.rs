@@ -38,6 +38,8 @@ mod recv;
 mod send;
 mod source;
 
+use std::time::Duration;
+
 pub use recv::RecvArm;
 pub use send::SendArm;
 pub(crate) use source::Source;
@@ -46,3 +48,18 @@ pub use vitte_wait::{
     Deadline,
     select::{Arm, At, Chosen, Select, SelectError, StopArm, When, after, at, select, try_select},
 };
+
+/// For [`select!`]: [`select()`] without an end.
+#[doc(hidden)]
+pub fn select_for_ever(arms: &mut [&mut dyn Arm]) -> Result<(), SelectError> {
+    select(arms, Deadline::NEVER, None).map(drop)
+}
+
+/// For [`select!`]: [`select()`] for a while. That the time is over is no error.
+#[doc(hidden)]
+pub fn select_for(arms: &mut [&mut dyn Arm], patience: Duration) -> Result<(), SelectError> {
+    match select(arms, Deadline::after(patience), None) {
+        Ok(_) | Err(SelectError::TimedOut) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
