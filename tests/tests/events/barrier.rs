@@ -1,5 +1,5 @@
-//! Barriers: what std's test asks (library/std/tests/sync/barrier.rs, MIT or Apache-2.0) and tokio's
-//! (tokio/tests/sync_barrier.rs, MIT), written afresh, and what becomes of those who leave.
+//! Barriers: what std's test asks (`library/std/tests/sync/barrier.rs`, MIT or Apache-2.0) and tokio's
+//! (`tokio/tests/sync_barrier.rs`, MIT), written afresh, and what becomes of those who leave.
 
 use crate::{LONG, SHORT, crew, join_all};
 use std::{

@@ -1,5 +1,5 @@
 //! `AtomicCell`, which is crossbeam's: that it is what this crate promises, after its own tests
-//! (crossbeam-utils/tests/atomic_cell.rs, MIT OR Apache-2.0).
+//! (`crossbeam-utils/tests/atomic_cell.rs`, MIT OR Apache-2.0).
 
 use crate::{crew, join_all};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Latches and wait groups: what crossbeam's test asks (crossbeam-utils/tests/wait_group.rs, MIT OR
-//! Apache-2.0) and Go's (src/sync/waitgroup_test.go, BSD-3-Clause), written afresh.
+//! Latches and wait groups: what crossbeam's test asks (`crossbeam-utils/tests/wait_group.rs`, MIT OR
+//! Apache-2.0) and Go's (`src/sync/waitgroup_test.go`, BSD-3-Clause), written afresh.
 
 use crate::{LONG, SHORT, crew, join_all};
 use std::{

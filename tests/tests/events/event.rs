@@ -1,5 +1,5 @@
-//! Automatic and manual events: the cases of JUCE's `WaitableEvent` (JUCE 8, modules/juce_core/threads;
-//! semantics only, written afresh), and of tokio's `Notify` (tokio/tests/sync_notify.rs, MIT) where an
+//! Automatic and manual events: the cases of JUCE's `WaitableEvent` (JUCE 8, `modules/juce_core/threads`;
+//! semantics only, written afresh), and of tokio's `Notify` (`tokio/tests/sync_notify.rs`, MIT) where an
 //! event has the same to promise.
 
 use crate::{LONG, SHORT, crew, join_all};

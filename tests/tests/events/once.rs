@@ -1,5 +1,5 @@
-//! Once, cells and lazy values: what std's tests ask (library/std/tests/sync/once.rs, once_lock.rs and
-//! lazy_lock.rs, MIT or Apache-2.0) and tokio's (tokio/tests/sync_once_cell.rs, MIT), written afresh.
+//! Once, cells and lazy values: what std's tests ask (`library/std/tests/sync/once.rs`, `once_lock.rs` and
+//! `lazy_lock.rs`, MIT or Apache-2.0) and tokio's (`tokio/tests/sync_once_cell.rs`, MIT), written afresh.
 
 use crate::{LONG, SHORT, crew, join_all};
 use std::{
@@ -149,7 +149,9 @@ pub(crate) fn a_failing_initializer_leaves_the_cell_empty<U: Units>() {
 }
 
 /// A cell whose value one unit is making, until the event.
-fn being_made<U: Units>() -> (Arc<(OnceCell<u8>, Event)>, U::Handle<u8>) {
+type BeingMade = Arc<(OnceCell<u8>, Event)>;
+
+fn being_made<U: Units>() -> (BeingMade, U::Handle<u8>) {
     let shared = Arc::new((OnceCell::new(), Event::auto()));
     let other = shared.clone();
     let (maker, unit) = spawn_known::<U, _>(move || {

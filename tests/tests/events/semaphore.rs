@@ -1,4 +1,4 @@
-//! Semaphores: what tokio's tests ask (tokio/tests/sync_semaphore.rs and sync_semaphore_owned.rs, MIT),
+//! Semaphores: what tokio's tests ask (`tokio/tests/sync_semaphore.rs` and `sync_semaphore_owned.rs`, MIT),
 //! written afresh for semaphores that block, and what else this one promises.
 
 use crate::{LONG, SHORT, crew, join_all};
