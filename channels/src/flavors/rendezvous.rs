@@ -100,8 +100,9 @@ impl<T> Flavor<T> for Rendezvous<T> {
     const NAME: &'static str = "rendezvous";
     const TRIES_FIRST: bool = false;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         // Ordering: Acquire. Partner: the Release in `hint`.
         match self.hints.load(Acquire) {
             hints if hints & CLOSED != 0 => return Err(TrySendError::Closed(value)),

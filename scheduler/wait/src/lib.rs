@@ -28,6 +28,7 @@ pub mod current;
 mod deadline;
 mod dice;
 pub mod facade;
+pub mod fence;
 mod flag;
 mod queue;
 mod reason;

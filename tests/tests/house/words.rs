@@ -37,7 +37,7 @@ const FACED: &[&str] = &[
 /// Who may go round the facade, to what, and why.
 const ROUND_IT: &[(&str, &str, &str)] = &[
     (
-        "scheduler/src/fence.rs",
+        "scheduler/wait/src/fence.rs",
         "std::sync::atomic::compiler_fence",
         "emits no instruction, and models use the ordinary fence beside it",
     ),
