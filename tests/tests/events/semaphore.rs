@@ -96,6 +96,10 @@ pub(crate) fn a_large_request_is_not_overtaken<U: Units>() {
         semaphore.try_acquire().unwrap_err(),
         TryAcquireError::NoPermits
     );
+    assert_eq!(
+        semaphore.acquire_timeout(SHORT).unwrap_err(),
+        AcquireUntilError::TimedOut
+    );
     assert_eq!(semaphore.forget_permits(1), 0);
     assert_eq!(served.load(Relaxed), 0);
     drop(second);
