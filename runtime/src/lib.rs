@@ -77,6 +77,7 @@ pub use vitte_scheduler::{
     FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
     Stale, StartError, Stats, spawn_migratable,
 };
+pub use vitte_sync::{self as sync, Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 
 /// The examples of the project's README are compiled and run, too.

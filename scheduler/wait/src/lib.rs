@@ -29,6 +29,7 @@ mod deadline;
 mod dice;
 pub mod facade;
 pub mod fence;
+mod flag;
 mod queue;
 mod reason;
 pub mod select;
@@ -47,7 +48,7 @@ pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
-pub use stop::{StopSource, StopToken};
+pub use stop::{StopSource, StopToken, Then};
 #[cfg(not(any(loom, shuttle)))]
 pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};
