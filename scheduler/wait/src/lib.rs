@@ -29,6 +29,7 @@ mod deadline;
 pub mod facade;
 mod queue;
 mod reason;
+pub mod stack;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]
@@ -40,7 +41,7 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_on, wake};
-pub use budget::Budget;
+pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
