@@ -4,3 +4,12 @@
 //! thread sleeps, and neither needs to know what the other is. Every wait has a form that only
 //! tries, a form that waits, and a form that waits for a while or until it is stopped, and says
 //! which of these ended it.
+
+mod forms;
+mod lock_error;
+mod mutex;
+mod raw;
+
+pub use lock_error::{LockError, LockUntilError, Poisoned, TryLockError};
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
+pub use raw::RawMutex;
