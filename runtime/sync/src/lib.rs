@@ -5,11 +5,19 @@
 //! tries, a form that waits, and a form that waits for a while or until it is stopped, and says
 //! which of these ended it.
 
+mod condvar;
 mod forms;
 mod lock_error;
+mod monitor;
 mod mutex;
 mod raw;
+mod reentrant;
+mod spin;
 
+pub use condvar::Condvar;
 pub use lock_error::{LockError, LockUntilError, Poisoned, TryLockError};
+pub use monitor::{Monitor, MonitorGuard};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use raw::RawMutex;
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
+pub use spin::{SpinLock, SpinLockGuard};
