@@ -1,0 +1,15 @@
+//! Models of locks, for loom (every schedule up to a bound) and shuttle (random schedules).
+//!
+//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p vitte-sync --release --test model`,
+//! or the same with `shuttle`. `LOOM_MAX_PREEMPTIONS` overrides the bounds written here.
+#![cfg(any(loom, shuttle))]
+
+// The same bounds and counting as for the models of what locks wait through.
+#[path = "../../../../scheduler/wait/tests/model/check.rs"]
+mod check;
+mod condvar;
+#[cfg(loom)]
+mod flawed_lock;
+mod mutex;
+mod rwlock;
+mod word;
