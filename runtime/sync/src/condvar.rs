@@ -4,7 +4,12 @@
 //! lock after it cannot miss it.
 
 use crate::{LockError, LockUntilError, MutexGuard, forms::const_new};
-use std::{fmt, ptr, time::Duration};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    ptr,
+    time::Duration,
+};
 use vitte_wait::{
     Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
     facade::{
@@ -88,8 +93,19 @@ impl Condvar {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), LockUntilError> {
+        self.wait_stamped(guard, &0, deadline, stop)
+    }
+
+    /// As [`wait_with`](Self::wait_with), with a stamp for [`notify_before`](Self::notify_before).
+    pub(crate) fn wait_stamped<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        stamp: &u64,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), LockUntilError> {
         let wait = Wait::begin(Reason::Event, ptr::from_ref(self).cast());
-        let node = Node::new(wait.ticket(), ptr::null_mut());
+        let node = Node::new(wait.ticket(), ptr::from_ref(stamp).cast_mut().cast());
         {
             let mut queue = self.queue.lock();
             // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
@@ -216,6 +232,22 @@ impl Condvar {
         popped.is_some()
     }
 
+    /// Wakes the unit that has waited longest, if its stamp is less than `stamp`.
+    pub(crate) fn notify_before(&self, stamp: u64) {
+        let popped = {
+            let mut queue = self.queue.lock();
+            let is_before = queue.peek_open().is_some_and(|(_, payload)| {
+                // SAFETY: every payload is a stamp on the stack of a waiter, who does not go on
+                // before its node has left the queue, for which it needs our lock.
+                unsafe { *payload.cast::<u64>() < stamp }
+            });
+            let popped = is_before.then(|| queue.pop(Outcome::Woken)).flatten();
+            self.any.store(!queue.is_empty(), Relaxed);
+            popped
+        };
+        drop(popped);
+    }
+
     /// Wakes everybody who waits, and says how many. Never blocks.
     pub fn notify_all(&self) -> usize {
         // Ordering: Relaxed. See `wait_with`.
@@ -245,6 +277,10 @@ impl Drop for Linked<'_> {
         self.condvar.any.store(!queue.is_empty(), Relaxed);
     }
 }
+
+// No foreign code runs while its queue is changed.
+impl UnwindSafe for Condvar {}
+impl RefUnwindSafe for Condvar {}
 
 impl Default for Condvar {
     fn default() -> Self {

@@ -1,7 +1,9 @@
 //! A lock that tells those who wait for a change by being left.
 //!
 //! The `Lock` of Kyle Lahnakoski's `mo-threads` has this form: there is no notification to
-//! forget. Whoever leaves, and whoever begins to wait, wakes the one that has waited longest.
+//! forget. Whoever leaves wakes the one that has waited longest. Whoever begins to wait does so as well,
+//! but only if that one has not looked since somebody last left, or changed the value: else
+//! two who wait for different things would wake each other for ever.
 
 use crate::{
     Condvar, LockError, LockUntilError, Mutex, MutexGuard,
@@ -12,7 +14,10 @@ use std::{
     ops::{Deref, DerefMut},
     time::Duration,
 };
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{
+    Deadline, StopToken,
+    facade::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// A value behind a lock whose holder may [wait](MonitorGuard::wait) for others to have been there.
 ///
@@ -36,9 +41,10 @@ use vitte_wait::{Deadline, StopToken};
 /// })
 /// # as Result<(), LockError>;
 /// ```
-#[derive(Default)]
 pub struct Monitor<T: ?Sized> {
     left: Condvar,
+    /// How often somebody has left, or waited after a change. Changed by whoever is inside.
+    version: AtomicU64,
     lock: Mutex<T>,
 }
 
@@ -49,6 +55,7 @@ impl<T> Monitor<T> {
         pub fn new(value: T) -> Self {
             Self {
                 left: Condvar::new(),
+                version: AtomicU64::new(0),
                 lock: Mutex::new(value),
             }
         }
@@ -108,7 +115,11 @@ impl<T: ?Sized> Monitor<T> {
 
     fn guard<'a>(&'a self, held: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
         MonitorGuard {
-            leave: Leave(&self.left),
+            leave: Leave {
+                left: &self.left,
+                version: &self.version,
+            },
+            is_changed: false,
             held,
         }
     }
@@ -119,19 +130,38 @@ impl<T: ?Sized> Monitor<T> {
 pub struct MonitorGuard<'a, T: ?Sized> {
     /// Dropped first: who is woken finds the lock still held, and is first in its queue.
     leave: Leave<'a>,
+    /// The value may have been changed since the guard's unit came in.
+    is_changed: bool,
     held: MutexGuard<'a, T>,
 }
 
-struct Leave<'a>(&'a Condvar);
+struct Leave<'a> {
+    left: &'a Condvar,
+    version: &'a AtomicU64,
+}
+
+impl Leave<'_> {
+    /// Notes that there is something new to see; says which version it is.
+    fn step(&self) -> u64 {
+        // By whoever is inside, so that no step is lost.
+        let version = self.version.load(Relaxed) + 1;
+        self.version.store(version, Relaxed);
+        version
+    }
+}
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        self.0.notify_one();
+        self.step();
+        self.left.notify_one();
     }
 }
 
 impl<T: ?Sized> MonitorGuard<'_, T> {
     /// Leaves, waits until it is the caller's turn after somebody has left, and enters again.
+    ///
+    /// What the caller has changed is shown to one who waits already. A change inside a `Cell` of the
+    /// value, or the like, is not noticed here, but when the caller leaves.
     ///
     /// # Errors
     /// As [`Condvar::wait`]. The caller is inside again all the same.
@@ -155,9 +185,15 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), LockUntilError> {
-        let left = self.leave.0;
-        left.notify_one();
-        left.wait_with(&mut self.held, deadline, stop)
+        let stamp = if std::mem::take(&mut self.is_changed) {
+            self.leave.step()
+        } else {
+            self.leave.version.load(Relaxed)
+        };
+        self.leave.left.notify_before(stamp);
+        self.leave
+            .left
+            .wait_stamped(&mut self.held, &stamp, deadline, stop)
     }
 
     /// [`wait_with`](Self::wait_with) a deadline only.
@@ -194,7 +230,14 @@ impl<T: ?Sized> Deref for MonitorGuard<'_, T> {
 
 impl<T: ?Sized> DerefMut for MonitorGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        self.is_changed = true;
         &mut self.held
+    }
+}
+
+impl<T: Default> Default for Monitor<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 

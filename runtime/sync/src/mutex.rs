@@ -13,6 +13,7 @@ use std::{
     marker::PhantomData,
     mem,
     ops::{Deref, DerefMut},
+    panic::{RefUnwindSafe, UnwindSafe},
     ptr::NonNull,
     thread::panicking,
 };
@@ -55,6 +56,10 @@ pub struct Mutex<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: the lock lets one unit at a time at the value, which is thereby sent from one to the next.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+// A panic that leaves the value half changed poisons the lock.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 impl<T> Mutex<T> {
     const_new! {

@@ -20,7 +20,12 @@
 //! queue's lock, changes the mark. `POISONED` is changed by the holder alone.
 
 use crate::forms::const_new;
-use std::{cell::Cell, fmt, ptr};
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    ptr,
+};
 use vitte_wait::{
     Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue, current,
     facade::{
@@ -412,6 +417,10 @@ impl Spin {
         true
     }
 }
+
+// No foreign code runs while its queue is changed.
+impl UnwindSafe for RawMutex {}
+impl RefUnwindSafe for RawMutex {}
 
 impl Default for RawMutex {
     fn default() -> Self {

@@ -14,6 +14,7 @@ use std::{
     marker::PhantomData,
     mem::ManuallyDrop,
     ops::{Deref, DerefMut},
+    panic::{RefUnwindSafe, UnwindSafe},
     thread::panicking,
 };
 use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell};
@@ -63,6 +64,10 @@ pub struct RwLock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: readers share the value, and writers send it from one to the next.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+// A panic that leaves the value half changed poisons the lock.
+impl<T: ?Sized> UnwindSafe for RwLock<T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
 
 impl<T> RwLock<T> {
     const_new! {

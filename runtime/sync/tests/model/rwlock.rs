@@ -27,7 +27,7 @@ fn a_writer_excludes_a_reader() {
 
 #[test]
 fn writers_exclude_each_other_among_readers() {
-    check("rwlock, two writers and a reader", 2, || {
+    check("rwlock, two writers and a reader", 1, || {
         let count = Arc::new(RwLock::new(0));
         let writers: Vec<_> = (0..2)
             .map(|_| {
