@@ -118,7 +118,7 @@ mod tests {
         let mine = mark();
         assert_eq!(mine % (1 << FREE_BITS), 0);
         assert!(is_own(mine));
-        let other = std::thread::spawn(move || {
+        let other = crate::facade::thread::spawn(move || {
             assert!(!is_own(mine));
             assert!(is_own(mark()));
             mark()

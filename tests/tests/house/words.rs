@@ -3,7 +3,12 @@
 use crate::{Fault, assert_none, code, tree};
 
 /// Folders whose atomics, locks, threads and clocks come through the facade of `vitte-wait`.
-const MODELLED: &[&str] = &["scheduler/wait/src/", "scheduler/src/", "channels/src/"];
+const MODELLED: &[&str] = &[
+    "scheduler/wait/src/",
+    "scheduler/src/",
+    "channels/src/",
+    "runtime/sync/src/",
+];
 
 const FACADE: &str = "scheduler/wait/src/facade/";
 
