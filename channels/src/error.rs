@@ -115,7 +115,27 @@ sending_error!(SendUntilError {
     Stopped => STOPPED
 });
 
+impl<T> TrySendError<T> {
+    /// The same error about something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> TrySendError<U> {
+        match self {
+            Self::Full(value) => TrySendError::Full(change(value)),
+            Self::Closed(value) => TrySendError::Closed(change(value)),
+        }
+    }
+}
+
 impl<T> SendUntilError<T> {
+    /// The same error about something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> SendUntilError<U> {
+        match self {
+            Self::TimedOut(value) => SendUntilError::TimedOut(change(value)),
+            Self::Closed(value) => SendUntilError::Closed(change(value)),
+            Self::Canceled(value) => SendUntilError::Canceled(change(value)),
+            Self::Stopped(value) => SendUntilError::Stopped(change(value)),
+        }
+    }
+
     /// The error of a wait that had neither a deadline nor a stop token.
     pub(crate) fn of_untimed(self) -> SendError<T> {
         match self {

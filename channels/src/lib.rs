@@ -23,6 +23,8 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
+//! Whoever waits for several channels, or for something else at the same time, says [`select!`].
+//!
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
 //! end needs to know what the other is.
 
@@ -31,16 +33,24 @@ mod debug;
 mod error;
 mod flavors;
 mod iter;
+mod kind;
 mod lent;
 mod link;
+mod many;
+pub mod mpmc;
 mod padded;
 mod receiver;
+pub mod select;
 mod sender;
 mod spin;
+pub mod spsc;
+mod unsent;
 mod waiters;
 
 pub use channel::Channel;
 pub use error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
+pub use kind::{Kind, Many, Mpmc, Mpsc, One, Spsc};
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use unsent::Unsent;

@@ -64,13 +64,15 @@ pub use scope::{Scope, ScopedJoinHandle};
 pub use thread::{Thread, ThreadBuilder, ThreadHandle};
 pub use time::{sleep, sleep_until};
 
+/// `select!`, and the module with what it is made of.
+pub use vitte_channels::select;
 pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
     TrySendError,
 };
 pub use vitte_scheduler::{
-    FiberId, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError, Stale,
-    StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
+    Stale, StartError, Stats, spawn_migratable,
 };
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 

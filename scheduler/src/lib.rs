@@ -31,7 +31,6 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
-mod fence;
 mod id;
 mod idle;
 mod queue;
@@ -42,6 +41,8 @@ mod task;
 mod timer;
 mod unit;
 mod worker;
+
+use vitte_wait::fence;
 
 pub use api::{
     FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
@@ -54,6 +55,7 @@ pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use stats::Stats;
 pub use task::{
     Hot,
+    arm::JoinArm,
     body::RawBody,
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,

@@ -8,5 +8,6 @@
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod flags;
 mod hand_over;
 mod timed;

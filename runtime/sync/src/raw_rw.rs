@@ -176,16 +176,30 @@ impl RawRwLock {
     #[inline(always)]
     pub(crate) fn try_read_fast(&self) -> Option<Reading> {
         let now = self.word.load(Relaxed);
-        let place = now.trailing_ones();
-        if now & (WRITER | QUEUED | POISONED) != 0 || place >= PLACES as u32 {
+        if now != 0 {
+            return self.try_read_beside(now);
+        }
+        // The usual case has no sum to wait for.
+        // Ordering: Acquire. Partner: the Release of the writer that left last.
+        self.word.compare_exchange(0, 1, Acquire, Relaxed).ok()?;
+        let mark = stack::mark();
+        self.marks[0].store(mark, Relaxed);
+        Some(Reading { place: 0, mark })
+    }
+
+    /// Enters as a reader beside other readers.
+    #[inline]
+    fn try_read_beside(&self, now: u64) -> Option<Reading> {
+        let place = now.trailing_ones() as usize;
+        if now & (WRITER | QUEUED | POISONED) != 0 || place >= PLACES {
             return None;
         }
-        // Ordering: Acquire. Partner: the Release of the writer that left last.
+        // Ordering: Acquire, as in `try_read_fast`.
         self.word
             .compare_exchange(now, now | 1 << place, Acquire, Relaxed)
             .ok()?;
         let mark = stack::mark();
-        self.marks[place as usize].store(mark, Relaxed);
+        self.marks[place].store(mark, Relaxed);
         Some(Reading {
             place: place as u8,
             mark,

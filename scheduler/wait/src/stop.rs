@@ -76,6 +76,34 @@ impl StopToken {
         self.0.stopped.load(Acquire)
     }
 
+    /// What onlookers are shown as the object of a wait.
+    pub(crate) fn object(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
+    /// Puts `node` among the watchers. False: the stop has been requested.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`]; it leaves by [`delist`](Self::delist), or by being popped.
+    pub(crate) unsafe fn enlist(&self, node: &Node) -> bool {
+        let mut watchers = self.0.watchers.lock();
+        if self.is_stopped() {
+            return false;
+        }
+        // SAFETY: by the caller; the lock is held.
+        unsafe { watchers.push(node) };
+        true
+    }
+
+    /// Takes `node` out, if it is still in.
+    ///
+    /// # Safety
+    /// It was [enlisted](Self::enlist) with this token.
+    pub(crate) unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller.
+        unsafe { self.0.watchers.lock().remove(node) };
+    }
+
     /// Runs `park`, which parks the holder of `ticket`, and ends that wait if the stop comes.
     pub(crate) fn watch(&self, ticket: Ticket, park: impl FnOnce() -> Outcome) -> Outcome {
         let node = Node::new(ticket, ptr::null_mut());

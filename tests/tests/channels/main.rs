@@ -1,25 +1,26 @@
 //! Channels, as their users see them: the same bodies for every kind of unit.
 //!
-//! Each kind of unit gets a module at the end.
+//! Most are also the same for every kind of channel. Each pair of kinds gets a module at the end.
 
+mod batches;
 mod close;
 mod drops;
 mod from_crossbeam;
 mod from_go;
 mod from_std;
+mod many_consumers;
 mod order;
 mod rendezvous;
 mod show;
 mod timed;
 mod units;
 
-macro_rules! all_bodies {
+/// For every kind of channel.
+macro_rules! bodies_for_any {
     ($units:ty) => {
         vitte_tests::bodies! { $units:
             order {
                 smoke
-                each_producer_s_values_arrive_in_its_order
-                a_sender_made_while_others_send_counts
                 zero_sized_values_are_counted
                 large_values_arrive_whole
                 a_ping_pong_ends
@@ -27,16 +28,13 @@ macro_rules! all_bodies {
             close {
                 what_is_inside_survives_closing
                 closing_from_either_end_is_the_same
-                blocked_producers_get_their_values_back
-                closing_loses_and_duplicates_nothing
-                a_blocked_receiver_wakes_when_the_last_sender_goes
                 a_blocked_sender_wakes_when_the_receiver_goes
+                closing_races_with_one_producer
             }
             drops {
                 values_inside_are_dropped_once_with_the_receiver
                 values_inside_are_dropped_once_with_the_channel
                 a_rejected_value_is_not_dropped
-                senders_racing_with_the_receiver_s_end_drop_each_value_once
             }
             timed {
                 a_full_channel_returns_the_value
@@ -44,9 +42,101 @@ macro_rules! all_bodies {
                 a_receive_that_times_out_leaves_nothing_behind
                 a_stop_ends_a_blocked_send_and_a_blocked_receive
                 a_cancellation_ends_a_blocked_send_and_a_blocked_receive
-                a_timed_out_sender_leaves_its_place_to_the_next
                 timeouts_that_race_with_values_lose_none
             }
+            from_std {
+                a_receiver_s_iterator_ends_with_the_channel
+                a_bounded_iterator_ends_early_and_leaves_the_rest
+                send_from_outside_a_unit
+                stress_by_dropping_one_end_at_a_time
+                oneshot_values_cross_units
+                a_recv_that_begins_before_the_send_gets_it
+            }
+            from_crossbeam {
+                length_follows_every_step
+                a_full_ring_wraps_around_many_times
+                closing_wakes_a_receiver
+                two_channels_do_not_mix
+                drops_are_counted_under_stress
+            }
+            from_go {
+                a_send_blocks_until_there_is_room
+                a_closed_channel_gives_what_it_has_and_then_nothing
+                a_prime_sieve_finds_the_primes
+                a_chain_of_channels_passes_everything_on
+                a_producer_and_a_consumer_that_stop_each_other
+            }
+            batches {
+                a_batch_that_does_not_fit_goes_in_part
+                batches_arrive_whole_and_in_order
+                a_batch_waits_for_room_and_says_how_far_it_came
+                deadlines_and_stops_end_a_batch
+                nothing_asked_for_is_had_at_once
+                one_value_ends_the_wait_for_many
+                an_iterator_that_waits_holds_nothing_back
+                an_iterator_that_panics_loses_only_what_it_did_not_give
+                batches_that_race_with_the_end_drop_each_value_once
+            }
+        }
+    };
+}
+
+/// Where senders can be cloned.
+macro_rules! bodies_for_many_producers {
+    ($units:ty) => {
+        vitte_tests::bodies! { $units:
+            order {
+                each_producer_s_values_arrive_in_its_order
+                a_sender_made_while_others_send_counts
+            }
+            close {
+                blocked_producers_get_their_values_back
+                closing_loses_and_duplicates_nothing
+                a_blocked_receiver_wakes_when_the_last_sender_goes
+                closing_races_with_eight_producers
+            }
+            drops {
+                senders_racing_with_the_receiver_s_end_drop_each_value_once
+            }
+            timed {
+                a_timed_out_sender_leaves_its_place_to_the_next
+            }
+            from_std {
+                many_senders_one_after_the_other
+                a_shared_sender_s_clones_survive_it
+            }
+            from_crossbeam {
+                many_blocks_are_filled_and_emptied
+                capacity_is_what_was_asked_for
+                a_queue_is_linearizable_by_one
+            }
+        }
+    };
+}
+
+/// Where both ends can be cloned.
+macro_rules! bodies_for_many_consumers {
+    ($units:ty) => {
+        vitte_tests::bodies! { $units:
+            many_consumers {
+                each_value_goes_to_one_consumer
+                workers_share_what_there_is_to_do
+                a_receiver_may_be_used_by_reference
+                the_last_receiver_s_end_closes
+                closing_wakes_every_receiver
+                every_blocked_receiver_is_served_in_turn
+                a_batch_wakes_as_many_as_it_has_values
+                receivers_that_come_and_go_lose_nothing
+                clones_see_one_channel
+            }
+        }
+    };
+}
+
+/// Which choose their kind of channel themselves.
+macro_rules! bodies_of_their_own {
+    ($units:ty) => {
+        vitte_tests::bodies! { $units:
             rendezvous {
                 sending_returns_after_the_value_was_taken
                 trying_succeeds_only_if_a_partner_waits
@@ -57,32 +147,38 @@ macro_rules! all_bodies {
                 debug_shows_the_state_and_not_the_values
                 errors_speak_and_hide_their_values
             }
-            from_std {
-                a_receiver_s_iterator_ends_with_the_channel
-                a_bounded_iterator_ends_early_and_leaves_the_rest
-                many_senders_one_after_the_other
-                a_shared_sender_s_clones_survive_it
-                send_from_outside_a_unit
-                stress_by_dropping_one_end_at_a_time
-                oneshot_values_cross_units
-                a_recv_that_begins_before_the_send_gets_it
+        }
+    };
+}
+
+macro_rules! all_bodies {
+    ($units:ty) => {
+        bodies_of_their_own!($units);
+
+        mod mpsc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpsc>);
             }
-            from_crossbeam {
-                length_follows_every_step
-                a_full_ring_wraps_around_many_times
-                many_blocks_are_filled_and_emptied
-                capacity_is_what_was_asked_for
-                closing_wakes_a_receiver
-                two_channels_do_not_mix
-                drops_are_counted_under_stress
-                a_queue_is_linearizable_by_one
+            mod many_producers {
+                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpsc>);
             }
-            from_go {
-                a_send_blocks_until_there_is_room
-                a_closed_channel_gives_what_it_has_and_then_nothing
-                a_prime_sieve_finds_the_primes
-                a_chain_of_channels_passes_everything_on
-                a_producer_and_a_consumer_that_stop_each_other
+        }
+
+        mod mpmc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+            mod many_producers {
+                bodies_for_many_producers!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+            mod many_consumers {
+                bodies_for_many_consumers!(crate::units::On<$units, vitte_channels::Mpmc>);
+            }
+        }
+
+        mod spsc {
+            mod any {
+                bodies_for_any!(crate::units::On<$units, vitte_channels::Spsc>);
             }
         }
     };

@@ -37,19 +37,9 @@ const FACED: &[&str] = &[
 /// Who may go round the facade, to what, and why.
 const ROUND_IT: &[(&str, &str, &str)] = &[
     (
-        "scheduler/src/fence.rs",
+        "scheduler/wait/src/fence.rs",
         "std::sync::atomic::compiler_fence",
         "emits no instruction, and models use the ordinary fence beside it",
-    ),
-    (
-        "scheduler/src/api.rs",
-        "std::thread::Builder",
-        "starts the worker threads, with names and an error, which no model does",
-    ),
-    (
-        "scheduler/src/api.rs",
-        "std::thread::yield_now",
-        "a plain thread that yields has nothing to do with the model",
     ),
     (
         "scheduler/wait/src/deadline.rs",
@@ -161,8 +151,8 @@ fn a_word_away_from_home_is_noticed() {
     );
     assert_eq!(
         faults(
-            "scheduler/src/api.rs",
-            "fn f() { std::thread::yield_now() }\n"
+            "scheduler/wait/src/deadline.rs",
+            "fn f() { std::time::Instant::now() }\n"
         ),
         0
     );
