@@ -2,7 +2,10 @@
 //! ends otherwise.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use vitte_sync::{
@@ -113,22 +116,27 @@ pub(crate) fn cancellations_that_race_with_releases_lose_no_lock<U: Units>() {
     let lock = Arc::new(Mutex::new(0_u32));
     for _ in 0..200 {
         let held = lock.lock().unwrap();
-        let theirs = lock.clone();
-        let (waiter, unit) = spawn_known::<U, _>(move || match theirs.lock() {
-            Ok(mut count) => {
-                *count += 1;
-                1
-            }
-            Err(error) => {
-                assert_eq!(error, LockError::Canceled);
-                0
-            }
+        let canceled = Arc::new(AtomicBool::new(false));
+        let (theirs, told) = (lock.clone(), canceled.clone());
+        let (waiter, unit) = spawn_known::<U, _>(move || {
+            let added = match theirs.lock() {
+                Ok(mut count) => {
+                    *count += 1;
+                    1
+                }
+                Err(error) => {
+                    assert_eq!(error, LockError::Canceled);
+                    0
+                }
+            };
+            // When it ends, its unit is somebody else's.
+            until(|| told.load(Relaxed));
+            added
         });
         let before = *held;
-        let theirs = lock.clone();
         let canceler = U::spawn(move || {
             unit.cancel();
-            drop(theirs);
+            canceled.store(true, Relaxed);
         });
         MutexGuard::unlock_fair(held);
         U::join(canceler);
