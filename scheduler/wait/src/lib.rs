@@ -33,6 +33,7 @@ mod flag;
 mod queue;
 mod reason;
 pub mod select;
+pub mod stack;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]

@@ -7,6 +7,7 @@
 // The same bounds and counting as for the models of what everything here waits through.
 #[path = "../../../../scheduler/wait/tests/model/check.rs"]
 mod check;
+mod condvar;
 mod events_barrier;
 mod events_event;
 #[cfg(loom)]
@@ -14,3 +15,8 @@ mod events_flawed;
 mod events_once;
 mod events_semaphore;
 mod events_signal;
+#[cfg(loom)]
+mod flawed_lock;
+mod mutex;
+mod rwlock;
+mod word;
