@@ -77,7 +77,7 @@ pub use vitte_scheduler::{
     FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
     Stale, StartError, Stats, spawn_migratable,
 };
-pub use vitte_sync::{self as sync, Signal, Till, atomic};
+pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 
 /// Locks, barriers, events and signals between fibers, between threads, and across the two.
@@ -97,6 +97,7 @@ pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 /// assert_eq!(*TOTAL.lock()?, 55);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+pub use vitte_sync as sync;
 
 /// The examples of the project's README are compiled and run, too.
 #[cfg(doctest)]
