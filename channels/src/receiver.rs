@@ -196,7 +196,7 @@ impl<T, K: Kind> Receiver<T, K> {
         self.recv_with(Deadline::NEVER, Some(stop))
     }
 
-    /// Receiving as one of several things that the caller waits for: see [`select`](crate::select).
+    /// Receiving as one of several things that the caller waits for: see [`select`](mod@crate::select).
     ///
     /// ```
     /// use vitte_channels::{Channel, RecvError, select::{Chosen, Select}};

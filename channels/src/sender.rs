@@ -198,7 +198,7 @@ impl<T, K: Kind> Sender<T, K> {
     }
 
     /// Sending `value` as one of several things that the caller waits for: see
-    /// [`select`](crate::select). If the arm does not go, [`SendArm::unsent`] gives the value back.
+    /// [`select`](mod@crate::select). If the arm does not go, [`SendArm::unsent`] gives the value back.
     ///
     /// ```
     /// use vitte_channels::{Channel, select::Select};
