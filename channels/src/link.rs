@@ -67,13 +67,13 @@ impl<T, K: Kind> Link<T, K> {
         on_flavor!(self, shared => &shared.senders)
     }
 
+    pub(crate) fn receivers(&self) -> &AtomicUsize {
+        on_flavor!(self, shared => &shared.receivers)
+    }
+
     /// The channel as the arms of a select see it.
     pub(crate) fn source(&self) -> &dyn Source<T> {
         on_flavor!(self, shared => &shared.flavor)
-    }
-
-    pub(crate) fn receivers(&self) -> &AtomicUsize {
-        on_flavor!(self, shared => &shared.receivers)
     }
 
     pub(crate) fn close(&self) {

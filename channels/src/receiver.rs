@@ -209,8 +209,7 @@ impl<T, K: Kind> Receiver<T, K> {
     /// ```
     #[must_use]
     pub fn recv_arm(&self) -> RecvArm<'_, T> {
-        // SAFETY: if the kind asks for one consumer, the receiver is neither `Clone` nor `Sync`, so we
-        // are alone, and so is the arm, which borrows it and cannot leave its thread.
+        // SAFETY: whoever may use the receiver may poll; the arm borrows it and cannot leave its thread.
         unsafe { RecvArm::new(self.link.source(), &self.budget) }
     }
 

@@ -213,8 +213,7 @@ impl<T, K: Kind> Sender<T, K> {
     /// ```
     #[must_use]
     pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
-        // SAFETY: if the kind asks for one producer, the sender is neither `Clone` nor `Sync`, so we
-        // are alone, and so is the arm, which borrows it and cannot leave its thread.
+        // SAFETY: whoever may use the sender may offer; the arm borrows it and cannot leave its thread.
         unsafe { SendArm::new(self.link.source(), &self.budget, Some(value), None) }
     }
 

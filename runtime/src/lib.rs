@@ -88,9 +88,11 @@ pub use time::{sleep, sleep_until};
 
 /// `select!`, and the module with what it is made of.
 pub use vitte_channels::select;
+pub use vitte_channels::{broadcast, oneshot, watch};
+
 pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
-    TrySendError,
+    TrySendError, Unsent, mpmc, spsc,
 };
 pub use vitte_scheduler::{
     FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,

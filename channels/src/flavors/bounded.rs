@@ -19,7 +19,7 @@ use crate::{
     error::{TryRecvError, TrySendError},
     lent::Lent,
     padded::Padded,
-    spin::Spin,
+    spin::{Spin, TriesFirst},
     unsent::Unsent,
     waiters::{Side, Waitable, Waiters},
 };
@@ -349,7 +349,7 @@ impl<T> Waitable for Bounded<T> {
 
 impl<T> Flavor<T> for Bounded<T> {
     const NAME: &'static str = "bounded";
-    const TRIES_FIRST: bool = true;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
 
     /// Any number of producers may call this at once.
     #[inline]

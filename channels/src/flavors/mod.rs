@@ -11,7 +11,7 @@ pub(crate) mod unbounded;
 use crate::{
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
-    spin::Patience,
+    spin::{Patience, TriesFirst},
     unsent::Unsent,
     waiters::{Side, Waitable, wait_in},
 };
@@ -23,9 +23,9 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// What `Debug` calls it.
     const NAME: &'static str;
 
-    /// Whether a thread may try a little longer before it queues up. Not where only a waiter that
-    /// is queued can be found: two that both look for the other would never meet.
-    const TRIES_FIRST: bool;
+    /// Who may try a little longer before queueing up. Nobody where only a waiter that is queued can
+    /// be found: two that both look for the other would never meet.
+    const TRIES_FIRST: TriesFirst;
 
     /// # Safety
     /// For flavors that say so, the caller is the only producer at this moment.

@@ -31,6 +31,7 @@ use super::Flavor;
 use crate::{
     error::{TryRecvError, TrySendError},
     padded::Padded,
+    spin::TriesFirst,
     unsent::Unsent,
     waiters::{Side, Waitable, Waiters, wake_one},
 };
@@ -318,7 +319,8 @@ impl<T> Waitable for Ring<T> {
 
 impl<T> Flavor<T> for Ring<T> {
     const NAME: &'static str = "ring";
-    const TRIES_FIRST: bool = true;
+    /// A waiter makes the kernel interrupt its partner, so a fiber gives way first.
+    const TRIES_FIRST: TriesFirst = TriesFirst::Everybody;
 
     /// # Safety
     /// The caller is the only producer at this moment.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{TryRecvError, TrySendError},
     padded::Padded,
-    spin::Spin,
+    spin::{Spin, TriesFirst},
     waiters::{Side, Waitable, Waiters, wake_one},
 };
 use std::{marker::PhantomData, ptr};
@@ -221,7 +221,7 @@ impl<T, C: Consumers> Waitable for Unbounded<T, C> {
 
 impl<T, C: Consumers> Flavor<T> for Unbounded<T, C> {
     const NAME: &'static str = "unbounded";
-    const TRIES_FIRST: bool = true;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
 
     /// Any number of producers may call this at once.
     #[inline]

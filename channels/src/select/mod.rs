@@ -1,6 +1,6 @@
 //! Waiting for the first of several things: receives, sends, points in time, stops, joins.
 //!
-//! There are two ways to say it, with the same [engine](vitte_wait::select) below. [`select!`][macro] is for
+//! There are two ways to say it, with the same [engine](vitte_wait::select) below. [`select!`] is for
 //! arms that are known when the program is written; [`Select`] takes any number of them at run time.
 //!
 //! ```
@@ -30,10 +30,10 @@
 //! # More arms
 //! A flavor of channel gets its arms by implementing `Flavor` (and so the crate's `Source`). What is no
 //! flavor implements [`Arm`] and [`Chosen`] itself. A type whose method is called `recv_arm`,
-//! `send_arm`, `offer_arm`, `stop_arm` or `join_arm` can be named in [`select!`][macro] like the ones here; any
+//! `send_arm`, `offer_arm`, `stop_arm` or `join_arm` can be named in [`select!`] like the ones here; any
 //! other arm can be given to it as `arm(...)`.
 //!
-//! [macro]: crate::select!
+//! [`select!`]: macro@crate::select
 
 mod macros;
 mod recv;
@@ -51,13 +51,13 @@ pub use vitte_wait::{
     select::{Arm, At, Chosen, Select, SelectError, StopArm, When, after, at, select, try_select},
 };
 
-/// For [`select!`](crate::select!): [`select()`] without an end.
+/// For [`select!`]: [`select()`] without an end.
 #[doc(hidden)]
 pub fn select_for_ever(arms: &mut [&mut dyn Arm]) -> Result<(), SelectError> {
     select(arms, Deadline::NEVER, None).map(drop)
 }
 
-/// For [`select!`](crate::select!): [`select()`] for a while. That the time is over is no error.
+/// For [`select!`]: [`select()`] for a while. That the time is over is no error.
 #[doc(hidden)]
 pub fn select_for(arms: &mut [&mut dyn Arm], patience: Duration) -> Result<(), SelectError> {
     match select(arms, Deadline::after(patience), None) {

@@ -4,11 +4,14 @@
 //! or the same with `shuttle`. `LOOM_MAX_PREEMPTIONS` overrides the bounds written here.
 #![cfg(any(loom, shuttle))]
 
+mod broadcast;
 // The same bounds and counting as for the models of what channels wait through.
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
 mod flags;
 mod hand_over;
+mod oneshot;
 mod select;
 mod timed;
+mod watch;

@@ -223,6 +223,9 @@ fn two_selects_at_both_ends_of_one_channel_meet() {
     });
 }
 
+/// For loom these are too many schedules, even with one preemption; the models of `vitte-wait` ask the
+/// same of it with less in between.
+#[cfg(shuttle)]
 #[test]
 fn a_wake_up_that_a_select_is_given_is_used() {
     check("select beside a consumer, unbounded", 1, || {

@@ -37,9 +37,10 @@ impl Budget {
     }
 }
 
+/// Lets others run, if the caller is a fiber and others are ready to run on its worker.
 #[cold]
 #[inline(never)]
-fn give_way() {
+pub fn give_way() {
     let unit = current::unit();
     if let Some(ops) = unit.ops() {
         (ops.give_way)(unit);

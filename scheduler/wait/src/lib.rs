@@ -43,7 +43,7 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_on, wake};
-pub use budget::Budget;
+pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;

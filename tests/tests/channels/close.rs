@@ -24,7 +24,6 @@ pub(crate) fn what_is_inside_survives_closing<U: Case>() {
     }
 }
 
-#[allow(clippy::extra_unused_type_parameters, reason = "it runs on the unit")]
 pub(crate) fn closing_from_either_end_is_the_same<U: Case>() {
     for flavor in FLAVORS {
         for by_receiver in [false, true] {

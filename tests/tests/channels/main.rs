@@ -3,17 +3,20 @@
 //! Most are also the same for every kind of channel. Each pair of kinds gets a module at the end.
 
 mod batches;
+mod broadcast;
 mod close;
 mod drops;
 mod from_crossbeam;
 mod from_go;
 mod from_std;
 mod many_consumers;
+mod oneshot;
 mod order;
 mod rendezvous;
 mod show;
 mod timed;
 mod units;
+mod watch;
 
 /// For every kind of channel.
 macro_rules! bodies_for_any {
@@ -151,9 +154,75 @@ macro_rules! bodies_of_their_own {
     };
 }
 
+/// Of the kinds that have handles of their own.
+macro_rules! bodies_of_other_handles {
+    ($units:ty) => {
+        vitte_tests::bodies! { $units:
+            broadcast {
+                two_receivers_see_each_value
+                a_waiting_receiver_wakes_in_any_unit
+                a_slow_receiver_catches_up_while_another_is_fast
+                a_receiver_that_goes_leaves_values_to_others
+                a_lagging_receiver_goes_on_with_the_oldest_value
+                a_receiver_may_lag_again_before_it_has_caught_up
+                without_receivers_the_value_comes_back
+                a_capacity_of_zero_is_refused
+                a_panic_in_clone_is_its_receiver_s_alone
+                the_last_sender_s_end_wakes_all_receivers
+                resubscribing_begins_at_the_end_and_cloning_where_one_is
+                lengths_follow_every_step
+                four_receivers_account_for_every_value
+                closing_drains_and_wakes
+                deadlines_stops_and_cancellations_end_a_receive
+                every_value_and_every_clone_is_dropped_once
+                nobody_waits_for_a_clone_that_does_not_end
+                a_panicking_destructor_leaves_a_usable_channel
+                random_broadcasts_lose_nothing_unnoticed
+                a_select_takes_broadcasts_as_they_come
+                debug_shows_where_a_receiver_is
+            }
+            oneshot {
+                the_value_arrives_before_and_after_the_wait_begins
+                a_sender_that_goes_ends_the_wait
+                a_receiver_that_goes_gives_the_value_back
+                a_sender_waits_for_the_receiver_to_go
+                what_was_sent_before_closing_is_received
+                a_receiver_knows_how_far_it_is
+                deadlines_stops_and_cancellations_end_either_wait
+                a_value_is_dropped_once_wherever_it_is
+                ends_that_race_agree_who_has_the_value
+                a_select_takes_the_first_of_two_answers
+                a_select_sees_either_end_go
+                debug_shows_how_far_it_is
+            }
+            watch {
+                a_receiver_is_told_of_a_change_once
+                marking_forgets_and_makes_believe
+                each_of_many_receivers_sees_for_itself
+                the_final_value_is_seen_after_the_end
+                a_sender_waits_for_the_last_receiver_to_go
+                looking_can_count_as_seeing
+                a_panic_while_modifying_changes_nothing
+                the_channel_lives_as_long_as_one_sender
+                waiting_for_a_value_tests_the_current_one_first
+                a_look_is_waited_for_by_nobody_and_keeps_its_value
+                replacing_gives_the_value_before
+                modifying_senders_lose_no_update
+                what_is_not_modified_is_not_told
+                deadlines_stops_and_cancellations_end_either_wait
+                a_panicking_test_leaves_a_usable_receiver
+                looks_that_race_with_replacements_see_whole_values
+                a_select_sees_changes_and_ends
+                debug_shows_what_was_seen
+            }
+        }
+    };
+}
+
 macro_rules! all_bodies {
     ($units:ty) => {
         bodies_of_their_own!($units);
+        bodies_of_other_handles!($units);
 
         mod mpsc {
             mod any {

@@ -119,6 +119,13 @@ impl Census {
     }
 }
 
+impl Counted {
+    /// Another one with the same number.
+    pub(crate) fn again(&self) -> Self {
+        self.census.value(self.number)
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         assert!(std::mem::replace(&mut self.alive, false), "dropped twice");
