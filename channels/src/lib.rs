@@ -34,6 +34,8 @@
 //!
 //! Three more kinds have modules of their own: every value to every subscriber ([`broadcast`]), one
 //! value once ([`oneshot`]), and the latest value with word of its changes ([`watch`]).
+//! Other kinds have modules of their own: [`priority`] channels, [`queue`]s with two ends and unique
+//! values, [`timer`]s that are received from, and the [`relay`] that passes values on in batches.
 //!
 //! Whoever waits for several channels, or for something else at the same time, says [`select!`].
 //!
@@ -55,11 +57,16 @@ pub mod oneshot;
 mod padded;
 mod places;
 mod posts;
+pub mod priority;
+pub mod queue;
 mod receiver;
+pub mod relay;
 pub mod select;
 mod sender;
 mod spin;
 pub mod spsc;
+pub mod store;
+pub mod timer;
 mod unsent;
 mod waiters;
 pub mod watch;

@@ -4,7 +4,10 @@
 //! Each kind says how a unit's node gets into one of its queues and out again, and does so once, for
 //! the waits of a method and for [arms](vitte_wait::select) alike.
 
-use crate::{RecvUntilError, spin::Patience};
+use crate::{
+    RecvUntilError,
+    spin::{Patience, TriesFirst},
+};
 use std::{error::Error, fmt};
 use vitte_wait::{
     Budget, Claimed, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
@@ -77,7 +80,7 @@ pub(crate) fn wait_until<P: Post, R>(
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Result<R, WaitError> {
     loop {
-        let mut patience = Patience::new(true);
+        let mut patience = Patience::new(TriesFirst::Threads);
         while patience.is_left() {
             if let Some(result) = attempt() {
                 return Ok(result);

@@ -67,6 +67,23 @@ impl<I: Iterator> Unsent<I> {
     }
 }
 
+impl<I: Iterator> Unsent<I> {
+    /// The same of what the values were made from: of each value, and of the iterator.
+    pub(crate) fn origin<J: Iterator>(
+        self,
+        value: impl FnMut(I::Item) -> J::Item,
+        rest: impl FnOnce(I) -> J,
+    ) -> Unsent<J> {
+        let back: Vec<J::Item> = self.back.chain(self.refused).map(value).collect();
+        Unsent {
+            sent: self.sent,
+            back: back.into_iter(),
+            refused: None,
+            rest: rest(self.rest),
+        }
+    }
+}
+
 impl<I: Iterator> Iterator for Unsent<I> {
     type Item = I::Item;
 

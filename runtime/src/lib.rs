@@ -94,6 +94,7 @@ pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
     TrySendError, Unsent, mpmc, spsc,
 };
+pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
     FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
     Stale, StartError, Stats, spawn_migratable,

@@ -12,9 +12,14 @@ mod from_std;
 mod many_consumers;
 mod oneshot;
 mod order;
+mod priorities;
+mod queues;
+mod relays;
 mod rendezvous;
+mod selects;
 mod show;
 mod timed;
+mod timers;
 mod units;
 mod watch;
 
@@ -219,10 +224,96 @@ macro_rules! bodies_of_other_handles {
     };
 }
 
+/// For channels that are not made by `Channel`.
+macro_rules! bodies_for_further_kinds {
+    ($units:ty) => {
+        vitte_tests::bodies! { $units:
+            queues {
+                an_empty_and_a_full_queue_say_so
+                a_duplicate_of_a_value_inside_is_reported
+                a_value_may_come_again_once_its_twin_is_out
+                a_duplicate_does_not_wait_for_room
+                of_two_twins_that_wait_for_room_one_gets_in
+                the_front_comes_out_first
+                many_values_never_exceed_the_capacity
+                the_rest_of_many_comes_back
+                an_endless_iterator_is_sent_as_it_goes
+                many_are_received_at_once
+                a_closed_queue_refuses_and_gives_what_it_has
+                closing_gives_blocked_producers_their_values_back
+                closing_wakes_every_receiver
+                join_waits_for_the_end_and_for_emptiness
+                join_ends_by_deadline_stop_and_cancellation
+                a_join_ends_when_the_receivers_drop_the_rest
+                stops_and_cancellations_end_waits_and_return_values
+                values_inside_are_dropped_once
+                every_value_arrives_once_whoever_sends_and_receives
+                debug_shows_a_queue_s_state
+            }
+            priorities {
+                priority_zero_is_delivered_like_any_other
+                either_end_of_the_scale_can_be_first
+                equals_come_out_in_the_order_they_came
+                a_full_priority_channel_lets_senders_in_by_turn
+                a_priority_channel_without_room_is_a_rendezvous
+                blocked_priority_senders_get_their_values_back
+                many_senders_and_receivers_share_a_priority_channel
+                a_comparison_that_panics_leaves_a_channel_that_works
+                values_in_a_priority_channel_are_dropped_once
+            }
+            timers {
+                a_timer_goes_once_and_never_early
+                many_timers_all_go
+                ticks_lie_on_a_grid
+                missed_ticks_are_one_tick_that_counts_them
+                each_tick_is_received_by_one_clone
+                never_does_not_go
+                a_tick_at_the_deadline_is_received
+                a_stop_and_a_cancellation_end_the_wait_for_a_tick
+                stopping_and_resetting_say_whether_it_would_have_gone
+                a_reset_beat_has_a_new_grid
+                a_beat_without_a_pause_is_refused
+                times_too_long_to_count_never_come
+                a_reset_wakes_those_who_wait
+                closing_a_timer_ends_its_loops
+                resets_and_stops_may_race
+            }
+            relays {
+                a_full_batch_goes_out
+                a_batch_goes_out_when_its_period_is_over
+                a_trickle_does_not_hold_a_batch_back
+                closing_flushes
+                stopping_flushes_and_gives_blocked_senders_their_values_back
+                a_flush_waits_until_all_before_it_is_out
+                a_flush_ends_however_the_relay_does
+                a_failing_batch_is_tried_again_and_nothing_overtakes_it
+                a_batch_may_be_dropped_kept_or_put_out_in_part
+                a_panic_is_trouble_with_a_text
+                retries_are_bounded_and_end_by_dropping
+                a_stop_cuts_a_pause_short
+                a_canceled_relay_hands_the_rest_over
+                senders_wait_while_the_far_side_is_slow
+                every_value_goes_out_once_and_in_its_sender_s_order
+            }
+            selects {
+                a_blocked_select_gets_what_comes_to_a_store
+                a_blocked_select_sends_when_a_store_has_room
+                closing_a_store_wakes_selects_at_both_ends
+                a_select_at_both_ends_of_a_store_meets_others_only
+                a_tick_is_an_arm_like_others
+                a_changed_timer_wakes_the_select_that_waits_for_it
+                a_canceled_select_leaves_stores_and_timers_as_they_were
+                selects_over_stores_lose_and_double_nothing
+            }
+        }
+    };
+}
+
 macro_rules! all_bodies {
     ($units:ty) => {
         bodies_of_their_own!($units);
         bodies_of_other_handles!($units);
+        bodies_for_further_kinds!($units);
 
         mod mpsc {
             mod any {

@@ -82,6 +82,12 @@ impl<U: Units> Case for On<U, Spsc> {
     }
 }
 
+/// Waits until `handle` shows `state`: a unit announces its wait before it is in the queue, and a
+/// test that counts on the order of a queue must know that it is.
+pub(crate) fn until_shown(handle: &impl fmt::Debug, state: &str) {
+    until(|| format!("{handle:?}").contains(state));
+}
+
 /// Counts values made and dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
@@ -156,6 +162,11 @@ impl Random {
         };
         println!("VITTE_SEED={seed}");
         Self(seed | 1)
+    }
+
+    /// One more generator for another unit, seeded by one whose seed is printed.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.below(1 << 31) as u64 * 2 + 1)
     }
 
     pub(crate) fn below(&mut self, bound: usize) -> usize {
