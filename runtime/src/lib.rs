@@ -40,6 +40,28 @@
 //! Everything here that waits may be called from a fiber, which suspends, and from a plain thread,
 //! which sleeps; the two may wait for one another.
 //!
+//! # The first of several
+//! [`select!`](crate::select!) waits for the first of any mix of receives, sends, joins, stops and
+//! points in time:
+//!
+//! ```
+//! use std::time::Duration;
+//! use vitte_threads::{Channel, Fiber, Runtime, select};
+//!
+//! let runtime = Runtime::start()?;
+//! let first = runtime.run(|| {
+//!     let (_tx, rx) = Channel::new::<&str>();
+//!     let mut child = Fiber::spawn(|| "the child's value");
+//!     select! {
+//!         recv(rx) -> value => value.unwrap_or("closed"),
+//!         join(child) -> value => value.unwrap_or("it panicked"),
+//!         after(Duration::from_secs(60)) => "nothing for a minute",
+//!     }
+//! });
+//! assert_eq!(first, Ok("the child's value"));
+//! # Ok::<(), vitte_threads::StartError>(())
+//! ```
+//!
 //! # Several runtimes, none global
 //! A runtime is a value. Any number of them live side by side, and each ends with its value:
 //! dropping it cancels what still waits. Nothing is started, installed or printed unless asked for.

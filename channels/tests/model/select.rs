@@ -2,7 +2,7 @@
 
 use crate::check::check;
 use vitte_channels::{
-    Channel, Receiver, RecvError, Sender, TryRecvError,
+    Channel, Receiver, RecvError, Sender, TryRecvError, mpmc,
     select::{Chosen, RecvArm, SelectError, SendArm, select},
 };
 use vitte_wait::{Deadline, current, facade::thread};
@@ -206,5 +206,43 @@ fn a_select_sends_into_a_full_ring_or_elsewhere() {
         assert_eq!(sum, 1);
         drop(selector.join().unwrap());
         assert!(rx.try_recv().is_err() && elsewhere.try_recv().is_err());
+    });
+}
+
+#[test]
+fn two_selects_at_both_ends_of_one_channel_meet() {
+    check("select, both at both ends", 1, || {
+        let (tx, rx) = mpmc::rendezvous();
+        let other = {
+            let (tx, rx) = (tx.clone(), rx.clone());
+            thread::spawn(move || *exchange(tx.send_arm(Box::new(1)), rx.recv_arm(), true))
+        };
+        let mine = *exchange(tx.send_arm(Box::new(2)), rx.recv_arm(), true);
+        let theirs = other.join().unwrap();
+        assert!(matches!((mine, theirs), (1, 0) | (0, 2)), "{mine} {theirs}");
+    });
+}
+
+/// For loom these are too many schedules, even with one preemption; the models of `vitte-wait` ask the
+/// same of it with less in between.
+#[cfg(shuttle)]
+#[test]
+fn a_wake_up_that_a_select_is_given_is_used() {
+    check("select beside a consumer, unbounded", 1, || {
+        let ((a, from_a), (b, from_b)) = (mpmc::unbounded(), mpmc::unbounded());
+        let (again, also_from_a) = (a.clone(), from_a.clone());
+        let selector = thread::spawn(move || {
+            let (mut one, mut other) = (from_a.recv_arm(), from_b.recv_arm());
+            if select(&mut [&mut one, &mut other], Deadline::NEVER, None) == Ok(0) {
+                // The other consumer had nothing of it.
+                again.send(Box::new(1)).unwrap();
+            }
+        });
+        let consumer = thread::spawn(move || *also_from_a.recv().unwrap());
+        a.send(Box::new(1)).unwrap();
+        b.send(Box::new(2)).unwrap();
+        selector.join().unwrap();
+        assert_eq!(consumer.join().unwrap(), 1);
+        drop((a, b));
     });
 }
