@@ -19,10 +19,28 @@
 // A channel that grows; `cap` is 0.
 #define VT_CHAN_UNBOUNDED 1
 
+// A channel that gives every element to every subscriber, and keeps the last `cap` of them, at least
+// one: see `vt_chan_subscribe`. Sending never waits.
+#define VT_CHAN_BROADCAST 2
+
+// A channel for one element, which closes behind it; `cap` is 0. Sending never waits.
+#define VT_CHAN_ONESHOT 3
+
+// A channel that gives out the smallest element first, and equals in the order in which they came,
+// with room for `cap` elements; with `cap` 0 it grows. What is smaller is said by `compare`, or, if
+// that is null, by the `int64_t` with which elements begin. Senders that wait for room are let in
+// first come, first served.
+#define VT_CHAN_PRIORITY 4
+
+// As `VT_CHAN_BOUNDED` with a `cap` of at least one, for one sender and one receiver at a time, and
+// cheaper. A second that comes to an end while the first is there, perhaps waiting, is told
+// `VT_EBUSY`.
+#define VT_CHAN_SPSC 5
+
 // The most bytes an element may have. Send pointers to what is bigger.
 #define VT_CHAN_ELEM_MAX 65536
 
-// The most elements a bounded channel may have room for.
+// The most elements a channel may have room for.
 #define VT_CHAN_CAP_MAX 1048576
 
 // A deadline that is never reached.
@@ -80,7 +98,30 @@
 // Wait for nothing: fibers that have not ended run on, and so do the threads that run them.
 #define VT_SHUTDOWN_ABANDON 2
 
-// A channel. It is counted: `vt_chan_retain` adds an owner, `vt_chan_release` takes one away.
+// Is never chosen: a case that is switched off.
+#define VT_CASE_OFF 0
+
+// `vt_chan_recv(chan, elem)`; with a status other than `VT_OK` it is chosen if the channel is closed
+// and empty (`VT_ECLOSED`), or a subscription has missed something (`VT_ELAGGED`).
+#define VT_CASE_RECV 1
+
+// `vt_chan_send(chan, elem)`; chosen with another status if the channel is closed (`VT_ECLOSED`), and
+// where sending never waits also with `VT_ENOBODY` or `VT_EDUP`. If it is not chosen, or chosen with
+// another status, the element is still the caller's.
+#define VT_CASE_SEND 2
+
+// `vt_join(fiber, elem)`; chosen with another status if the join would say so at once: `VT_EFAILED`
+// (and the text of the failure is lost), `VT_ESTALE`, `VT_EDEADLK`, or `VT_EINVAL` if it is detached.
+#define VT_CASE_JOIN 3
+
+// The point in time `deadline` has come.
+#define VT_CASE_AT 4
+
+// The most cases of one select.
+#define VT_SELECT_MAX 65536
+
+// A channel, or a subscription to one, or a timer. It is counted: `vt_chan_retain` adds an owner,
+// `vt_chan_release` takes one away.
 typedef struct vt_chan vt_chan;
 
 // A runtime. The pointer is a number that only the functions of this header understand.
@@ -98,6 +139,54 @@ typedef uint64_t vt_fiber;
 
 // Frees an argument or an element. It must not block, and must not be left by an exception.
 typedef void (*vt_drop)(void *arg);
+
+// Called with the address of a copy of an element that is about to be handed over, and the channel's
+// `user`: to count the copy, where elements count. It must not block, and must not be left by an
+// exception.
+typedef void (*vt_copy)(void *elem, void *user);
+
+// Compares two elements of a channel, whose `user` is the last argument: negative if `a` comes before
+// `b`, positive if after, 0 if neither. Called under a lock of the library: it must be quick, must
+// call nothing of this library, and must not be left by an exception.
+typedef int32_t (*vt_compare)(const void *a, const void *b, void *user);
+
+// What a channel is made of. Zero in a field means: as usual.
+typedef struct vt_chan_options {
+  // `sizeof(vt_chan_options)`.
+  uint32_t size;
+  // `VT_CHAN_...`.
+  uint32_t kind;
+  // The bytes of an element.
+  size_t elem;
+  // How many elements there is room for, as the kind says.
+  size_t cap;
+  // Called, on whatever thread, with the address of each element that was sent and that the channel
+  // has no use for any more: because the last owner has released it, and, in a broadcast channel,
+  // because it was overwritten, or nobody is subscribed any more.
+  vt_drop drop_elem;
+  // For `VT_CHAN_BROADCAST`: called with each copy before it is handed to a subscriber, who owns the
+  // copy, while the channel still owns the original.
+  vt_copy copy_elem;
+  // For `VT_CHAN_PRIORITY`: which element comes out first.
+  vt_compare compare;
+  // The last argument of `copy_elem` and `compare`.
+  void *user;
+} vt_chan_options;
+
+// A condition that fibers and threads wait for: `vt_cond c = VT_COND_INIT;`, which is zero. There is
+// nothing to destroy.
+typedef struct vt_cond {
+  // The library's.
+  uint32_t word;
+} vt_cond;
+
+// A lock that fibers and threads share, free if it is zero: `vt_mutex m = VT_MUTEX_INIT;`. There is
+// nothing to destroy. It belongs to whoever locked it, a fiber or a plain thread; one that ends
+// leaves it locked. It is not fair: who comes just as it is released may be first.
+typedef struct vt_mutex {
+  // The library's.
+  uint32_t word;
+} vt_mutex;
 
 // What a fiber is made of. Zero in a field means: as usual.
 typedef struct vt_fiber_options {
@@ -146,6 +235,13 @@ typedef struct vt_stack_info {
   // Its name, cut to what fits, ending with a zero byte.
   char name[32];
 } vt_stack_info;
+
+// Something that happens once: closed if it is zero, `vt_latch l = VT_LATCH_INIT;`, and once set open
+// for ever. There is nothing to destroy.
+typedef struct vt_latch {
+  // The library's.
+  uint32_t word;
+} vt_latch;
 
 // Called by `vt_suspend` once the caller's stack is saved.
 typedef void (*vt_after)(vt_fiber fiber, void *arg);
@@ -214,6 +310,35 @@ typedef struct vt_stats {
   uint64_t stack_bytes;
 } vt_stats;
 
+// One of the things that `vt_select` waits for. Fields that its kind does not name are not looked at.
+typedef struct vt_case {
+  // `sizeof(vt_case)`, the same in all cases of a call.
+  uint32_t size;
+  // `VT_CASE_...`.
+  uint32_t kind;
+  // What is sent into or received from.
+  struct vt_chan *chan;
+  // To receive: room for an element. To send: the element. To join: a `void *`, for the result, or
+  // null.
+  void *elem;
+  // Who is joined.
+  vt_fiber fiber;
+  // The point in time.
+  int64_t deadline;
+  // Of the case that was chosen: what came of it. Of all others: as before.
+  vt_status status;
+  // 0.
+  uint32_t flags;
+} vt_case;
+
+// What is received from a timer.
+typedef struct vt_tick {
+  // When it was due, as a deadline; not when it was received.
+  int64_t due;
+  // How many ticks were due since the one received last, and were received by nobody.
+  uint64_t missed;
+} vt_tick;
+
 // Done.
 #define VT_OK 0
 
@@ -271,9 +396,45 @@ typedef struct vt_stats {
 // A defect of this library: a panic that was stopped at its boundary.
 #define VT_EINTERNAL -18
 
+// A subscriber was too slow: elements were overwritten before it came for them. `vt_chan_missed`
+// says how many; the next receive goes on with the oldest that is left.
+#define VT_ELAGGED -19
+
+// The caller does not hold what it would release.
+#define VT_EPERM -20
+
+// Nobody is subscribed.
+#define VT_ENOBODY -21
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Subscribes to a broadcast channel: `*receiver` receives every element that is sent from now on.
+// `[any]`
+//
+// The subscription is used like a channel that can be received from, waited for, retained and
+// released, by one fiber or thread at a time: a second is told `VT_EBUSY`. Each receive makes a copy of
+// the element, which belongs to the receiver. A subscriber that is so slow that elements are
+// overwritten is told `VT_ELAGGED`, once, and goes on with the oldest element that is left. It may
+// outlive the channel, and then gets what it has not seen, and `VT_ECLOSED`. Releasing it ends the
+// subscription.
+//
+// `VT_EINVAL`: `chan` is null, or not the sending end of a broadcast channel, or `receiver` is null.
+//
+// # Safety
+// `chan` is null or a channel that the caller owns for the time of the call. `receiver` is null or
+// writable.
+vt_status vt_chan_subscribe(struct vt_chan *chan,
+                            struct vt_chan **receiver);
+
+// How many elements a subscription had missed when it last said `VT_ELAGGED`, exactly. `[any]`
+//
+// 0 if it never did, and for whatever is no subscription.
+//
+// # Safety
+// `receiver` is null or a channel that the caller owns for the time of the call.
+uint64_t vt_chan_missed(struct vt_chan *receiver);
 
 // Asks a fiber to end. `[any]` Never waits.
 //
@@ -292,13 +453,13 @@ uint32_t vt_cancel_mask(uint32_t masked);
 
 // Makes a channel of elements of `elem` bytes. `[any]`
 //
-// `kind` is `VT_CHAN_BOUNDED` or `VT_CHAN_UNBOUNDED`. Elements of up to 16 bytes need no
+// `vt_chan_create_with` with these options, and no others. Elements of up to 16 bytes need no
 // allocation each; `elem` may be 0. `drop_elem` (may be null) is called, on whatever thread, with
 // the address of each element that was sent and is still inside when the last owner releases
 // the channel. The channel belongs to no runtime, and any number of fibers and threads may send
 // and receive.
 //
-// `VT_EINVAL`: `out` is null, there is no such kind, or an unbounded channel has a `cap`.
+// `VT_EINVAL`: `out` is null, there is no such kind, or it does not have such a `cap` or `elem`.
 // `VT_ELIMIT`: `elem` is above `VT_CHAN_ELEM_MAX`, or `cap` above `VT_CHAN_CAP_MAX`.
 //
 // # Safety
@@ -309,6 +470,18 @@ vt_status vt_chan_create(uint32_t kind,
                          vt_drop drop_elem,
                          struct vt_chan **out);
 
+// Makes the channel that `options` describes. `[any]`
+//
+// As `vt_chan_create`; besides, `VT_EINVAL`: `options` is null, or has a `copy_elem` or `compare` for a
+// kind that has none. `VT_EUNSUPPORTED`: an option this version does not know.
+//
+// # Safety
+// `options` is null or points to as many readable bytes as its size field says. `out` is null or
+// writable. The functions in the options may be called on any thread, at any time until the channel
+// and all subscriptions to it are freed, with addresses of elements and with `user`.
+vt_status vt_chan_create_with(const struct vt_chan_options *options,
+                              struct vt_chan **out);
+
 // Copies the element at `elem` into a channel, waiting for room if it must. `[any]` (A thread
 // sleeps.)
 //
@@ -316,39 +489,52 @@ vt_status vt_chan_create(uint32_t kind,
 //
 // `VT_ECLOSED`: the channel is closed. `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: there is no
 // room. `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`:
-// `chan` is null, `elem` is null though elements have bytes, or the deadline is negative.
+// `chan` is null, `elem` is null though elements have bytes, or the deadline is negative; or `chan` is
+// a subscription or a timer. Only for some kinds: `VT_ENOBODY`: broadcast, and nobody is subscribed.
+// `VT_EDUP`: oneshot, and something was sent before. `VT_EBUSY`: one sender and one receiver, and
+// there is another sender.
 //
 // # Safety
 // `chan` is null or a channel that the caller owns for the time of the call. `elem` is null or
 // points to an element.
-vt_status vt_chan_send(struct vt_chan *chan, const void *elem, int64_t until);
+vt_status vt_chan_send(struct vt_chan *chan,
+                       const void *elem,
+                       int64_t until);
 
-// Copies the oldest element out to `elem`, waiting for one if it must. `[any]` (A thread
-// sleeps.)
+// Copies the next element out to `elem`, waiting for one if it must. `[any]` (A thread sleeps.)
 //
-// On `VT_OK` the element belongs to the caller. Otherwise `*elem` is as before.
+// The next is the oldest, but of a priority channel the smallest. On `VT_OK` the element belongs to
+// the caller. Otherwise `*elem` is as before.
 //
 // `VT_ECLOSED`: the channel is closed, and everything in it was received. `VT_ETIMEDOUT`, or
-// `VT_EAGAIN` with `VT_NOW`: there is none, or another receiver is just taking one.
-// `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: as for
-// `vt_chan_send`.
+// `VT_EAGAIN` with `VT_NOW`: there is none. `VT_ECANCELED`: the caller was canceled while it would
+// have had to wait. `VT_EINVAL`: as for `vt_chan_send`, or `chan` is the sending end of a broadcast
+// channel. Only for some kinds: `VT_ELAGGED`: a subscription that has missed elements, and says so
+// once. `VT_EBUSY`: a subscription, or a channel of one sender and one receiver, and there is another
+// receiver.
 //
 // # Safety
 // `chan` is null or a channel that the caller owns for the time of the call. `elem` is null or
 // has room for an element.
-vt_status vt_chan_recv(struct vt_chan *chan, void *elem, int64_t until);
+vt_status vt_chan_recv(struct vt_chan *chan,
+                       void *elem,
+                       int64_t until);
 
 // Closes a channel: nothing more can be sent; what is inside can be received. `[any]` Never
 // waits.
 //
-// Those who wait for room get `VT_ECLOSED`, and so do receivers, when it is empty. Doing it twice
-// is the same as once. `VT_EINVAL`: `chan` is null.
+// Those who wait for room get `VT_ECLOSED`, and so do receivers, when it is empty. A timer that is
+// closed gives no more ticks. Doing it twice is the same as once. `VT_EINVAL`: `chan` is null, or a
+// subscription, which is ended by releasing it.
 //
 // # Safety
 // `chan` is null or a channel that the caller owns for the time of the call.
 vt_status vt_chan_close(struct vt_chan *chan);
 
 // How many elements are inside; 0 if `chan` is null. `[any]` A moment's impression.
+//
+// Of a subscription: how many it could receive now. Of the sending end of a broadcast channel, and of a
+// subscription that somebody is just receiving from: 0. Of a timer: 1 if a tick is due.
 //
 // # Safety
 // `chan` is null or a channel that the caller owns for the time of the call.
@@ -363,11 +549,38 @@ void vt_chan_retain(struct vt_chan *chan);
 // Takes an owner away. With the last, the channel is freed, and what is inside is dropped.
 // `[any]` Does nothing if `chan` is null.
 //
-// It does not close the channel for those who still own it.
+// It does not close the channel for those who still own it. A broadcast channel that is freed is
+// closed, and those who are subscribed get what they have not seen yet.
 //
 // # Safety
 // `chan` is null or a channel that the caller owns, and no longer does after this call.
 void vt_chan_release(struct vt_chan *chan);
+
+// Releases `mutex`, waits until somebody wakes `cond`, and takes `mutex` again. `[any]` (A thread
+// sleeps.)
+//
+// It may answer `VT_OK` although nobody woke it, so it is called in a loop that looks at what it waits
+// for. Whatever ends the wait, the mutex is taken again before this returns, however long that takes,
+// also if the caller is canceled.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`. `VT_ECANCELED`. With these the mutex is held.
+// `VT_EPERM`: the caller does not hold it. `VT_EINVAL`: `cond` or `mutex` is null or misaligned, or the
+// deadline is negative.
+//
+// # Safety
+// As for `vt_mutex_lock`, of both.
+vt_status vt_cond_wait(struct vt_cond *cond,
+                       struct vt_mutex *mutex,
+                       int64_t until);
+
+// Wakes up to `n` who wait for `cond`, oldest first; says how many. `[any]` Never waits.
+//
+// `UINT32_MAX` is all. 0 if `cond` is null or misaligned. The mutex need not be held, but what the
+// others wait for must have been changed under it.
+//
+// # Safety
+// As for `vt_mutex_lock`.
+uint32_t vt_cond_wake(struct vt_cond *cond, uint32_t n);
 
 // Nanoseconds on the clock that deadlines count on: `CLOCK_MONOTONIC` on Unix. `[any]` `[sig]`
 int64_t vt_now(void);
@@ -485,6 +698,48 @@ vt_status vt_join_text(vt_fiber fiber,
                        char *buf,
                        size_t cap,
                        size_t *len);
+
+// Sets a latch, and wakes everybody who waits for it. `[any]` Never waits.
+//
+// Doing it twice is the same as once. What the caller did before is visible to whoever finds it set.
+// `VT_EINVAL`: `latch` is null or misaligned.
+//
+// # Safety
+// As for `vt_mutex_lock`.
+vt_status vt_latch_set(struct vt_latch *latch);
+
+// Waits until a latch is set. `[any]` (A thread sleeps.)
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: it is not set. `VT_ECANCELED`: the caller was canceled
+// while it would have had to wait. `VT_EINVAL`: `latch` is null or misaligned, or the deadline is
+// negative.
+//
+// # Safety
+// As for `vt_mutex_lock`.
+vt_status vt_latch_wait(struct vt_latch *latch,
+                        int64_t until);
+
+// Takes a mutex, waiting while another fiber or thread holds it. `[any]` (A thread sleeps.)
+//
+// It may be held across anything that waits. It works before any runtime is created.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: another holds it. `VT_EDEADLK`: the caller holds it.
+// `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: `mutex` is
+// null or misaligned, or the deadline is negative.
+//
+// # Safety
+// `mutex` is null, or a live `vt_mutex` that was zero first, and whose word only this library uses.
+vt_status vt_mutex_lock(struct vt_mutex *mutex,
+                        int64_t until);
+
+// Releases a mutex. `[any]` Never waits.
+//
+// `VT_EPERM`: it is free, or another's. `VT_EINVAL`: `mutex` is null or misaligned. Either way nothing
+// has happened.
+//
+// # Safety
+// As for `vt_mutex_lock`.
+vt_status vt_mutex_unlock(struct vt_mutex *mutex);
 
 // Begins a native region. `[any]` (Outside fibers a region means nothing, and costs nothing.)
 //
@@ -627,14 +882,70 @@ struct vt_runtime *vt_current(void);
 // `out` is null or points to as many writable bytes as its size field says.
 vt_status vt_stats_get(struct vt_runtime *rt, struct vt_stats *out);
 
+// Waits until one of `n` cases can go, and does it, and no other. `[any]` (A thread sleeps.)
+//
+// `*which` becomes its index, and `cases[*which].status` what came of it. If several can go each is as
+// likely as the others. All others are as if they had not been there: what they would have sent is
+// still the caller's. Without cases it waits for the deadline. While it waits the caller must not
+// change the cases, or what they point to, and must own their channels.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: none could go; this is how to have a default.
+// `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: `cases` is null
+// and `n` is not 0, `which` is null, a size is impossible or differs from the first, or a case is one
+// that `vt_chan_send`, `vt_chan_recv` or `vt_join` would say so of. `VT_EBUSY`: a case's channel has
+// an end for one at a time, and there is another; two cases of one call are two. `VT_ELIMIT`: `n` is
+// above `VT_SELECT_MAX`. `VT_EUNSUPPORTED`: a kind, flag or field this version does not know.
+// Whatever the answer, if it is not `VT_OK` nothing has happened.
+//
+// # Safety
+// `cases` is null or points to `n` structs, each as long as the size field of the first says. In
+// these what the kind names is as the function of the same name wants it, until this returns. `which`
+// is null or writable.
+vt_status vt_select(struct vt_case *cases,
+                    size_t n,
+                    int64_t until,
+                    size_t *which);
+
 // The name of a status, such as `"VT_EINVAL"`, for messages. `[any]` `[sig]`
 //
 // Never null; a number that is no status gives `"VT_E?"`. The text is static.
 const char *vt_status_name(vt_status status);
 
+// Makes a timer that goes once, at `at`. `[any]`
+//
+// A timer is a channel of `vt_tick`, for `vt_chan_recv`, `vt_select`, `vt_chan_close`, `vt_chan_len`,
+// `vt_chan_retain` and `vt_chan_release`; nobody can send. Any number of fibers and threads may receive;
+// each tick goes to one of them. It costs nothing while nobody waits for it. Once its tick was
+// received it is silent, and not closed: whoever receives then waits.
+//
+// `VT_EINVAL`: `at` is negative, or `out` is null.
+//
+// # Safety
+// `out` is null or writable.
+vt_status vt_chan_after(int64_t at,
+                        struct vt_chan **out);
+
+// Makes a timer that goes every `period` nanoseconds, first at `first`. `[any]`
+//
+// As `vt_chan_after`. Its ticks lie on a grid that does not drift. Those that nobody received do not
+// pile up: at most one is there, the latest that is due, which says how many were missed before it.
+//
+// `VT_EINVAL`: `first` is negative, `period` is less than 1, or `out` is null.
+//
+// # Safety
+// `out` is null or writable.
+vt_status vt_chan_tick(int64_t first,
+                       int64_t period,
+                       struct vt_chan **out);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
+
+/* What needs no function to be made: the same as zeros. */
+#define VT_MUTEX_INIT {0}
+#define VT_COND_INIT {0}
+#define VT_LATCH_INIT {0}
 
 #ifdef __cplusplus
 extern "C" {

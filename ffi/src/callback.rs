@@ -12,6 +12,17 @@ pub type vt_entry = Option<unsafe extern "C-unwind" fn(arg: *mut c_void) -> *mut
 /// Frees an argument or an element. It must not block, and must not be left by an exception.
 pub type vt_drop = Option<unsafe extern "C-unwind" fn(arg: *mut c_void)>;
 
+/// Called with the address of a copy of an element that is about to be handed over, and the channel's
+/// `user`: to count the copy, where elements count. It must not block, and must not be left by an
+/// exception.
+pub type vt_copy = Option<unsafe extern "C-unwind" fn(elem: *mut c_void, user: *mut c_void)>;
+
+/// Compares two elements of a channel, whose `user` is the last argument: negative if `a` comes before
+/// `b`, positive if after, 0 if neither. Called under a lock of the library: it must be quick, must
+/// call nothing of this library, and must not be left by an exception.
+pub type vt_compare =
+    Option<unsafe extern "C" fn(a: *const c_void, b: *const c_void, user: *mut c_void) -> i32>;
+
 /// Called by `vt_suspend` once the caller's stack is saved.
 pub type vt_after = Option<unsafe extern "C" fn(fiber: vt_fiber, arg: *mut c_void)>;
 

@@ -1,7 +1,7 @@
 //! Joining: wait for a fiber, and take its result or the text of its failure.
 
 use crate::{
-    VT_ECANCELED, VT_EDEADLK, VT_EFAILED, VT_EINVAL, VT_ESTALE,
+    VT_ECANCELED, VT_EDEADLK, VT_EFAILED, VT_EINTERNAL, VT_EINVAL, VT_ESTALE,
     boundary::{Answer, Out, ensure, status},
     deadline::{deadline, late},
     fiber::{id, vt_fiber},
@@ -75,6 +75,18 @@ pub unsafe extern "C" fn vt_join_text(
         }
         Ok(())
     })
+}
+
+/// What the join of a select came to.
+pub(crate) fn joined(outcome: Option<Result<*mut c_void, RawJoinError>>) -> Answer<*mut c_void> {
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(RawJoinError::Stale)) => Err(VT_ESTALE),
+        Some(Err(RawJoinError::Deadlock)) => Err(VT_EDEADLK),
+        Some(Err(RawJoinError::Detached)) => Err(VT_EINVAL),
+        Some(Err(_)) => Err(VT_EFAILED),
+        None => Err(VT_EINTERNAL),
+    }
 }
 
 /// What a fiber that ended came to: its result, or the text of its failure.

@@ -8,8 +8,8 @@
 //! Assertions are for 64-bit targets; on others the compilers agree by the same C rules.
 
 use crate::{
-    VT_EINVAL, VT_EUNSUPPORTED, boundary::Answer, vt_fiber_options, vt_hot, vt_options,
-    vt_stack_info, vt_stats,
+    VT_EINVAL, VT_EUNSUPPORTED, boundary::Answer, vt_case, vt_chan_options, vt_fiber_options,
+    vt_hot, vt_options, vt_stack_info, vt_stats, vt_tick,
 };
 use std::{mem, ptr, slice};
 
@@ -39,6 +39,10 @@ unsafe impl Sizable for vt_fiber_options {}
 unsafe impl Sizable for vt_stack_info {}
 // SAFETY: as above.
 unsafe impl Sizable for vt_stats {}
+// SAFETY: as above, and pointers to functions, which may be null.
+unsafe impl Sizable for vt_chan_options {}
+// SAFETY: as above.
+unsafe impl Sizable for vt_case {}
 
 /// The size that the struct at `at` says it has, if that can be true.
 ///
@@ -171,6 +175,13 @@ mod layouts {
         size: 0, state: 4, id: 8, lo: 16, hi: 24, sp: 32, user: 40, worker: 48, wait_kind: 52,
         wait_obj: 56, name: 64,
     });
+    assert_layout!(vt_chan_options, 56, {
+        size: 0, kind: 4, elem: 8, cap: 16, drop_elem: 24, copy_elem: 32, compare: 40, user: 48,
+    });
+    assert_layout!(vt_case, 48, {
+        size: 0, kind: 4, chan: 8, elem: 16, fiber: 24, deadline: 32, status: 40, flags: 44,
+    });
+    assert_layout!(vt_tick, 16, { due: 0, missed: 8 });
     assert_layout!(vt_hot, 64, { poll: 0, flags: 4, user: 8, lo: 16, hi: 24, rsv: 32 });
 
     // What the C struct says is what the scheduler's record has.

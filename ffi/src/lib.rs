@@ -15,35 +15,53 @@
 )]
 
 mod boundary;
+mod broadcast;
 mod callback;
 mod cancel;
 mod channel;
+mod cond;
 mod deadline;
 mod element;
 mod fiber;
 mod handle;
 mod join;
+mod latch;
 mod layout;
+mod mutex;
 mod native;
 mod park;
 mod poll;
+mod port;
 mod runtime;
+mod select;
 mod status;
 mod text;
+mod timer;
 
-pub use callback::{vt_after, vt_drop, vt_entry};
+pub use broadcast::{vt_chan_missed, vt_chan_subscribe};
+pub use callback::{vt_after, vt_compare, vt_copy, vt_drop, vt_entry};
 pub use cancel::{vt_cancel, vt_cancel_mask};
 pub use channel::{
-    VT_CHAN_BOUNDED, VT_CHAN_CAP_MAX, VT_CHAN_ELEM_MAX, VT_CHAN_UNBOUNDED, vt_chan, vt_chan_close,
-    vt_chan_create, vt_chan_len, vt_chan_recv, vt_chan_release, vt_chan_retain, vt_chan_send,
+    VT_CHAN_BOUNDED, VT_CHAN_BROADCAST, VT_CHAN_CAP_MAX, VT_CHAN_ELEM_MAX, VT_CHAN_ONESHOT,
+    VT_CHAN_PRIORITY, VT_CHAN_SPSC, VT_CHAN_UNBOUNDED, vt_chan, vt_chan_close, vt_chan_create,
+    vt_chan_create_with, vt_chan_len, vt_chan_options, vt_chan_recv, vt_chan_release,
+    vt_chan_retain, vt_chan_send,
 };
+pub use cond::{vt_cond, vt_cond_wait, vt_cond_wake};
 pub use deadline::{VT_FOREVER, VT_NOW, vt_now};
 pub use fiber::*;
 pub use handle::vt_runtime;
 pub use join::{vt_join, vt_join_text};
+pub use latch::{vt_latch, vt_latch_set, vt_latch_wait};
 pub use layout::*;
+pub use mutex::{vt_mutex, vt_mutex_lock, vt_mutex_unlock};
 pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
 pub use poll::{vt_fiber_hot, vt_hot, vt_poll_slow};
 pub use runtime::*;
+pub use select::{
+    VT_CASE_AT, VT_CASE_JOIN, VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_SELECT_MAX, vt_case,
+    vt_select,
+};
 pub use status::*;
+pub use timer::{vt_chan_after, vt_chan_tick, vt_tick};

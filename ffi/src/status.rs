@@ -1,7 +1,7 @@
 //! Status codes: what every fallible function returns.
 //!
 //! **Invariants:** a number is never changed and never used again for something else. Last
-//! added: -18.
+//! added: -21.
 
 use std::ffi::{CStr, c_char};
 
@@ -49,6 +49,13 @@ pub const VT_ESYS: vt_status = -16;
 pub const VT_EFAILED: vt_status = -17;
 /// A defect of this library: a panic that was stopped at its boundary.
 pub const VT_EINTERNAL: vt_status = -18;
+/// A subscriber was too slow: elements were overwritten before it came for them. `vt_chan_missed`
+/// says how many; the next receive goes on with the oldest that is left.
+pub const VT_ELAGGED: vt_status = -19;
+/// The caller does not hold what it would release.
+pub const VT_EPERM: vt_status = -20;
+/// Nobody is subscribed.
+pub const VT_ENOBODY: vt_status = -21;
 
 /// The name of a status, such as `"VT_EINVAL"`, for messages. `[any]` `[sig]`
 ///
@@ -79,6 +86,9 @@ fn name(status: vt_status) -> &'static CStr {
         VT_ESYS => c"VT_ESYS",
         VT_EFAILED => c"VT_EFAILED",
         VT_EINTERNAL => c"VT_EINTERNAL",
+        VT_ELAGGED => c"VT_ELAGGED",
+        VT_EPERM => c"VT_EPERM",
+        VT_ENOBODY => c"VT_ENOBODY",
         _ => c"VT_E?",
     }
 }
@@ -89,12 +99,12 @@ mod tests {
 
     #[test]
     fn numbers_are_dense_and_every_one_has_a_name() {
-        let names: Vec<_> = (-18..=0).map(name).collect();
+        let names: Vec<_> = (-21..=0).map(name).collect();
         for (at, one) in names.iter().enumerate() {
             assert_ne!(*one, c"VT_E?");
             assert!(!names[..at].contains(one), "{one:?} is there twice");
         }
         assert_eq!(name(1), c"VT_E?");
-        assert_eq!(name(-19), c"VT_E?");
+        assert_eq!(name(-22), c"VT_E?");
     }
 }

@@ -14,10 +14,11 @@ fn root() -> &'static Path {
 
 const EXPORT: &str = "#[unsafe(no_mangle)]";
 
-/// The files of the source, with their texts.
+/// The files of the source that may export, with their texts.
 fn sources() -> impl Iterator<Item = (PathBuf, String)> {
-    fs::read_dir(root().join("src")).expect("src").map(|file| {
-        let file = file.expect("an entry").path();
+    let files = fs::read_dir(root().join("src")).expect("src");
+    let files = files.map(|file| file.expect("an entry").path());
+    files.filter(|file| file.is_file()).map(|file| {
         let text = fs::read_to_string(&file).expect("source is text");
         (file, text)
     })

@@ -55,7 +55,7 @@ pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use stats::Stats;
 pub use task::{
     Hot,
-    arm::JoinArm,
+    arm::{JoinArm, RawJoinArm},
     body::RawBody,
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,

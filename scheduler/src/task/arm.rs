@@ -1,7 +1,13 @@
 //! The end of a task, as one of several things that somebody waits for.
 
-use crate::task::join::{JoinError, JoinHandle, Joiner, link, unlink_if_linked};
-use std::{fmt, ptr};
+use crate::{
+    id::FiberId,
+    task::{
+        join::{JoinError, JoinHandle, Joiner, RawJoinError, link, try_join_raw, unlink_if_linked},
+        slab,
+    },
+};
+use std::{ffi::c_void, fmt, ptr};
 use vitte_wait::{
     Node, Reason,
     select::{Arm, Chosen},
@@ -103,6 +109,88 @@ impl<T> fmt::Debug for JoinArm<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinArm")
             .field("task", &self.handle.id())
+            .field("gone", &self.outcome.is_some())
+            .finish()
+    }
+}
+
+/// Goes when [`join_raw`](crate::join_raw) would return at once, and has what it returns: also that the
+/// id is stale, or that of the caller. If another arm goes, the task can be joined as before.
+pub struct RawJoinArm {
+    id: FiberId,
+    /// Linked into the task while the arm is enlisted.
+    joiner: Joiner,
+    outcome: Option<Result<*mut c_void, RawJoinError>>,
+}
+
+impl RawJoinArm {
+    /// Joining by an id as one of several things that the caller waits for: see
+    /// [`select`](vitte_wait::select). A task that has not begun is not run on the caller's stack.
+    ///
+    /// ```
+    /// use vitte_scheduler::{FiberId, RawJoinArm, RawJoinError};
+    /// use vitte_wait::{Deadline, select::{Chosen, select}};
+    ///
+    /// let mut nobody = RawJoinArm::new(FiberId::from_bits(42).unwrap());
+    /// assert_eq!(select(&mut [&mut nobody], Deadline::NEVER, None), Ok(0));
+    /// assert_eq!(nobody.take(), Some(Err(RawJoinError::Stale)));
+    /// ```
+    #[must_use]
+    pub fn new(id: FiberId) -> Self {
+        Self {
+            id,
+            joiner: Joiner::new(),
+            outcome: None,
+        }
+    }
+}
+
+// SAFETY: as for `JoinArm`, but others may take the value, and vacate the record. Whoever does has first
+// claimed every joiner, under the lock of the state of this generation; so if that cannot be had any
+// more the joiner is in no list. The node is not marked: an id that can be joined, or is stale, stays so.
+unsafe impl Arm for RawJoinArm {
+    fn attempt(&mut self) -> bool {
+        if self.outcome.is_none() {
+            self.outcome = try_join_raw(self.id);
+        }
+        self.outcome.is_some()
+    }
+
+    fn reason(&self) -> Reason {
+        Reason::Join
+    }
+
+    fn object(&self) -> *const () {
+        slab::find(self.id.slot()).map_or(ptr::null(), |task| ptr::from_ref(task).cast())
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        let Some(task) = slab::find(self.id.slot()) else {
+            return false;
+        };
+        // SAFETY: as for `JoinArm`.
+        unsafe { link(task, self.id.generation(), &self.joiner, node.ticket()) }
+    }
+
+    unsafe fn delist(&self, _: &Node) {
+        if let Some(task) = slab::find(self.id.slot()) {
+            unlink_if_linked(task, self.id.generation(), &self.joiner);
+        }
+    }
+}
+
+impl Chosen for RawJoinArm {
+    type Output = Result<*mut c_void, RawJoinError>;
+
+    fn take(&mut self) -> Option<Self::Output> {
+        self.outcome.take()
+    }
+}
+
+impl fmt::Debug for RawJoinArm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawJoinArm")
+            .field("task", &self.id)
             .field("gone", &self.outcome.is_some())
             .finish()
     }

@@ -288,8 +288,8 @@ pub(crate) unsafe fn link(
     }
 }
 
-/// Takes `joiner` out again, if it is still in. Whoever calls has the handle, so that the record is
-/// still of this generation.
+/// Takes `joiner` out again, if it is still in. If the record is of another generation by now, whoever
+/// ended this one has taken it out.
 pub(crate) fn unlink_if_linked(task: &'static Task, generation: u32, joiner: &Joiner) {
     let Some(_locked) = task.state.lock(generation) else {
         return;
@@ -697,10 +697,30 @@ impl std::error::Error for RawJoinError {}
 /// # Panics
 /// As [`yield_now`](crate::yield_now).
 pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinError> {
-    let task = slab::find(id.slot()).ok_or(RawJoinError::Stale)?;
-    let generation = id.generation();
+    let (task, _) = find_raw(id)?;
+    if deadline == Deadline::NEVER
+        && let Some((worker, caller)) = current_task()
+        && let Some((_, ended)) = worker.run_inline(caller, task)
     {
-        let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
+        complete(task, ended);
+    }
+    if task.state.load() & DONE == 0
+        && let Some(outcome) = wait_for_end(task, id.generation(), deadline, None)
+    {
+        return Err(match outcome {
+            Outcome::Canceled => RawJoinError::Canceled,
+            _ => RawJoinError::TimedOut,
+        });
+    }
+    take_raw(task, id.generation())
+}
+
+/// The task that the caller may join by its id, and its state.
+fn find_raw(id: FiberId) -> Result<(&'static Task, u64), RawJoinError> {
+    let task = slab::find(id.slot()).ok_or(RawJoinError::Stale)?;
+    let seen = {
+        let locked = task.state.lock(id.generation());
+        let locked = locked.ok_or(RawJoinError::Stale)?;
         if !ptr::eq(task.vtable(), &raw const body::RAW) {
             return Err(RawJoinError::Detached);
         }
@@ -708,28 +728,24 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
             DETACHED => return Err(RawJoinError::Detached),
             // Somebody is just taking the value.
             seen if seen & DETACHED != 0 => return Err(RawJoinError::Stale),
-            _ => {}
+            seen => seen,
         }
-    }
-    if let Some((worker, caller)) = current_task() {
-        if runs_on(caller, task) {
-            return Err(RawJoinError::Deadlock);
-        }
-        if deadline == Deadline::NEVER
-            && let Some((_, ended)) = worker.run_inline(caller, task)
-        {
-            complete(task, ended);
-        }
-    }
-    if task.state.load() & DONE == 0
-        && let Some(outcome) = wait_for_end(task, generation, deadline, None)
+    };
+    if let Some((_, caller)) = current_task()
+        && runs_on(caller, task)
     {
-        return Err(match outcome {
-            Outcome::Canceled => RawJoinError::Canceled,
-            _ => RawJoinError::TimedOut,
-        });
+        return Err(RawJoinError::Deadlock);
     }
-    take_raw(task, generation)
+    Ok((task, seen))
+}
+
+/// What [`join_raw`] returns, if it would return at once; `None` if it would have to wait.
+pub(crate) fn try_join_raw(id: FiberId) -> Option<Result<*mut c_void, RawJoinError>> {
+    match find_raw(id) {
+        Ok((task, seen)) if seen & DONE != 0 => Some(take_raw(task, id.generation())),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    }
 }
 
 fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
