@@ -228,6 +228,42 @@ static void who_is_canceled_lets_go(vt_runtime *rt) {
   vt_chan_release(chan);
 }
 
+/* Both do not do what cancellation asks of them. */
+static void *receive_for_ever(void *receiver) {
+  int out = 0;
+  for (;;) vt_chan_recv(receiver, &out, VT_FOREVER);
+  return NULL;
+}
+
+static void *select_for_ever(void *receiver) {
+  int out = 0;
+  size_t which;
+  vt_case wanted;
+  memset(&wanted, 0, sizeof wanted);
+  wanted.size = sizeof wanted;
+  wanted.kind = VT_CASE_RECV;
+  wanted.chan = receiver;
+  wanted.elem = &out;
+  for (;;) vt_select(&wanted, 1, VT_FOREVER, &which);
+  return NULL;
+}
+
+static void who_is_stopped_for_good_lets_go(void) {
+  vt_chan *chan = broadcast(sizeof(int), 2, NULL, NULL, NULL);
+  vt_chan *first = subscribe(chan), *second = subscribe(chan);
+  int number = 7, out = 0;
+  vt_runtime *rt = runtime(1);
+  spawn(rt, receive_for_ever, first);
+  spawn(rt, select_for_ever, second);
+  OK(vt_runtime_shutdown(rt, VT_SHUTDOWN_CANCEL, long_time()));
+  OK(vt_chan_send(chan, &number, VT_NOW));
+  OK(vt_chan_recv(first, &out, VT_NOW));
+  OK(vt_chan_recv(second, &out, VT_NOW));
+  vt_chan_release(first);
+  vt_chan_release(second);
+  vt_chan_release(chan);
+}
+
 int main(void) {
   each_sees_all_from_its_subscription_on();
   who_is_slow_is_told_how_much_it_missed_once();
@@ -238,6 +274,7 @@ int main(void) {
   a_second_user_of_a_subscription_is_told(rt);
   who_is_canceled_lets_go(rt);
   end(rt);
+  who_is_stopped_for_good_lets_go();
   puts("ok");
   return 0;
 }
