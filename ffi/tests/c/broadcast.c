@@ -193,13 +193,17 @@ static void *wait_for_one(void *receiver) {
   return (void *)(intptr_t)out;
 }
 
-static void a_second_user_of_a_subscription_is_told(vt_runtime *rt) {
-  vt_chan *chan = broadcast(sizeof(int), 2, NULL, NULL, NULL), *receiver = subscribe(chan);
-  vt_fiber fiber = spawn(rt, wait_for_one, receiver);
+static void until_it_waits(vt_fiber fiber) {
   vt_stack_info info;
   info.size = sizeof info;
   do OK(vt_fiber_info(fiber, &info));
   while (info.state != VT_STATE_PARKED || info.wait_kind != 5);
+}
+
+static void a_second_user_of_a_subscription_is_told(vt_runtime *rt) {
+  vt_chan *chan = broadcast(sizeof(int), 2, NULL, NULL, NULL), *receiver = subscribe(chan);
+  vt_fiber fiber = spawn(rt, wait_for_one, receiver);
+  until_it_waits(fiber);
   int number = 7, out = 0;
   IS(VT_EBUSY, vt_chan_recv(receiver, &out, VT_FOREVER));
   CHECK(vt_chan_len(receiver) == 0);
@@ -253,8 +257,8 @@ static void who_is_stopped_for_good_lets_go(void) {
   vt_chan *first = subscribe(chan), *second = subscribe(chan);
   int number = 7, out = 0;
   vt_runtime *rt = runtime(1);
-  spawn(rt, receive_for_ever, first);
-  spawn(rt, select_for_ever, second);
+  until_it_waits(spawn(rt, receive_for_ever, first));
+  until_it_waits(spawn(rt, select_for_ever, second));
   OK(vt_runtime_shutdown(rt, VT_SHUTDOWN_CANCEL, long_time()));
   OK(vt_chan_send(chan, &number, VT_NOW));
   OK(vt_chan_recv(first, &out, VT_NOW));
