@@ -243,7 +243,7 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
         self.handle.join_until(deadline, stop)
     }
 
-    /// Joining as one of several things that the caller waits for: see [`select`](crate::select).
+    /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select).
     #[must_use]
     pub fn join_arm(&mut self) -> JoinArm<'_, T> {
         self.handle.join_arm()
