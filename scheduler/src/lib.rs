@@ -37,6 +37,7 @@ mod idle;
 mod queue;
 mod shared;
 mod shutdown;
+mod signal;
 mod stats;
 mod task;
 mod timer;
@@ -51,6 +52,7 @@ pub use api::{
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use id::{FiberId, Stale};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
+pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;
 pub use task::{
     Hot,

@@ -2,8 +2,9 @@
 
 use crate::{
     config::Config,
+    id::FiberId,
     idle::{Bed, Idle},
-    queue::{inbox::Inbox, injector::Injector, lifo::Lifo},
+    queue::{inbox::Inbox, injector::Injector, lifo::Lifo, ring::Ring},
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
@@ -91,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) stacks: StackPool,
     pub(crate) remotes: Box<[Remote]>,
     pub(crate) injector: Injector,
+    /// What signal handlers ask for, once somebody wants to ask from one.
+    pub(crate) signals: OnceLock<Ring>,
     pub(crate) idle: Idle,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
@@ -136,6 +139,7 @@ impl Shared {
             stacks,
             remotes,
             injector: Injector::new(),
+            signals: OnceLock::new(),
             idle: Idle::new(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
@@ -177,6 +181,39 @@ impl Shared {
             self.injector.push(task);
             self.idle.post(self);
         }
+    }
+
+    /// Whether a signal handler has asked for something; a hint.
+    #[inline]
+    pub(crate) fn has_signals(&self) -> bool {
+        self.signals.get().is_some_and(Ring::is_ready)
+    }
+
+    /// Does what signal handlers have asked for; says whether that may have made a task ready.
+    #[inline]
+    pub(crate) fn heed_signals(&self) -> bool {
+        self.has_signals() && self.unpark_signaled()
+    }
+
+    #[cold]
+    fn unpark_signaled(&self) -> bool {
+        let Some(ring) = self.signals.get() else {
+            return false;
+        };
+        let mut any = false;
+        // A round at most, so that a storm cannot keep us here: what comes after we began was
+        // pushed by somebody who wakes another sleeper, or finds that all are awake.
+        for _ in 0..ring.capacity() {
+            let Some(bits) = ring.pop() else {
+                break;
+            };
+            any = true;
+            if let Some(id) = FiberId::from_bits(bits) {
+                // One that has ended since needs no waking.
+                let _ = crate::unpark(id);
+            }
+        }
+        any
     }
 
     /// Counts a task that is to be spawned from outside. `None`: the scheduler takes none any more.

@@ -4,15 +4,18 @@
 mod counters;
 #[cfg(all(test, loom))]
 mod model;
+mod parker;
 
 use crate::{
     choice, fence,
     shared::{Remote, Shared},
 };
 use counters::Counters;
+pub(crate) use parker::IS_SIGNAL_SAFE;
+use parker::Parker;
 use vitte_wait::facade::{
     Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering::*},
+    atomic::{AtomicBool, AtomicU64, Ordering::*, fence as full_fence},
     clock, hint, thread,
 };
 
@@ -38,12 +41,15 @@ pub(crate) struct Bed {
     asleep: AtomicBool,
     /// Was taken off by a poster, who counted it as searching.
     searching: AtomicBool,
+    parker: Parker,
+    /// For fibers that block it.
     thread: Mutex<Option<thread::Thread>>,
 }
 
 impl Bed {
     /// Says which thread sleeps here. By that thread, before it runs anything.
     pub(crate) fn set_thread(&self, thread: thread::Thread) {
+        self.parker.set_thread(&thread);
         *self.thread.lock() = Some(thread);
     }
 
@@ -51,10 +57,9 @@ impl Bed {
         self.thread.lock().clone()
     }
 
+    /// Makes its worker look once more, if it sleeps.
     fn poke(&self) {
-        if let Some(thread) = &*self.thread.lock() {
-            thread.unpark();
-        }
+        self.parker.unpark();
     }
 }
 
@@ -185,6 +190,27 @@ impl Idle {
         }
     }
 
+    /// After a push to the ring of signals: wakes a sleeper, if there is one, and says so.
+    /// Async-signal-safe, so it takes nobody off the list: whoever is poked does that himself.
+    pub(crate) fn signaled(&self, shared: &Shared) -> bool {
+        // Ordering: SeqCst, store-load pair: the push, `asleep`. Partners: `heavy` in `wait`, and
+        // the fence in `risen`. See "Signals" in the README.
+        full_fence(SeqCst);
+        let mut beds = shared.remotes.iter().map(|remote| &remote.bed);
+        let sleeper = beds.find(|bed| bed.asleep.load(Relaxed));
+        sleeper.is_some_and(|bed| {
+            bed.poke();
+            true
+        })
+    }
+
+    /// A worker is off the list again: it may be the one that [`signaled`](Self::signaled) woke.
+    fn risen(shared: &Shared) {
+        // Ordering: SeqCst, store-load pair: `asleep` (cleared), the ring. Partner: `signaled`.
+        full_fence(SeqCst);
+        shared.heed_signals();
+    }
+
     /// Wakes everybody, for good: the runtime ends.
     pub(crate) fn wake_all(&self, shared: &Shared) {
         let mut sleepers = self.sleepers.lock();
@@ -230,6 +256,7 @@ impl Idle {
             fence::heavy();
             if let Some(found) = look() {
                 self.get_up(shared, me);
+                Self::risen(shared);
                 // As when a searcher finds something.
                 if self.counters.load().wants_wake() {
                     self.wake_one(shared);
@@ -237,6 +264,7 @@ impl Idle {
                 return found;
             }
             self.sleep(shared, me, chores);
+            Self::risen(shared);
             if !bed.searching.load(Relaxed) {
                 return None;
             }
@@ -299,9 +327,13 @@ impl Idle {
         shared.worker_rests();
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {
+            if shared.has_signals() {
+                self.get_up(shared, me);
+                return;
+            }
             let until = self.sleep_until(shared, me).min(chores);
             if until == u64::MAX {
-                thread::park();
+                bed.parker.park(None);
                 continue;
             }
             let now = clock::now();
@@ -309,7 +341,8 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            thread::park_timeout(std::time::Duration::from_nanos(until - now));
+            let left = std::time::Duration::from_nanos(until - now);
+            bed.parker.park(Some(left));
         }
     }
 

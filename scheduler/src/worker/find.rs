@@ -134,6 +134,7 @@ impl Worker {
     /// The sources that come last otherwise.
     #[cold]
     fn find_in_turn(&self) -> Option<&'static Task> {
+        self.shared().heed_signals();
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
         }
@@ -153,6 +154,11 @@ impl Worker {
 
     /// The injector and the other workers.
     fn find_elsewhere(&self) -> Option<&'static Task> {
+        if self.shared().heed_signals()
+            && let Some(task) = self.find_made_ready()
+        {
+            return Some(task);
+        }
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
             if let Some(task) = self.find_made_ready() {

@@ -268,8 +268,9 @@ impl Worker {
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are
-    /// due, and takes in what others left for it.
+    /// due, and takes in what others left for it, signal handlers included.
     pub(crate) fn look_after(&self, now: u64) {
+        self.shared.heed_signals();
         if self.remote().timers.next() <= now {
             self.remote().timers.fire(now);
         }
