@@ -71,8 +71,9 @@ pub use vitte_channels::{
     TrySendError,
 };
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
-    Stale, StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode,
+    SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
+    spawn_migratable,
 };
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 
