@@ -31,6 +31,7 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
+mod crew;
 mod fence;
 mod id;
 mod idle;
@@ -50,6 +51,7 @@ pub use api::{
     spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
+pub use crew::ResizeError;
 pub use id::{FiberId, Stale};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    crew::{Crew, Remotes},
     id::FiberId,
     idle::{Bed, Idle},
     queue::{inbox::Inbox, injector::Injector, lifo::Lifo, ring::Ring},
@@ -9,7 +10,7 @@ use crate::{
     task::{Task, slab::Depot},
     timer::Timers,
 };
-use crossbeam_deque::Stealer;
+use crossbeam_deque::{Stealer, Worker as Deque};
 use std::{
     ptr,
     sync::{Arc, OnceLock},
@@ -19,8 +20,7 @@ use vitte_wait::{
     Ticket,
     facade::{
         Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*},
-        thread::JoinHandle,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     },
 };
 
@@ -32,11 +32,28 @@ pub(crate) struct Remote {
     pub(crate) inbox: Inbox,
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
+    /// The worker's end of that queue, when its thread has ended.
+    pub(crate) left: Mutex<Option<Deque<TaskRef>>>,
     pub(crate) timers: Timers,
     /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
     pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
     pub(crate) counts: Counts,
+}
+
+impl Remote {
+    pub(crate) fn new() -> Self {
+        Self {
+            fresh: Lifo::new(),
+            inbox: Inbox::new(),
+            movable: OnceLock::new(),
+            left: Mutex::new(None),
+            timers: Timers::new(),
+            line: AtomicU32::new(0),
+            bed: Bed::default(),
+            counts: Counts::default(),
+        }
+    }
 }
 
 /// A task in a queue that insists on `Send`.
@@ -90,7 +107,11 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) class: StackClass,
     pub(crate) stacks: StackPool,
-    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) remotes: Remotes,
+    /// How many workers work; those with higher numbers are retired. Written under the crew's lock.
+    active: AtomicUsize,
+    /// How often that was changed. Written under the crew's lock.
+    resizings: AtomicUsize,
     pub(crate) injector: Injector,
     /// What signal handlers ask for, once somebody wants to ask from one.
     pub(crate) signals: OnceLock<Ring>,
@@ -106,7 +127,7 @@ pub(crate) struct Shared {
     pub(crate) refused_outside: AtomicU64,
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) crew: Mutex<Crew>,
     /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
     pub(crate) abandoned: AtomicBool,
     /// Somebody is shutting the scheduler down.
@@ -120,24 +141,15 @@ impl Shared {
         stacks: StackPool,
         seed: u64,
     ) -> Arc<Self> {
-        let remotes = (0..config.workers)
-            .map(|_| Remote {
-                fresh: Lifo::new(),
-                inbox: Inbox::new(),
-                movable: OnceLock::new(),
-                timers: Timers::new(),
-                line: AtomicU32::new(0),
-                bed: Bed::default(),
-                counts: Counts::default(),
-            })
-            .collect();
         let pooled_bytes = config.warm_stack_bytes / config.workers;
         let shared = Arc::new(Self {
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
+            remotes: Remotes::new(config.workers),
+            active: AtomicUsize::new(config.workers),
+            resizings: AtomicUsize::new(0),
             config,
             class,
             stacks,
-            remotes,
             injector: Injector::new(),
             signals: OnceLock::new(),
             idle: Idle::new(),
@@ -147,7 +159,7 @@ impl Shared {
             spawned_outside: AtomicU64::new(0),
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
-            threads: Mutex::new(Vec::new()),
+            crew: Mutex::default(),
             abandoned: AtomicBool::new(false),
             shutting_down: AtomicBool::new(false),
         });
@@ -169,6 +181,26 @@ impl Shared {
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         self.phase_is_at_least(Phase::Stopping)
+    }
+
+    /// How many workers work.
+    #[inline]
+    pub(crate) fn active(&self) -> usize {
+        // Ordering: Relaxed. Who sleeps and is told of a change is told by `Idle::post_to`, with its
+        // fences; who is awake looks again soon.
+        self.active.load(Relaxed)
+    }
+
+    /// Under the lock of the crew.
+    pub(crate) fn set_active(&self, workers: usize) {
+        self.active.store(workers, Relaxed);
+        self.resizings.fetch_add(1, Relaxed);
+    }
+
+    /// How often the number of workers was changed.
+    #[inline]
+    pub(crate) fn resizings(&self) -> usize {
+        self.resizings.load(Relaxed)
     }
 
     /// Makes a started or fresh task runnable from outside any worker of this scheduler.

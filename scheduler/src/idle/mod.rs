@@ -32,6 +32,17 @@ struct Sleepers {
     /// All but the keeper.
     others: Vec<usize>,
     keeper: Option<usize>,
+    /// Retired workers. They are not counted, and nobody wakes them for what others may run.
+    resting: Vec<usize>,
+}
+
+/// From which list a worker was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// It was on none.
+    None,
+    Sleepers,
+    Resting,
 }
 
 /// A worker's part: what others must know to wake it.
@@ -104,7 +115,7 @@ impl Idle {
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
         if let Some(index) = next {
-            self.take_off(shared, &sleepers, index, true);
+            self.take_off(shared, &sleepers, index, Left::Sleepers, true);
         }
     }
 
@@ -114,11 +125,20 @@ impl Idle {
         sleepers.keeper.take()
     }
 
-    /// Under the lock, after `index` has left the list.
-    fn take_off(&self, shared: &Shared, sleepers: &Sleepers, index: usize, searching: bool) {
+    /// Under the lock, after `index` has left the list `from`.
+    fn take_off(
+        &self,
+        shared: &Shared,
+        sleepers: &Sleepers,
+        index: usize,
+        from: Left,
+        searching: bool,
+    ) {
         let bed = &shared.remotes[index].bed;
         bed.searching.store(searching, Relaxed);
-        self.counters.wake_up(searching);
+        if from == Left::Sleepers {
+            self.counters.wake_up(searching);
+        }
         // Ordering: Release. Partner: the Acquire in `sleep`.
         bed.asleep.store(false, Release);
         self.leave_timers(shared, sleepers, index);
@@ -148,13 +168,14 @@ impl Idle {
     #[cold]
     fn wake_this(&self, shared: &Shared, index: usize) {
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, index) {
-            self.take_off(shared, &sleepers, index, false);
+        let from = self.leave(shared, &mut sleepers, index);
+        if from != Left::None {
+            self.take_off(shared, &sleepers, index, from, false);
         }
     }
 
-    /// Takes `index` off the list; false if it was not on it. A keeper hands its office on.
-    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> bool {
+    /// Takes `index` off the list that it is on. A keeper hands its office on.
+    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> Left {
         if sleepers.keeper == Some(index) {
             self.dismiss(sleepers);
             if let Some(next) = sleepers.others.pop() {
@@ -163,15 +184,18 @@ impl Idle {
                 // It computes its deadline anew.
                 shared.remotes[next].bed.poke();
             }
-            return true;
+            return Left::Sleepers;
         }
-        match sleepers.others.iter().position(|&other| other == index) {
-            Some(at) => {
-                sleepers.others.remove(at);
-                true
+        let Sleepers {
+            others, resting, ..
+        } = sleepers;
+        for (list, from) in [(others, Left::Sleepers), (resting, Left::Resting)] {
+            if let Some(at) = list.iter().position(|&other| other == index) {
+                list.remove(at);
+                return from;
             }
-            None => false,
         }
+        Left::None
     }
 
     /// After arming a timer that is the next of its wheel: sees to it that the keeper knows.
@@ -219,14 +243,17 @@ impl Idle {
             .into_iter()
             .chain(keeper)
         {
-            self.take_off(shared, &sleepers, index, false);
+            self.take_off(shared, &sleepers, index, Left::Sleepers, false);
+        }
+        for index in std::mem::take(&mut sleepers.resting) {
+            self.take_off(shared, &sleepers, index, Left::Resting, false);
         }
     }
 
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
     /// `search` found, or `None` when it is time to look at everything again.
     ///
-    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere; at `chores`
+    /// `inbox` says whether there is something for `me` alone, or `me` is retired; `search` looks everywhere; at `chores`
     /// (nanoseconds) `me` has something to do of its own.
     pub(crate) fn wait<T>(
         &self,
@@ -237,7 +264,7 @@ impl Idle {
         search: impl Fn() -> Option<T>,
     ) -> Option<T> {
         let bed = &shared.remotes[me].bed;
-        let limit = (shared.remotes.len() as u32).div_ceil(2);
+        let limit = (shared.active() as u32).div_ceil(2);
         let look = || {
             if inbox() || shared.is_stopping() {
                 Some(None)
@@ -297,8 +324,11 @@ impl Idle {
     fn get_up(&self, shared: &Shared, me: usize) {
         let bed = &shared.remotes[me].bed;
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, me) {
+        let from = self.leave(shared, &mut sleepers, me);
+        if from == Left::Sleepers {
             self.counters.wake_up(false);
+        }
+        if from != Left::None {
             bed.asleep.store(false, Relaxed);
             self.leave_timers(shared, &sleepers, me);
         }
@@ -319,6 +349,24 @@ impl Idle {
             sleepers.others.push(me);
         }
         self.counters.fall_asleep(searching);
+    }
+
+    /// What the retired worker `me` does when it found nothing: sleeps until there is something for it
+    /// alone, its timers included. `due` says so; it also says whether `me` is retired no more, and
+    /// whether there is something to give away.
+    pub(crate) fn rest(&self, shared: &Shared, me: usize, due: impl Fn() -> bool) {
+        {
+            let mut sleepers = self.sleepers.lock();
+            shared.remotes[me].bed.asleep.store(true, Relaxed);
+            sleepers.resting.push(me);
+        }
+        fence::heavy();
+        if due() || shared.is_stopping() {
+            self.get_up(shared, me);
+        } else {
+            self.sleep(shared, me, u64::MAX);
+        }
+        Self::risen(shared);
     }
 
     fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
