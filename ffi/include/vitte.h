@@ -196,7 +196,7 @@ typedef struct vt_options {
 typedef struct vt_stats {
   // `sizeof(vt_stats)`, set by the caller.
   uint32_t size;
-  // Threads that run fibers.
+  // Threads that run fibers; see `vt_runtime_resize`.
   uint32_t workers;
   // Fibers that have been spawned and have not ended.
   uint64_t live;
@@ -609,10 +609,16 @@ vt_status vt_runtime_create(const struct vt_options *options, struct vt_runtime 
 // negative deadline. `VT_ESTALE`: shut down already, or never a runtime.
 vt_status vt_runtime_shutdown(struct vt_runtime *rt, uint32_t mode, int64_t until);
 
-// Changes the number of threads. `[any]` Not in this version: `VT_EUNSUPPORTED`.
+// Changes the number of threads that run fibers, to 1 to 1024. `[any]` Waits for no fiber.
 //
-// (`VT_EINVAL` and `VT_ESTALE` as everywhere.)
-vt_status vt_runtime_resize(struct vt_runtime *rt, uint32_t workers);
+// A thread that is one too many gives away the fibers that may leave it, and then runs only those
+// that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
+// the number has grown again before. `vt_stats.workers` does not count it meanwhile.
+//
+// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+// system refused a thread; there are as many as it gave.
+vt_status vt_runtime_resize(struct vt_runtime *rt,
+                            uint32_t workers);
 
 // The runtime of the calling fiber. `[any]`
 //

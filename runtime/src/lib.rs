@@ -71,7 +71,7 @@ pub use vitte_channels::{
     TrySendError,
 };
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ResizeError, ShutdownError, ShutdownMode,
     SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
     spawn_migratable,
 };

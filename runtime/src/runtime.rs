@@ -3,8 +3,8 @@
 use crate::{Fiber, FiberBuilder, JoinError, JoinHandle, RuntimeBuilder, Scope, scope};
 use std::time::Duration;
 use vitte_scheduler::{
-    Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker, SpawnOptions,
-    StartError, Stats,
+    ResizeError, Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker,
+    SpawnOptions, StartError, Stats,
 };
 use vitte_wait::Deadline;
 
@@ -127,7 +127,29 @@ impl Runtime {
         scope::scope(&self.scheduler, body)
     }
 
-    /// How many threads run fibers.
+    /// Changes the number of workers while they run, to 1 to 1024.
+    ///
+    /// A worker that is one too many gives away what others may run. It then runs only fibers that
+    /// cannot leave its thread (those of safe Rust that have begun); when the last of them has ended,
+    /// the thread ends, unless the number has grown again before.
+    ///
+    /// # Errors
+    /// [`ResizeError`]: no such number, or the runtime shuts down, or the system refused a thread.
+    ///
+    /// # Blocking
+    /// Never, but to start threads.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::builder().workers(1).build()?;
+    /// runtime.resize(4)?;
+    /// assert_eq!(runtime.workers(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resize(&self, workers: usize) -> Result<(), ResizeError> {
+        self.scheduler.resize(workers)
+    }
+
+    /// How many threads run fibers; those that are [one too many](Self::resize) do not count.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.scheduler.workers()

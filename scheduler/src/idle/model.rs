@@ -321,3 +321,83 @@ fn a_handler_that_looks_for_a_sleeper_before_it_pushes_wakes_nobody() {
         workers.over();
     });
 }
+
+#[test]
+fn a_task_for_a_worker_that_rests_wakes_that_one() {
+    check("idle: inbox of one that rests", 5, || {
+        let workers = Workers::new(2);
+        workers.0.set_active(1);
+        let task = workers.task();
+        let resting = workers.start(1, |workers| {
+            let full = || !workers.0.remotes[1].inbox.is_empty();
+            while !full() {
+                workers.0.idle.rest(&workers.0, 1, full);
+            }
+        });
+        workers.0.remotes[1].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 1);
+        resting.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_worker_that_rests_is_told_when_it_is_wanted_again() {
+    check("idle: one that rests comes back", 5, || {
+        let workers = Workers::new(2);
+        workers.0.set_active(1);
+        let resting = workers.start(1, |workers| {
+            let wanted = || workers.0.active() == 2;
+            while !wanted() {
+                workers.0.idle.rest(&workers.0, 1, wanted);
+            }
+            // And it is as good a worker as any.
+            workers.take_one(1, 0);
+        });
+        workers.0.set_active(2);
+        workers.0.idle.post_to(&workers.0, 1);
+        workers.post(0);
+        resting.join().unwrap();
+        workers.over();
+    });
+}
+
+/// Of two posts one may wake the worker that is being retired, which may take one task, or leave both.
+#[test]
+fn what_a_worker_was_woken_for_when_it_was_retired_is_found_by_another() {
+    check("idle: a sleeper is retired", 2, || {
+        let workers = Workers::new(3);
+        let stays = workers.start(1, |workers| workers.take_one(1, 0));
+        let leaves = workers.start(2, |workers| {
+            let retired = || workers.0.active() == 2;
+            let steal = || (workers.0.remotes[0].fresh.steal(|_| {}) > 0).then_some(());
+            let idle = &workers.0.idle;
+            while !retired() && idle.wait(&workers.0, 2, u64::MAX, retired, steal).is_none() {}
+        });
+        workers.post(0);
+        workers.0.set_active(2);
+        workers.0.idle.post_to(&workers.0, 2);
+        workers.post(0);
+        leaves.join().unwrap();
+        stays.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_sleeper_that_is_retired_without_a_word_sleeps_on() {
+    check("flawed: idle, retired in silence", 2, || {
+        let workers = Workers::new(2);
+        let sleeper = workers.start(1, |workers| {
+            let retired = || workers.0.active() == 1;
+            while !retired() {
+                let idle = &workers.0.idle;
+                idle.wait(&workers.0, 1, u64::MAX, retired, || None::<()>);
+            }
+        });
+        workers.0.set_active(1);
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
