@@ -508,7 +508,7 @@ impl std::error::Error for PinError {}
 /// # Errors
 /// [`PinError`]; nothing has changed then.
 pub fn pin(on: bool) -> Result<(), PinError> {
-    let (_, task) = current_task().ok_or(PinError::NotInFiber)?;
+    let (worker, task) = current_task().ok_or(PinError::NotInFiber)?;
     let now = task.flags();
     let count = now & flags::PINS_MASK;
     let new = match on {
@@ -518,6 +518,9 @@ pub fn pin(on: bool) -> Result<(), PinError> {
         false => now - flags::PIN_ONE,
     };
     task.set_flags(new);
+    if !task.is_pinned() {
+        worker.let_go();
+    }
     Ok(())
 }
 

@@ -396,6 +396,8 @@ fn a_sleeper_that_is_retired_without_a_word_sleeps_on() {
                 idle.wait(&workers.0, 1, u64::MAX, retired, || None::<()>);
             }
         });
+        // A step at which the sleeper may go on; the checker runs us whenever it pauses in its search.
+        let _ = workers.0.idle.has_idle();
         workers.0.set_active(1);
         sleeper.join().unwrap();
         workers.over();

@@ -28,7 +28,7 @@ pub(crate) struct Bound {
     counted_at: Cell<u64>,
     /// At which resizing that was; zero is none.
     resizing: Cell<usize>,
-    /// Started tasks that were given away.
+    /// Started tasks that were given away, and how often one was unpinned here.
     given: Cell<u64>,
 }
 
@@ -89,13 +89,18 @@ impl Worker {
         self.fifo.pop()
     }
 
+    /// One task more need not go on here.
+    pub(crate) fn let_go(&self) {
+        self.bound.given.set(self.bound.given.get() + 1);
+    }
+
     /// Gives to the others what they may run.
     fn give_away(&self) {
         let shared = self.shared();
         let mut any = false;
         let mut give = |task: &'static Task| {
             if task.is_started() {
-                self.bound.given.set(self.bound.given.get() + 1);
+                self.let_go();
             }
             shared.injector.push(task);
             any = true;

@@ -12,7 +12,8 @@ use std::{
 };
 use vitte_scheduler::{
     Config, FiberId, JoinHandle, MOST_WORKERS, ResizeError, Scheduler, ShutdownMode, SpawnOptions,
-    current_id, info, join_raw, park, poll_slow, sleep_until, spawn, spawn_migratable, yield_now,
+    current_id, info, join_raw, park, pin, poll_slow, sleep_until, spawn, spawn_migratable,
+    yield_now,
 };
 use vitte_tests::{seed, within};
 use vitte_wait::{Deadline, Outcome};
@@ -119,7 +120,7 @@ fn the_thread_of_a_retired_worker_ends_after_its_last_pinned_fiber() {
             assert_eq!(park(Deadline::NEVER), Outcome::Woken);
             assert_eq!(thread, thread::current().id(), "pinned");
             // It may spawn and wait as any other.
-            let child = spawn(|| yield_now());
+            let child = spawn(yield_now);
             yield_now();
             child.join().unwrap();
             assert_eq!(sleep_until(after(2)), Outcome::TimedOut);
@@ -229,6 +230,50 @@ fn a_timer_that_lies_with_an_ended_worker_fires_though_the_others_are_busy() {
         });
         for sleeper in sleepers {
             sleeper.join().unwrap();
+        }
+        end(&on);
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_thread_ends_though_what_was_pinned_to_it_only_parks_without_its_pin() {
+    within(LIMIT, "unpinned", || {
+        let on = start_called("pins", 2);
+        let parked = one_each(&on, 2, || {
+            // SAFETY: nothing in it is bound to a thread.
+            let fiber = unsafe {
+                spawn_migratable(|| {
+                    pin(true).unwrap();
+                    let thread = thread::current().id();
+                    assert_eq!(park(Deadline::NEVER), Outcome::Woken);
+                    assert_eq!(thread, thread::current().id(), "pinned");
+                    pin(false).unwrap();
+                    assert_eq!(park(Deadline::NEVER), Outcome::Woken);
+                })
+            };
+            while worker_of(&fiber).is_none() {
+                yield_now();
+            }
+            fiber
+        });
+        let parked: Vec<_> = parked
+            .into_iter()
+            .map(|task| task.join().unwrap())
+            .collect();
+        let away = parked
+            .iter()
+            .filter(|fiber| worker_of(fiber) != Some(0))
+            .count();
+        on.resize(1).unwrap();
+        wait_for_threads("pins-", 1 + away.min(1));
+        for fiber in &parked {
+            fiber.unpark();
+        }
+        wait_for_threads("pins-", 1);
+        for fiber in parked {
+            fiber.unpark();
+            fiber.join().unwrap();
         }
         end(&on);
     });
