@@ -32,7 +32,6 @@ mod check;
 mod choice;
 mod config;
 mod crew;
-mod fence;
 mod id;
 mod idle;
 mod queue;
@@ -44,6 +43,8 @@ mod task;
 mod timer;
 mod unit;
 mod worker;
+
+use vitte_wait::fence;
 
 pub use api::{
     FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,

@@ -12,6 +12,7 @@ use crate::{
     error::{TryRecvError, TrySendError},
     lent::Lent,
     padded::Padded,
+    spin::TriesFirst,
     waiters::{Side, Waitable, Waiters},
 };
 use std::marker::PhantomData;
@@ -98,10 +99,11 @@ impl<T> Waitable for Rendezvous<T> {
 
 impl<T> Flavor<T> for Rendezvous<T> {
     const NAME: &'static str = "rendezvous";
-    const TRIES_FIRST: bool = false;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Nobody;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         // Ordering: Acquire. Partner: the Release in `hint`.
         match self.hints.load(Acquire) {
             hints if hints & CLOSED != 0 => return Err(TrySendError::Closed(value)),

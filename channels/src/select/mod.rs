@@ -32,6 +32,8 @@
 //! flavor implements [`Arm`] and [`Chosen`] itself. A type whose method is called `recv_arm`,
 //! `send_arm`, `offer_arm`, `stop_arm` or `join_arm` can be named in [`select!`] like the ones here; any
 //! other arm can be given to it as `arm(...)`.
+//!
+//! [`select!`]: macro@crate::select
 
 mod macros;
 mod recv;

@@ -26,7 +26,9 @@ pub struct SendArm<'a, T> {
 }
 
 impl<'a, T> SendArm<'a, T> {
-    pub(crate) fn new(
+    /// # Safety
+    /// Wherever the arm is used, its user may call the source's `offer`.
+    pub(crate) unsafe fn new(
         source: &'a dyn Source<T>,
         budget: &'a Budget,
         value: Option<T>,
@@ -83,7 +85,8 @@ unsafe impl<T> Arm for SendArm<'_, T> {
         let Some(value) = self.unsent() else {
             return false;
         };
-        self.outcome = match self.source.offer(value) {
+        // SAFETY: by the contract of `new`.
+        self.outcome = match unsafe { self.source.offer(value) } {
             Ok(()) => Some(Ok(())),
             Err(TrySendError::Closed(value)) => Some(Err(SendError::Closed(value))),
             Err(TrySendError::Full(value)) => {

@@ -9,7 +9,9 @@ use vitte_wait::Node;
 
 /// What an arm asks of a channel. Every flavor is a source.
 pub(crate) trait Source<T> {
-    fn offer(&self, value: T) -> Result<(), TrySendError<T>>;
+    /// # Safety
+    /// As for the flavor's `try_send`.
+    unsafe fn offer(&self, value: T) -> Result<(), TrySendError<T>>;
 
     /// # Safety
     /// As for the flavor's `try_recv`.
@@ -33,8 +35,9 @@ pub(crate) trait Source<T> {
 }
 
 impl<T, F: Flavor<T>> Source<T> for F {
-    fn offer(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.try_send(value)
+    unsafe fn offer(&self, value: T) -> Result<(), TrySendError<T>> {
+        // SAFETY: by the caller.
+        unsafe { self.try_send(value) }
     }
 
     unsafe fn poll(&self) -> Result<T, TryRecvError> {

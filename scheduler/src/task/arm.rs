@@ -21,7 +21,9 @@ pub struct JoinArm<'a, T> {
 impl<T> JoinHandle<T> {
     /// Joining as one of several things that the caller waits for: see [`select`](vitte_wait::select).
     ///
-    /// The arm keeps the value that it took until it is asked for, and drops it if it never is.
+    /// The arm keeps the value that it took until it is asked for, and drops it if it never is. A task
+    /// that has not begun is not run on the caller's stack, as [`join`](Self::join) might: the caller
+    /// waits for other things, too.
     ///
     /// ```
     /// use vitte_scheduler::{Config, Scheduler, SpawnOptions};

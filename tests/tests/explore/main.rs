@@ -7,4 +7,5 @@
 
 mod channels;
 mod explore;
+mod select;
 mod tasks;

@@ -12,6 +12,7 @@ mod fair;
 mod from_crossbeam;
 mod from_go;
 mod lost;
+mod many;
 mod stress;
 mod units;
 
@@ -51,6 +52,14 @@ macro_rules! all_bodies {
             lost {
                 every_value_arrives_once_and_is_dropped_once
                 a_select_that_goes_elsewhere_keeps_no_wake_up
+            }
+            many {
+                two_at_both_ends_meet_each_other
+                an_even_crowd_pairs_up
+                a_default_does_not_race_with_what_is_there
+                a_wake_up_that_a_select_gets_is_used
+                selects_and_plain_receivers_share_the_values
+                both_ends_of_a_pair_may_select
             }
             from_go {
                 arms_that_are_switched_off_are_passed_over
