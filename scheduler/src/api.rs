@@ -4,6 +4,7 @@ use crate::{
     config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
     fence,
     id::{FiberId, Stale},
+    pace,
     shared::{Phase, Shared},
     stats::Stats,
     task::{
@@ -16,7 +17,7 @@ use crate::{
     },
     worker::{self, Action, After, Worker, current_task},
 };
-use std::{ffi::c_void, fmt, ptr, sync::Arc, thread};
+use std::{ffi::c_void, fmt, io, ptr, sync::Arc, thread};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
     Deadline, Outcome, Reason, Unit, Wait, current,
@@ -60,22 +61,21 @@ impl Scheduler {
             .seed
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
-        for index in 0..shared.config.workers {
-            let worker = Arc::clone(&shared);
-            let name = format!("{}-{index}", shared.config.name);
-            let started = thread::Builder::new()
-                .name(name)
-                .spawn(move || worker::run::run(worker, index));
+        for index in 0..=shared.config.workers {
+            let of_thread = Arc::clone(&shared);
+            let builder = thread::Builder::new();
+            let started = if index < shared.config.workers {
+                builder
+                    .name(format!("{}-{index}", shared.config.name))
+                    .spawn(move || worker::run::run(of_thread, index))
+            } else {
+                builder
+                    .name(format!("{}-pace", shared.config.name))
+                    .spawn(move || pace::run(of_thread))
+            };
             match started {
                 Ok(thread) => shared.threads.lock().push(thread),
-                Err(error) => {
-                    shared.enter_phase(Phase::Stopping);
-                    shared.idle.wake_all(&shared);
-                    for thread in std::mem::take(&mut *shared.threads.lock()) {
-                        let _ = thread.join();
-                    }
-                    return Err(StartError::Thread(error));
-                }
+                Err(error) => return Err(StartError::Thread(give_up(&shared, error))),
             }
         }
         Ok(Self(shared))
@@ -125,6 +125,7 @@ impl Scheduler {
             finished: sum(|counts| counts.finished.get()),
             switches: sum(|counts| counts.switches.get()),
             steals: sum(|counts| counts.steals.get()),
+            slices_ended: shared.pacer.ended.get(),
             stacks: stacks.in_use,
             stack_bytes: stacks.reserved_bytes,
             asymmetric_fence: fence::is_asymmetric(),
@@ -257,6 +258,16 @@ impl Scheduler {
         }
         Ok(task)
     }
+}
+
+/// Ends the threads that were started before one could not be.
+fn give_up(shared: &Shared, error: io::Error) -> io::Error {
+    shared.enter_phase(Phase::Stopping);
+    shared.idle.wake_all(shared);
+    for thread in std::mem::take(&mut *shared.threads.lock()) {
+        let _ = thread.join();
+    }
+    error
 }
 
 fn detach_if<T>(options: &SpawnOptions<'_>, mut handle: JoinHandle<T>) -> JoinHandle<T> {

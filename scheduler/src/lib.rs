@@ -34,8 +34,10 @@ mod config;
 mod fence;
 mod id;
 mod idle;
+mod pace;
 mod queue;
 mod shared;
+mod shown;
 mod shutdown;
 mod stats;
 mod task;
@@ -58,4 +60,4 @@ pub use task::{
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
-pub use worker::slice::{Poll, poll_slow};
+pub use worker::slice::{Poll, poll, poll_slow};

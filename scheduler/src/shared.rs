@@ -3,10 +3,12 @@
 use crate::{
     config::Config,
     idle::{Bed, Idle},
+    pace::Pacer,
     queue::{inbox::Inbox, injector::Injector, lifo::Lifo},
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
+    worker::desk::Desk,
 };
 use crossbeam_deque::Stealer;
 use std::{
@@ -35,7 +37,25 @@ pub(crate) struct Remote {
     /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
     pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
+    pub(crate) desk: Desk,
     pub(crate) counts: Counts,
+}
+
+impl Remote {
+    /// Whether it has fresh tasks, and more begun ones than `line`: another worker should take some.
+    pub(crate) fn is_busier(&self, line: u32) -> bool {
+        !self.fresh.is_empty() && self.line.load(Relaxed) > line
+    }
+
+    /// Whether any task lies where others than its worker put or take them; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.fresh.is_empty()
+            || !self.inbox.is_empty()
+            || self
+                .movable
+                .get()
+                .is_some_and(|movable| !movable.is_empty())
+    }
 }
 
 /// A task in a queue that insists on `Send`.
@@ -92,6 +112,7 @@ pub(crate) struct Shared {
     pub(crate) remotes: Box<[Remote]>,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
+    pub(crate) pacer: Pacer,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
     /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
@@ -125,6 +146,7 @@ impl Shared {
                 timers: Timers::new(),
                 line: AtomicU32::new(0),
                 bed: Bed::default(),
+                desk: Desk::default(),
                 counts: Counts::default(),
             })
             .collect();
@@ -137,6 +159,7 @@ impl Shared {
             remotes,
             injector: Injector::new(),
             idle: Idle::new(),
+            pacer: Pacer::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
             phase: AtomicU32::new(Phase::Running as u32),
@@ -160,6 +183,29 @@ impl Shared {
     pub(crate) fn enter_phase(&self, phase: Phase) {
         // Ordering: SeqCst. Store-load pair: the phase here, the spawns in `live`. Partner: `admit`.
         self.phase.fetch_max(phase as u32, SeqCst);
+    }
+
+    /// How long a slice is, in nanoseconds.
+    pub(crate) fn slice_nanos(&self) -> u64 {
+        u64::try_from(self.config.timeslice.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a task lies anywhere but in the hands of the worker that will run it; a hint.
+    pub(crate) fn anything_waits(&self) -> bool {
+        !self.injector.is_empty()
+            || self
+                .remotes
+                .iter()
+                .any(|remote| remote.holds_work() || remote.desk.has_work_in_hand())
+    }
+
+    /// Whether anybody may want the worker that `remote` is, besides the task that runs; a hint.
+    pub(crate) fn is_wanted(&self, remote: &Remote) -> bool {
+        let line = remote.line.load(Relaxed);
+        !self.injector.is_empty()
+            || remote.holds_work()
+            || remote.desk.has_work_in_hand()
+            || self.remotes.iter().any(|other| other.is_busier(line))
     }
 
     #[inline]

@@ -47,6 +47,8 @@ pub struct Stats {
     pub switches: u64,
     /// How often a worker took tasks from another.
     pub steals: u64,
+    /// How often a fiber's poll word was set because its slice was over and somebody waited.
+    pub slices_ended: u64,
     /// Stacks in use: those of suspended tasks, and a few a worker.
     pub stacks: usize,
     /// Bytes of address space reserved for stacks.

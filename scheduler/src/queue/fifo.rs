@@ -1,19 +1,19 @@
 //! A worker's own queue: first in, first out, linked through the tasks, so it allocates nothing
 //! however many wait.
 
-use crate::task::Task;
+use crate::{shown::Shown, task::Task};
 use std::{cell::Cell, ptr};
 
-/// Owner only.
+/// Owner only, but that anybody may ask whether it is empty.
 pub(crate) struct Fifo {
-    head: Cell<*const Task>,
+    head: Shown,
     tail: Cell<*const Task>,
 }
 
 impl Fifo {
     pub(crate) const fn new() -> Self {
         Self {
-            head: Cell::new(ptr::null()),
+            head: Shown::nothing(),
             tail: Cell::new(ptr::null()),
         }
     }

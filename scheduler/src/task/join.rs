@@ -9,7 +9,7 @@ use crate::{
         flags, poll, slab,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
-    worker::{Worker, current_task},
+    worker::{Worker, current_task, slice},
 };
 use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
 use vitte_fibers::stack_pointer;
@@ -553,6 +553,9 @@ impl Worker {
         let worker =
             crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
         worker.remote().counts.finished.raise();
+        if task.hot.poll.load(Relaxed) != 0 {
+            slice::pass_on(task, caller);
+        }
         if ptr::eq(worker, self) {
             worker.enter_settled(caller);
         } else {

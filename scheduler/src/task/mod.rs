@@ -49,8 +49,12 @@ pub struct Hot {
 
 /// Bits of [`Hot::poll`].
 pub(crate) mod poll {
-    /// The fiber was canceled.
+    /// The fiber was canceled. Never cleared.
     pub(crate) const CANCEL: u32 = 1;
+    /// Its slice is over, or was when this was set: the worker's turn tells.
+    pub(crate) const SLICE: u32 = 1 << 1;
+    /// What a poll clears.
+    pub(crate) const TRANSIENT: u32 = SLICE;
 }
 
 /// Bits of [`Hot::flags`]. Written by whoever spawns, then only by whoever runs the task.

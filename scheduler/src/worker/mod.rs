@@ -3,6 +3,7 @@
 //! The rest of it, which others may touch, is its [`Remote`].
 
 pub(crate) mod balance;
+pub(crate) mod desk;
 pub(crate) mod find;
 pub(crate) mod ready;
 pub(crate) mod run;
@@ -13,6 +14,7 @@ use crate::{
     choice::Choice,
     queue::fifo::Fifo,
     shared::{Remote, Shared, TaskRef},
+    shown::Shown,
     task::{Task, flags, slab::Records},
 };
 use std::{cell::Cell, ptr, sync::Arc};
@@ -49,7 +51,7 @@ pub(crate) struct Worker {
     pub(crate) resumer: Resumer,
 
     /// The task that runs; null in the loops.
-    current: Cell<*const Task>,
+    current: Shown,
     /// The carrier that runs, or ran last.
     pub(crate) carrier: Cell<*const Carrier>,
     pub(crate) action: Cell<Action>,
@@ -61,7 +63,7 @@ pub(crate) struct Worker {
     pub(crate) handoff: Cell<Option<&'static Task>>,
 
     /// The task that was made ready last; it runs first.
-    pub(crate) lifo_slot: Cell<*const Task>,
+    pub(crate) lifo_slot: Shown,
     /// How often in a row a task came from `lifo_slot`.
     pub(crate) lifo_streak: Cell<u32>,
     /// Started tasks that stay here.
@@ -126,13 +128,13 @@ impl Worker {
             remote,
             slot: current::slot(),
             resumer: Resumer::new(ptr::null()),
-            current: Cell::new(ptr::null()),
+            current: Shown::nothing(),
             carrier: Cell::new(ptr::null()),
             action: Cell::new(Action::None),
             after: Cell::new(None),
             next: Cell::new(None),
             handoff: Cell::new(None),
-            lifo_slot: Cell::new(ptr::null()),
+            lifo_slot: Shown::nothing(),
             lifo_streak: Cell::new(0),
             fifo: Fifo::new(),
             movable,
@@ -259,12 +261,12 @@ impl Worker {
 
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
-        !self.fifo.is_empty()
-            || !self.lifo_slot.get().is_null()
-            || !self.remote().fresh.is_empty()
-            || !self.movable.is_empty()
-            || !self.remote().inbox.is_empty()
-            || !self.shared.injector.is_empty()
+        self.has_work_in_hand() || self.remote().holds_work() || !self.shared.injector.is_empty()
+    }
+
+    /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.
+    fn has_work_in_hand(&self) -> bool {
+        !self.fifo.is_empty() || !self.lifo_slot.get().is_null()
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are

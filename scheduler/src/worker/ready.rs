@@ -47,7 +47,9 @@ impl Worker {
             let home = task.home();
             self.shared().remotes[home].inbox.push(task);
             self.shared().idle.post_to(self.shared(), home);
-        } else if self.lifo_streak.get() < LIFO_STREAK {
+            return;
+        }
+        if self.lifo_streak.get() < LIFO_STREAK {
             let old = self.lifo_slot.replace(task);
             // SAFETY: null or a record.
             if let Some(old) = unsafe { old.as_ref() } {
@@ -56,6 +58,8 @@ impl Worker {
         } else {
             self.queue(task);
         }
+        // Whoever runs here now may go on for long.
+        self.shared().idle.post_here(self.shared());
     }
 
     /// Puts a started task that may run here at the end of the line.

@@ -29,7 +29,9 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     // SAFETY: the slot of this thread.
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
+    let at_desk = worker.sit_down();
     main_loop(&worker);
+    drop(at_desk);
     worker.end_carriers(0, usize::MAX);
     slot.clear_unit();
     slot.set_worker(ptr::null());

@@ -6,6 +6,7 @@ mod ends;
 mod joins;
 mod mixes;
 mod sleep;
+mod slices;
 mod waits;
 
 use std::{
