@@ -47,8 +47,8 @@ mod worker;
 
 pub use api::{
     FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
-    info, mask_cancel, native_enter, native_leave, park, pin, reserve, sleep_until, spawn,
-    spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
+    info, mask_cancel, native_enter, native_leave, park, pin, reserve, set_priority, sleep_until,
+    spawn, spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use id::{FiberId, Stale};
@@ -60,4 +60,5 @@ pub use task::{
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
+pub use vitte_wait::Priority;
 pub use worker::slice::{Poll, poll, poll_slow};

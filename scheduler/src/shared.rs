@@ -4,11 +4,11 @@ use crate::{
     config::Config,
     idle::{Bed, Idle},
     pace::Pacer,
-    queue::{inbox::Inbox, injector::Injector, lifo::Lifo},
+    queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo},
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
-    worker::desk::Desk,
+    worker::{classes::Ready, desk::Desk},
 };
 use crossbeam_deque::Stealer;
 use std::{
@@ -31,6 +31,8 @@ pub(crate) struct Remote {
     pub(crate) fresh: Lifo<Task>,
     /// Tasks for this worker alone.
     pub(crate) inbox: Inbox,
+    /// Tasks for this worker alone that are not of the normal class.
+    pub(crate) lanes: Lanes,
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
     pub(crate) timers: Timers,
@@ -51,6 +53,7 @@ impl Remote {
     pub(crate) fn holds_work(&self) -> bool {
         !self.fresh.is_empty()
             || !self.inbox.is_empty()
+            || !self.lanes.are_empty()
             || self
                 .movable
                 .get()
@@ -111,6 +114,12 @@ pub(crate) struct Shared {
     pub(crate) stacks: StackPool,
     pub(crate) remotes: Box<[Remote]>,
     pub(crate) injector: Injector,
+    /// Tasks for any worker that are not of the normal class.
+    pub(crate) lanes: Lanes,
+    /// How many tasks lie in all lanes of the high class, those of the workers included.
+    pub(crate) high_waiting: AtomicU32,
+    /// The same for the low class.
+    pub(crate) low_waiting: AtomicU32,
     pub(crate) idle: Idle,
     pub(crate) pacer: Pacer,
     pub(crate) depot: Depot,
@@ -142,6 +151,7 @@ impl Shared {
             .map(|_| Remote {
                 fresh: Lifo::new(),
                 inbox: Inbox::new(),
+                lanes: Lanes::default(),
                 movable: OnceLock::new(),
                 timers: Timers::new(),
                 line: AtomicU32::new(0),
@@ -158,6 +168,9 @@ impl Shared {
             stacks,
             remotes,
             injector: Injector::new(),
+            lanes: Lanes::default(),
+            high_waiting: AtomicU32::new(0),
+            low_waiting: AtomicU32::new(0),
             idle: Idle::new(),
             pacer: Pacer::default(),
             depot: Depot::new(&crate::unit::OPS),
@@ -190,9 +203,14 @@ impl Shared {
         u64::try_from(self.config.timeslice.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Whether any task lies where every worker may take it; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.injector.is_empty() || !self.lanes.are_empty()
+    }
+
     /// Whether a task lies anywhere but in the hands of the worker that will run it; a hint.
     pub(crate) fn anything_waits(&self) -> bool {
-        !self.injector.is_empty()
+        self.holds_work()
             || self
                 .remotes
                 .iter()
@@ -202,7 +220,7 @@ impl Shared {
     /// Whether anybody may want the worker that `remote` is, besides the task that runs; a hint.
     pub(crate) fn is_wanted(&self, remote: &Remote) -> bool {
         let line = remote.line.load(Relaxed);
-        !self.injector.is_empty()
+        self.holds_work()
             || remote.holds_work()
             || remote.desk.has_work_in_hand()
             || self.remotes.iter().any(|other| other.is_busier(line))
@@ -215,6 +233,13 @@ impl Shared {
 
     /// Makes a started or fresh task runnable from outside any worker of this scheduler.
     pub(crate) fn inject(&self, task: &'static Task) {
+        if task.unit.is_ordinary() || !self.put_into_lane(task, Ready::Woken) {
+            self.inject_normal(task);
+        }
+    }
+
+    /// As [`inject`](Self::inject), whatever class the task is of.
+    pub(crate) fn inject_normal(&self, task: &'static Task) {
         if task.is_started() && task.is_pinned() {
             let home = task.home();
             self.remotes[home].inbox.push(task);

@@ -27,6 +27,9 @@ use vitte_wait::facade::{
 /// However short slices are, the pacer looks no more often than this, in nanoseconds.
 const SHORTEST_TICK: u64 = 100_000;
 
+/// A task of the low class that has waited for as many slices, or twice as many at most, is lifted.
+const SLICES_TO_AGE: u64 = 32;
+
 /// What others must know to rouse it.
 #[derive(Default)]
 pub(crate) struct Pacer {
@@ -35,6 +38,8 @@ pub(crate) struct Pacer {
     until: AtomicU64,
     /// How many slices it has ended.
     pub(crate) ended: Count,
+    /// How many tasks of the low class it has put in line with the normal ones.
+    pub(crate) lifted: Count,
 }
 
 impl Pacer {
@@ -87,6 +92,8 @@ struct Watch {
 pub(crate) fn run(shared: Arc<Shared>) {
     shared.pacer.set_thread(thread::current());
     let tick = (shared.slice_nanos() / 2).max(SHORTEST_TICK);
+    let age = shared.slice_nanos().saturating_mul(SLICES_TO_AGE);
+    let mut next_age = 0;
     let mut watches = Vec::new();
     while !shared.is_stopping() {
         shared.idle.pacer_sleeps(&shared);
@@ -94,7 +101,12 @@ pub(crate) fn run(shared: Arc<Shared>) {
         watches.clear();
         // At least once a tick, so that who waits only ever for a moment does not rouse it each time.
         loop {
-            look(&shared, &mut watches, clock::now());
+            let now = clock::now();
+            look(&shared, &mut watches, now);
+            if now >= next_age {
+                next_age = now.saturating_add(age);
+                shared.pacer.lifted.add(shared.age());
+            }
             sleep_a_tick(&shared, tick);
             if shared.is_stopping() || !shared.anything_waits() {
                 break;

@@ -14,7 +14,7 @@ use crate::{
 use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
     facade::{atomic::Ordering::*, hint, plain::Mutex},
 };
 
@@ -459,6 +459,13 @@ impl<T> JoinHandle<T> {
     pub fn cancel(&self) {
         if let Some(task) = self.task.get() {
             task.cancel();
+        }
+    }
+
+    /// Gives the task another priority. See [`set_priority`](crate::set_priority).
+    pub fn set_priority(&self, priority: Priority) {
+        if let Some(task) = self.task.get() {
+            task.unit.set_class(priority);
         }
     }
 

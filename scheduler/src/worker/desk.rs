@@ -9,7 +9,10 @@ use crate::{
     worker::Worker,
 };
 use std::ptr::NonNull;
-use vitte_wait::facade::{Mutex, atomic::Ordering::Relaxed};
+use vitte_wait::{
+    Priority,
+    facade::{Mutex, atomic::Ordering::Relaxed},
+};
 
 /// See the [module documentation](self).
 #[derive(Default)]
@@ -74,6 +77,19 @@ impl Desk {
         self.with(|worker| {
             worker.slice.set_over(turn);
             worker.current().is_some_and(|task| ask(task, poll::SLICE))
+        })
+        .unwrap_or(false)
+    }
+}
+
+impl Desk {
+    /// Asks whoever runs there, if it is no more urgent than `most`, to give way to one of the high class.
+    /// False: nobody such runs, or he was asked before.
+    pub(crate) fn hurry(&self, most: Priority) -> bool {
+        self.with(|worker| {
+            worker
+                .current()
+                .is_some_and(|task| task.unit.priority() <= most && ask(task, poll::URGENT))
         })
         .unwrap_or(false)
     }

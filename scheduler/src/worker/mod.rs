@@ -3,6 +3,7 @@
 //! The rest of it, which others may touch, is its [`Remote`].
 
 pub(crate) mod balance;
+pub(crate) mod classes;
 pub(crate) mod desk;
 pub(crate) mod find;
 pub(crate) mod ready;
@@ -84,6 +85,12 @@ pub(crate) struct Worker {
     pub(crate) slice_over: Cell<bool>,
     /// How many slices were used up since one began another task.
     pub(crate) slices_since_begin: Cell<u32>,
+    /// How many tasks of the high class were picked since another had a turn.
+    pub(crate) high_streak: Cell<u32>,
+    /// How many turns there were of the sources that come last.
+    pub(crate) turns: Cell<u32>,
+    /// How often a task of the low class was looked for.
+    pub(crate) lows: Cell<u32>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -147,6 +154,9 @@ impl Worker {
             slice: slice::Slice::default(),
             slice_over: Cell::new(false),
             slices_since_begin: Cell::new(0),
+            high_streak: Cell::new(0),
+            turns: Cell::new(0),
+            lows: Cell::new(0),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker
@@ -261,7 +271,7 @@ impl Worker {
 
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
-        self.has_work_in_hand() || self.remote().holds_work() || !self.shared.injector.is_empty()
+        self.has_work_in_hand() || self.remote().holds_work() || self.shared.holds_work()
     }
 
     /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.

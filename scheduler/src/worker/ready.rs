@@ -3,7 +3,7 @@
 use crate::{
     shared::TaskRef,
     task::{Task, slab},
-    worker::{Action, Worker, current},
+    worker::{Action, Worker, classes::Ready, current},
 };
 use std::ptr;
 use vitte_wait::{Outcome, Reason};
@@ -43,6 +43,9 @@ impl Worker {
 
     #[inline]
     fn make_ready(&self, task: &'static Task) {
+        if !task.unit.is_ordinary() && self.shared().put_into_lane(task, Ready::Woken) {
+            return;
+        }
         if task.is_pinned() && task.home() != self.index {
             let home = task.home();
             self.shared().remotes[home].inbox.push(task);

@@ -10,7 +10,7 @@ use crate::{
     config::SpawnError,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, join},
-    worker::{self, Action, Worker},
+    worker::{self, Action, Worker, classes::Ready},
 };
 use std::{
     ptr::{self, NonNull},
@@ -180,7 +180,9 @@ impl Worker {
         if let Some(task) = self.current() {
             self.leave();
             self.slice.end();
-            self.queue(task);
+            if task.unit.is_ordinary() || !self.shared().put_into_lane(task, Ready::Yielded) {
+                self.queue(task);
+            }
         }
     }
 

@@ -124,8 +124,9 @@ pub fn poll_slow() -> Poll {
     let Some((worker, task)) = current_task() else {
         return Poll::Continue;
     };
-    if task.hot.poll.load(Relaxed) & bits::TRANSIENT != 0 {
-        task.hot.poll.fetch_and(!bits::TRANSIENT, Relaxed);
+    let mut asked = task.hot.poll.load(Relaxed) & bits::TRANSIENT;
+    if asked != 0 {
+        asked = task.hot.poll.fetch_and(!bits::TRANSIENT, Relaxed);
     }
     let now = clock::now();
     worker.look_after(now);
@@ -133,9 +134,12 @@ pub fn poll_slow() -> Poll {
     if worker.slice.is_over() || worker.slice.is_used_up(now, worker.shared().slice_nanos()) {
         worker.slice.end();
         if worker.has_rivals() {
+            worker.lower(task);
             worker.end_round();
             crate::yield_now();
         }
+    } else if asked & bits::URGENT != 0 && worker.has_more_urgent(task) {
+        crate::yield_now();
     }
     if task.unit.is_canceled() {
         Poll::Canceled

@@ -2,6 +2,7 @@
 //! events that each defect needed.
 
 mod bounds;
+mod classes;
 mod ends;
 mod joins;
 mod mixes;
