@@ -72,7 +72,7 @@ pub use vitte_scheduler::{
     FiberId, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError, Stale,
     StartError, Stats, spawn_migratable,
 };
-pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 
 /// The examples of the project's README are compiled and run, too.
 #[cfg(doctest)]

@@ -61,4 +61,4 @@ pub use task::{
     slab::MOST_TASKS,
 };
 pub use vitte_wait::Priority;
-pub use worker::slice::{Poll, poll, poll_slow};
+pub use worker::slice::{Poll, SliceEnd, consume, poll, poll_slow};

@@ -8,7 +8,7 @@ use crate::{
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
-    worker::{classes::Ready, desk::Desk},
+    worker::{classes::Ready, desk::Desk, slice::SliceHandler},
 };
 use crossbeam_deque::Stealer;
 use std::{
@@ -122,6 +122,7 @@ pub(crate) struct Shared {
     pub(crate) low_waiting: AtomicU32,
     pub(crate) idle: Idle,
     pub(crate) pacer: Pacer,
+    pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
     /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
@@ -173,6 +174,7 @@ impl Shared {
             low_waiting: AtomicU32::new(0),
             idle: Idle::new(),
             pacer: Pacer::default(),
+            slice_handler: SliceHandler::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
             phase: AtomicU32::new(Phase::Running as u32),

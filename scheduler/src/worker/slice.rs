@@ -7,11 +7,13 @@
 //! slice of the stack it stands on: else a loop of short joins would never use one up.
 
 use crate::{
+    FiberId, Scheduler,
     task::{Task, poll as bits},
     worker::{Worker, current_task, find::ROUND},
 };
-use std::{cell::Cell, ptr};
+use std::{cell::Cell, mem, ptr, sync::Arc};
 use vitte_wait::facade::{
+    Mutex,
     atomic::{AtomicU32, Ordering::Relaxed},
     clock,
 };
@@ -24,7 +26,9 @@ pub(crate) struct Slice {
     over: AtomicU32,
     /// Since when the stack that runs has polled. Owner only.
     since: Cell<u64>,
-    /// The turn that `since` belongs to. Owner only.
+    /// How much of it was used up otherwise, in thousandths. Owner only.
+    consumed: Cell<u32>,
+    /// The turn that these two belong to. Owner only.
     since_turn: Cell<u32>,
 }
 
@@ -34,6 +38,7 @@ impl Default for Slice {
             turn: AtomicU32::new(1),
             over: AtomicU32::new(0),
             since: Cell::new(0),
+            consumed: Cell::new(0),
             since_turn: Cell::new(0),
         }
     }
@@ -63,11 +68,25 @@ impl Slice {
 
     /// By the clock, from the first call in a slice on. Owner only.
     fn is_used_up(&self, now: u64, length: u64) -> bool {
+        self.begin_to_count(|| now);
+        let consumed = u128::from(length) * u128::from(self.consumed.get()) / 1000;
+        u128::from(now - self.since.get()) + consumed >= u128::from(length)
+    }
+
+    /// Uses up some thousandths of it; true if none is left. Owner only.
+    fn consume(&self, permille: u32) -> bool {
+        self.begin_to_count(clock::now);
+        let consumed = self.consumed.get().saturating_add(permille);
+        self.consumed.set(consumed);
+        consumed >= 1000
+    }
+
+    fn begin_to_count(&self, now: impl FnOnce() -> u64) {
         let turn = self.turn();
         if self.since_turn.replace(turn) != turn {
-            self.since.set(now);
+            self.since.set(now());
+            self.consumed.set(0);
         }
-        now - self.since.get() >= length
     }
 }
 
@@ -134,9 +153,15 @@ pub fn poll_slow() -> Poll {
     if worker.slice.is_over() || worker.slice.is_used_up(now, worker.shared().slice_nanos()) {
         worker.slice.end();
         if worker.has_rivals() {
-            worker.lower(task);
-            worker.end_round();
-            crate::yield_now();
+            match worker.shared().slice_handler.ask(task) {
+                SliceEnd::Continue => {}
+                SliceEnd::Cancel => task.cancel(),
+                SliceEnd::Yield => {
+                    worker.lower(task);
+                    worker.end_round();
+                    crate::yield_now();
+                }
+            }
         }
     } else if asked & bits::URGENT != 0 && worker.has_more_urgent(task) {
         crate::yield_now();
@@ -145,6 +170,75 @@ pub fn poll_slow() -> Poll {
         Poll::Canceled
     } else {
         Poll::Continue
+    }
+}
+
+/// Uses up so many thousandths of the calling fiber's slice at once, for work that its polls do not
+/// show, a long operation of the host's, say. When none is left, its poll word is set: it gives way at
+/// its next poll if anybody waits. On a plain thread it does nothing.
+pub fn consume(permille: u32) {
+    if let Some((worker, task)) = current_task()
+        && worker.slice.consume(permille)
+    {
+        worker.slice.set_over(worker.slice.turn());
+        task.hot.poll.fetch_or(bits::SLICE, Relaxed);
+    }
+}
+
+/// What becomes of a fiber whose slice is over while others wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceEnd {
+    /// It goes on, with another slice. Whoever always says so lets the others starve.
+    Continue,
+    /// It goes into line behind the others.
+    Yield,
+    /// It is canceled, and goes on to find that out.
+    Cancel,
+}
+
+type Handler = dyn Fn(FiberId) -> SliceEnd + Send + Sync;
+
+/// Who is asked at the end of a slice, if anybody is.
+#[derive(Default)]
+pub(crate) struct SliceHandler {
+    handler: Mutex<Option<Arc<Handler>>>,
+}
+
+impl SliceHandler {
+    /// Returns the one before, for the caller to drop.
+    fn set(&self, handler: Option<Arc<Handler>>) -> Option<Arc<Handler>> {
+        mem::replace(&mut *self.handler.lock(), handler)
+    }
+
+    fn ask(&self, task: &'static Task) -> SliceEnd {
+        let handler = self.handler.lock().clone();
+        handler.map_or(SliceEnd::Yield, |handler| handler(task.id()))
+    }
+}
+
+impl Scheduler {
+    /// Has `handler` asked, on the fiber itself, what becomes of a fiber whose slice is over while others
+    /// wait. `None`: it yields, as it does in the beginning. A call of the one before may be under way.
+    ///
+    /// The handler must not wait: it is called in the middle of whatever polls.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Poll, Scheduler, SliceEnd, SpawnOptions, poll};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// // Whoever computes for a slice has computed for too long.
+    /// scheduler.set_slice_handler(Some(|_| SliceEnd::Cancel));
+    /// let looping = scheduler.spawn(&SpawnOptions::default(), || while poll() == Poll::Continue {});
+    /// scheduler.spawn(&SpawnOptions::default(), || ()).join()?;
+    /// looping.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_slice_handler<F>(&self, handler: Option<F>)
+    where
+        F: Fn(FiberId) -> SliceEnd + Send + Sync + 'static,
+    {
+        let handler = handler.map(|handler| Arc::new(handler) as Arc<Handler>);
+        drop(self.0.slice_handler.set(handler));
     }
 }
 

@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 use vitte_scheduler::{
-    Config, Poll, Scheduler, SpawnOptions, park, poll, sleep_until, spawn, yield_now,
+    Config, Poll, Scheduler, SliceEnd, SpawnOptions, consume, park, poll, sleep_until, spawn,
+    yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome};
@@ -211,5 +212,44 @@ fn no_thread_of_a_runtime_that_was_shut_down_is_left() {
         looping.join().unwrap();
         end(&on);
         assert!(!vitte_tests::threads().contains("gone-pace"));
+    });
+}
+
+#[test]
+fn a_slice_that_was_consumed_is_over_at_the_next_poll_if_others_wait() {
+    within(LIMIT, "consuming", || {
+        let on = with_slices(1, 60_000);
+        run(&on, || {
+            let ran = Arc::new(AtomicBool::new(false));
+            let raise = Arc::clone(&ran);
+            spawn(move || raise.store(true, Relaxed)).detach();
+            consume(999);
+            let _ = poll();
+            assert!(!ran.load(Relaxed), "a little of the slice is left");
+            consume(1);
+            let _ = poll();
+            assert!(ran.load(Relaxed));
+        });
+        end(&on);
+    });
+}
+
+#[test]
+fn a_slice_handler_decides_whether_a_fiber_goes_on_yields_or_is_canceled() {
+    within(LIMIT, "handlers", || {
+        let on = with_slices(1, 1);
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
+        on.set_slice_handler(Some(move |_| match count.fetch_add(1, Relaxed) {
+            0..3 => SliceEnd::Continue,
+            _ => SliceEnd::Cancel,
+        }));
+        let looping = looping(&on);
+        run(&on, || ());
+        looping.join().unwrap();
+        assert_eq!(asked.load(Relaxed), 4);
+        on.set_slice_handler(None::<fn(_) -> SliceEnd>);
+        assert_eq!(Arc::strong_count(&asked), 1, "the handler is dropped");
+        end(&on);
     });
 }
