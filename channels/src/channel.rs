@@ -1,6 +1,6 @@
 //! Where channels are made.
 
-use crate::{Receiver, Sender, link::Link};
+use crate::{Kind, Receiver, Sender, link::Link};
 
 /// Makes channels. See the [crate documentation](crate).
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,7 @@ impl Channel {
     }
 }
 
-fn ends<T>(link: Link<T>) -> (Sender<T>, Receiver<T>) {
+/// Both ends of a new channel.
+pub(crate) fn ends<T, K: Kind>(link: Link<T, K>) -> (Sender<T, K>, Receiver<T, K>) {
     (Sender::new(link.clone()), Receiver::new(link))
 }

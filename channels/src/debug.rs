@@ -1,6 +1,7 @@
 //! What `Debug` shows of a channel: its decoded state, never its values.
 
 use crate::{
+    Kind,
     flavors::Flavor,
     link::{Link, on_flavor},
     waiters::Waitable,
@@ -12,7 +13,7 @@ fn flavor_name<T, F: Flavor<T>>(_: &F) -> &'static str {
     F::NAME
 }
 
-impl<T> Link<T> {
+impl<T, K: Kind> Link<T, K> {
     pub(crate) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flavor = on_flavor!(self, shared => flavor_name::<T, _>(&shared.flavor));
         let waiting = on_flavor!(self, shared => {
@@ -26,7 +27,8 @@ impl<T> Link<T> {
         }
         out.field("len", &self.len())
             .field("closed", &self.is_closed())
-            .field("senders", &self.senders().load(Relaxed));
+            .field("senders", &self.senders().load(Relaxed))
+            .field("receivers", &self.receivers().load(Relaxed));
         if let Some((senders, receivers)) = waiting {
             out.field("waiting_senders", &senders)
                 .field("waiting_receivers", &receivers);

@@ -68,7 +68,7 @@ pub enum RecvUntilError {
 
 const FULL: &str = "the channel is full";
 const EMPTY: &str = "the channel is empty";
-const CLOSED: &str = "the channel is closed";
+pub(crate) const CLOSED: &str = "the channel is closed";
 const TIMED_OUT: &str = "the deadline passed";
 const CANCELED: &str = "the waiter was canceled";
 const STOPPED: &str = "the stop token was triggered";
@@ -86,25 +86,26 @@ macro_rules! sending_error {
             }
         }
 
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl<T> std::fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self {
                     $(Self::$variant(_) => concat!(stringify!($variant), "(..)"),)+
                 })
             }
         }
 
-        impl<T> fmt::Display for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl<T> std::fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self {
                     $(Self::$variant(_) => $text,)+
                 })
             }
         }
 
-        impl<T> Error for $name<T> {}
+        impl<T> std::error::Error for $name<T> {}
     };
 }
+pub(crate) use sending_error;
 
 sending_error!(SendError { Closed => CLOSED, Canceled => CANCELED });
 sending_error!(TrySendError { Full => FULL, Closed => CLOSED });
@@ -115,7 +116,27 @@ sending_error!(SendUntilError {
     Stopped => STOPPED
 });
 
+impl<T> TrySendError<T> {
+    /// The same error about something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> TrySendError<U> {
+        match self {
+            Self::Full(value) => TrySendError::Full(change(value)),
+            Self::Closed(value) => TrySendError::Closed(change(value)),
+        }
+    }
+}
+
 impl<T> SendUntilError<T> {
+    /// The same error about something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> SendUntilError<U> {
+        match self {
+            Self::TimedOut(value) => SendUntilError::TimedOut(change(value)),
+            Self::Closed(value) => SendUntilError::Closed(change(value)),
+            Self::Canceled(value) => SendUntilError::Canceled(change(value)),
+            Self::Stopped(value) => SendUntilError::Stopped(change(value)),
+        }
+    }
+
     /// The error of a wait that had neither a deadline nor a stop token.
     pub(crate) fn of_untimed(self) -> SendError<T> {
         match self {

@@ -1,52 +1,52 @@
 //! Receiving in a loop.
 
-use crate::Receiver;
+use crate::{Kind, Mpsc, Receiver};
 
 /// See [`Receiver::iter`].
 #[derive(Debug)]
-pub struct Iter<'a, T>(pub(crate) &'a Receiver<T>);
+pub struct Iter<'a, T, K: Kind = Mpsc>(pub(crate) &'a Receiver<T, K>);
 
 /// See [`Receiver::try_iter`].
 #[derive(Debug)]
-pub struct TryIter<'a, T>(pub(crate) &'a Receiver<T>);
+pub struct TryIter<'a, T, K: Kind = Mpsc>(pub(crate) &'a Receiver<T, K>);
 
 /// Receives like [`Receiver::iter`], and owns the receiver.
 #[derive(Debug)]
-pub struct IntoIter<T>(Receiver<T>);
+pub struct IntoIter<T, K: Kind = Mpsc>(Receiver<T, K>);
 
-impl<T> Iterator for Iter<'_, T> {
+impl<T, K: Kind> Iterator for Iter<'_, T, K> {
     type Item = T;
     fn next(&mut self) -> Option<T> {
         self.0.recv().ok()
     }
 }
 
-impl<T> Iterator for TryIter<'_, T> {
+impl<T, K: Kind> Iterator for TryIter<'_, T, K> {
     type Item = T;
     fn next(&mut self) -> Option<T> {
         self.0.try_recv().ok()
     }
 }
 
-impl<T> Iterator for IntoIter<T> {
+impl<T, K: Kind> Iterator for IntoIter<T, K> {
     type Item = T;
     fn next(&mut self) -> Option<T> {
         self.0.recv().ok()
     }
 }
 
-impl<'a, T> IntoIterator for &'a Receiver<T> {
+impl<'a, T, K: Kind> IntoIterator for &'a Receiver<T, K> {
     type Item = T;
-    type IntoIter = Iter<'a, T>;
-    fn into_iter(self) -> Iter<'a, T> {
+    type IntoIter = Iter<'a, T, K>;
+    fn into_iter(self) -> Iter<'a, T, K> {
         self.iter()
     }
 }
 
-impl<T> IntoIterator for Receiver<T> {
+impl<T, K: Kind> IntoIterator for Receiver<T, K> {
     type Item = T;
-    type IntoIter = IntoIter<T>;
-    fn into_iter(self) -> IntoIter<T> {
+    type IntoIter = IntoIter<T, K>;
+    fn into_iter(self) -> IntoIter<T, K> {
         IntoIter(self)
     }
 }

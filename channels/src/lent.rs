@@ -19,6 +19,12 @@ impl<T> Lent<T> {
         std::ptr::from_ref(self).cast_mut().cast()
     }
 
+    /// The place, while it is lent to nobody.
+    pub(crate) fn own<R>(&mut self, with: impl FnOnce(&mut Option<T>) -> R) -> R {
+        // SAFETY: `&mut self` says that nobody else uses the place.
+        self.0.with_mut(|place| with(unsafe { &mut *place }))
+    }
+
     /// What is in the place now, and to whom it belongs.
     ///
     /// # Safety

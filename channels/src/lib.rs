@@ -1,9 +1,18 @@
 //! Channels between fibers, between threads, and across the two.
 //!
-//! A channel has two kinds of ends. Any number of [`Sender`]s put values in; one [`Receiver`]
-//! takes them out, each producer's in the order in which it sent them. Three flavors differ in
-//! what happens when the receiver is slower: an unbounded channel grows, a bounded one makes its
-//! senders wait for room, and a rendezvous (capacity zero) makes them wait for the taker.
+//! A channel has two kinds of ends: a [`Sender`] puts values in, a [`Receiver`] takes them out, each
+//! producer's in the order in which it sent them. How many there may be of each is the channel's
+//! [kind](Kind):
+//!
+//! | kind | senders | receivers | made by |
+//! |---|---|---|---|
+//! | [`Mpsc`] | any number | one | [`Channel`] |
+//! | [`Mpmc`] | any number | any number; a value goes to one of them | [`mpmc`] |
+//! | [`Spsc`] | one | one | [`spsc`] |
+//!
+//! Flavors differ in what happens when receivers are slower: an unbounded channel grows, a bounded
+//! one makes its senders wait for room, and a rendezvous (capacity zero) makes them wait for the
+//! taker.
 //!
 //! ```
 //! use vitte_channels::Channel;
@@ -23,24 +32,50 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
+//! Three more kinds have modules of their own: every value to every subscriber ([`broadcast`]), one
+//! value once ([`oneshot`]), and the latest value with word of its changes ([`watch`]).
+//! Other kinds have modules of their own: [`priority`] channels, [`queue`]s with two ends and unique
+//! values, [`timer`]s that are received from, and the [`relay`] that passes values on in batches.
+//!
+//! Whoever waits for several channels, or for something else at the same time, says [`select!`].
+//!
 //! Whatever waits does so through [`vitte_wait`]: a fiber suspends, a thread sleeps, and neither
 //! end needs to know what the other is.
 
+pub mod broadcast;
 mod channel;
 mod debug;
 mod error;
 mod flavors;
 mod iter;
+mod kind;
 mod lent;
 mod link;
+mod many;
+pub mod mpmc;
+pub mod oneshot;
 mod padded;
+mod places;
+mod posts;
+pub mod priority;
+pub mod queue;
 mod receiver;
+pub mod relay;
+pub mod select;
 mod sender;
 mod spin;
+pub mod spsc;
+pub mod store;
+pub mod timer;
+mod unsent;
 mod waiters;
+pub mod watch;
 
 pub use channel::Channel;
 pub use error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
+pub use kind::{Kind, Many, Mpmc, Mpsc, One, Spsc};
+pub use posts::WaitError;
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use unsent::Unsent;

@@ -1,23 +1,34 @@
 //! What the handles of one channel share, whatever its flavor.
 
-use crate::flavors::{Flavor, bounded::Bounded, rendezvous::Rendezvous, unbounded::Unbounded};
+use crate::{
+    flavors::{Flavor, rendezvous::Rendezvous},
+    kind::Kind,
+    select::Source,
+};
 use vitte_wait::facade::{
     Arc,
     atomic::{AtomicUsize, Ordering::*},
 };
 
-/// A flavor, and how many senders it has.
+/// A flavor, and how many handles each end has.
 pub(crate) struct Shared<F> {
     pub(crate) senders: AtomicUsize,
+    pub(crate) receivers: AtomicUsize,
     pub(crate) flavor: F,
 }
 
 /// A reference to a channel.
-pub(crate) enum Link<T> {
-    Bounded(Arc<Shared<Bounded<T>>>),
-    Unbounded(Arc<Shared<Unbounded<T>>>),
+pub(crate) enum Link<T, K: Kind> {
+    Bounded(Arc<Shared<K::Bounded<T>>>),
+    Unbounded(Arc<Shared<K::Unbounded<T>>>),
     Rendezvous(Arc<Shared<Rendezvous<T>>>),
 }
+
+// SAFETY: by the contract of `Flavors` what it refers to may be shared between threads. (The
+// compiler sees that for each kind, but not for all of them.)
+unsafe impl<T: Send, K: Kind> Send for Link<T, K> {}
+// SAFETY: as above.
+unsafe impl<T: Send, K: Kind> Sync for Link<T, K> {}
 
 /// Runs the same expression on whichever flavor `$link` refers to.
 macro_rules! on_flavor {
@@ -34,25 +45,35 @@ pub(crate) use on_flavor;
 fn share<F>(flavor: F) -> Arc<Shared<F>> {
     Arc::new(Shared {
         senders: AtomicUsize::new(1),
+        receivers: AtomicUsize::new(1),
         flavor,
     })
 }
 
-impl<T> Link<T> {
+impl<T, K: Kind> Link<T, K> {
     pub(crate) fn unbounded() -> Self {
-        Self::Unbounded(share(Unbounded::new()))
+        Self::Unbounded(share(K::unbounded()))
     }
 
     pub(crate) fn bounded(capacity: usize) -> Self {
         if capacity == 0 {
             Self::Rendezvous(share(Rendezvous::new()))
         } else {
-            Self::Bounded(share(Bounded::new(capacity)))
+            Self::Bounded(share(K::bounded(capacity)))
         }
     }
 
     pub(crate) fn senders(&self) -> &AtomicUsize {
         on_flavor!(self, shared => &shared.senders)
+    }
+
+    pub(crate) fn receivers(&self) -> &AtomicUsize {
+        on_flavor!(self, shared => &shared.receivers)
+    }
+
+    /// The channel as the arms of a select see it.
+    pub(crate) fn source(&self) -> &dyn Source<T> {
+        on_flavor!(self, shared => &shared.flavor)
     }
 
     pub(crate) fn close(&self) {
@@ -86,17 +107,37 @@ impl<T> Link<T> {
         self.senders().fetch_add(1, Relaxed);
     }
 
+    /// One receiver more.
+    pub(crate) fn add_receiver(&self) {
+        // Ordering: Relaxed, as in `add_sender`.
+        self.receivers().fetch_add(1, Relaxed);
+    }
+
     /// One sender less; without any, the channel is closed.
     pub(crate) fn remove_sender(&self) {
         // Ordering: AcqRel. Partner: the same line of the other senders, whose values are all
         // in before the last one closes.
         if self.senders().fetch_sub(1, AcqRel) == 1 {
+            // SAFETY: there was one sender left, and it is the one that calls.
+            on_flavor!(self, shared => unsafe { shared.flavor.last_sender_goes() });
+        }
+    }
+
+    /// One receiver less; without any, the channel is closed and emptied.
+    pub(crate) fn remove_receiver(&self) {
+        // Ordering: AcqRel. Partner: the same line of the other receivers, which have taken
+        // whatever they will take before the last one empties the channel.
+        if self.receivers().fetch_sub(1, AcqRel) == 1 {
             self.close();
+            // Until every sender that was let in has finished, so that nothing is left behind in
+            // a channel that only senders keep alive.
+            // SAFETY: there was one receiver left, and it is the one that calls.
+            on_flavor!(self, shared => while unsafe { shared.flavor.try_recv() }.is_ok() {});
         }
     }
 }
 
-impl<T> Clone for Link<T> {
+impl<T, K: Kind> Clone for Link<T, K> {
     fn clone(&self) -> Self {
         match self {
             Self::Bounded(shared) => Self::Bounded(shared.clone()),

@@ -1,16 +1,27 @@
 //! The end that takes values out.
 
 use crate::{
-    Iter, RecvError, RecvUntilError, TryIter, TryRecvError,
+    Iter, Kind, Many, Mpsc, RecvError, RecvUntilError, TryIter, TryRecvError,
     flavors::Flavor,
     link::{Link, on_flavor},
+    select::RecvArm,
 };
-use std::{cell::Cell, fmt, marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken};
 
-/// The receiving end of a channel. It can go to another thread, but serves one at a time.
+/// The receiving end of a channel.
 ///
-/// When it is dropped the channel is closed, and what is inside is dropped.
+/// `K` is the channel's [kind](Kind). Where that allows many consumers, clones receive from the
+/// same channel, and each value goes to exactly one of them. Else the receiver can go to another
+/// thread, but serves one at a time:
+///
+/// ```compile_fail,E0277
+/// fn share<T: Sync>(_: T) {}
+/// let (_tx, rx) = vitte_channels::Channel::new::<u8>();
+/// share(rx);
+/// ```
+///
+/// When the last one is dropped the channel is closed, and what is inside is dropped.
 ///
 /// # Blocking
 /// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits
@@ -19,20 +30,20 @@ use vitte_wait::{Budget, Deadline, StopToken};
 ///
 /// # Cancellation
 /// A receiver that is canceled while it waits has taken nothing.
-pub struct Receiver<T> {
-    link: Link<T>,
-    budget: Budget,
-    /// Not `Sync`: the unbounded flavor relies on there being one consumer.
-    _alone: PhantomData<Cell<()>>,
+pub struct Receiver<T, K: Kind = Mpsc> {
+    pub(crate) link: Link<T, K>,
+    pub(crate) budget: Budget,
+    /// Whether it is `Sync`.
+    _consumers: PhantomData<K::Consumers>,
 }
 
-impl<T> Receiver<T> {
-    /// Takes over the receiving of a new channel: there must be one call a channel.
-    pub(crate) fn new(link: Link<T>) -> Self {
+impl<T, K: Kind> Receiver<T, K> {
+    /// Takes over one receiver that the channel counts.
+    pub(crate) fn new(link: Link<T, K>) -> Self {
         Self {
             link,
             budget: Budget::new(),
-            _alone: PhantomData,
+            _consumers: PhantomData,
         }
     }
 
@@ -86,7 +97,8 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        // SAFETY: a receiver is neither `Clone` nor `Sync`, so we are alone.
+        // SAFETY: if the flavor asks for one consumer then so does the kind, whose receivers are
+        // neither `Clone` nor `Sync`; so we are alone.
         on_flavor!(&self.link, shared => unsafe { shared.flavor.try_recv() })
     }
 
@@ -121,8 +133,12 @@ impl<T> Receiver<T> {
         }
     }
 
-    fn recv_slow(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<T, RecvUntilError> {
-        // SAFETY: a receiver is neither `Clone` nor `Sync`, so we are alone.
+    pub(crate) fn recv_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, RecvUntilError> {
+        // SAFETY: as in `try_recv`.
         on_flavor!(&self.link, shared => unsafe { shared.flavor.recv_slow(deadline, stop) })
     }
 
@@ -180,6 +196,23 @@ impl<T> Receiver<T> {
         self.recv_with(Deadline::NEVER, Some(stop))
     }
 
+    /// Receiving as one of several things that the caller waits for: see [`select`](mod@crate::select).
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, RecvError, select::{Chosen, Select}};
+    ///
+    /// let (ends, receivers): (Vec<_>, Vec<_>) = (0..3).map(|_| Channel::new::<u8>()).unzip();
+    /// ends[1].send(7).unwrap();
+    /// let mut arms: Vec<_> = receivers.iter().map(|rx| rx.recv_arm()).collect();
+    /// assert_eq!(Select::among(&mut arms).wait(), Ok(1));
+    /// assert_eq!(arms[1].take(), Some(Ok(7)));
+    /// ```
+    #[must_use]
+    pub fn recv_arm(&self) -> RecvArm<'_, T> {
+        // SAFETY: whoever may use the receiver may poll; the arm borrows it and cannot leave its thread.
+        unsafe { RecvArm::new(self.link.source(), &self.budget) }
+    }
+
     /// Receives until the channel is closed and drained, or the caller is canceled.
     ///
     /// ```
@@ -190,7 +223,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.iter().sum::<i32>(), 3);
     /// ```
     #[must_use]
-    pub fn iter(&self) -> Iter<'_, T> {
+    pub fn iter(&self) -> Iter<'_, T, K> {
         Iter(self)
     }
 
@@ -202,7 +235,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.try_iter().count(), 1);
     /// ```
     #[must_use]
-    pub fn try_iter(&self) -> TryIter<'_, T> {
+    pub fn try_iter(&self) -> TryIter<'_, T, K> {
         TryIter(self)
     }
 
@@ -247,18 +280,28 @@ impl<T> Receiver<T> {
     pub fn capacity(&self) -> Option<usize> {
         self.link.capacity()
     }
-}
 
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        self.close();
-        // Until every sender that was let in has finished, so that nothing is left behind in a
-        // channel that only senders keep alive.
-        while self.try_recv().is_ok() {}
+    /// Whether the two receive from the same channel.
+    #[must_use]
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        self.link.is_same(&other.link)
     }
 }
 
-impl<T> fmt::Debug for Receiver<T> {
+impl<T, K: Kind<Consumers = Many>> Clone for Receiver<T, K> {
+    fn clone(&self) -> Self {
+        self.link.add_receiver();
+        Self::new(self.link.clone())
+    }
+}
+
+impl<T, K: Kind> Drop for Receiver<T, K> {
+    fn drop(&mut self) {
+        self.link.remove_receiver();
+    }
+}
+
+impl<T, K: Kind> fmt::Debug for Receiver<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.link.debug("Receiver", f)
     }

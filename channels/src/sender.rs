@@ -1,16 +1,19 @@
 //! The end that puts values in.
 
 use crate::{
-    SendError, SendUntilError, TrySendError,
+    Kind, Many, Mpsc, SendError, SendUntilError, TrySendError,
     flavors::Flavor,
     link::{Link, on_flavor},
+    select::SendArm,
 };
-use std::{fmt, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 use vitte_wait::{Budget, Deadline, StopToken};
 
-/// The sending end of a channel; clones send into the same channel.
+/// The sending end of a channel.
 ///
-/// When the last one is dropped the channel is closed: the receiver still gets what is inside.
+/// `K` is the channel's [kind](Kind). Where that allows many producers, clones send into the same
+/// channel, and a sender may be used by reference from several threads. When the last one is
+/// dropped the channel is closed: receivers still get what is inside.
 ///
 /// # Blocking
 /// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits
@@ -22,25 +25,28 @@ use vitte_wait::{Budget, Deadline, StopToken};
 ///
 /// # Cancellation
 /// A sender that is canceled while it waits gets its value back, and nothing was sent.
-pub struct Sender<T> {
-    link: Link<T>,
-    budget: Budget,
+pub struct Sender<T, K: Kind = Mpsc> {
+    pub(crate) link: Link<T, K>,
+    pub(crate) budget: Budget,
+    /// Whether it is `Sync`.
+    _producers: PhantomData<K::Producers>,
 }
 
-impl<T> Sender<T> {
-    /// Takes over the one sender that a new channel counts.
-    pub(crate) fn new(link: Link<T>) -> Self {
+impl<T, K: Kind> Sender<T, K> {
+    /// Takes over one sender that the channel counts.
+    pub(crate) fn new(link: Link<T, K>) -> Self {
         Self {
             link,
             budget: Budget::new(),
+            _producers: PhantomData,
         }
     }
 
     /// Sends `value`; waits while there is no room.
     ///
     /// # Errors
-    /// [`SendError::Closed`] if the channel is closed or the receiver is gone, before or while
-    /// waiting; [`SendError::Canceled`] if the caller is canceled while waiting.
+    /// [`SendError::Closed`] if the channel is closed or all receivers are gone, before or
+    /// while waiting; [`SendError::Canceled`] if the caller is canceled while waiting.
     ///
     /// # Examples
     /// ```
@@ -53,14 +59,15 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
+        // SAFETY: if the flavor asks for one producer then so does the kind, whose senders are
+        // neither `Clone` nor `Sync`; so we are alone.
+        on_flavor!(&self.link, shared => match unsafe { shared.flavor.try_send(value) } {
             Ok(()) => {
                 self.budget.spend();
                 Ok(())
             }
             Err(TrySendError::Closed(value)) => Err(SendError::Closed(value)),
-            Err(TrySendError::Full(value)) => shared
-                .flavor
+            Err(TrySendError::Full(value)) => self
                 .send_slow(value, Deadline::NEVER, None)
                 .map_err(SendUntilError::of_untimed),
         })
@@ -84,7 +91,8 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        on_flavor!(&self.link, shared => shared.flavor.try_send(value))
+        // SAFETY: as in `send`.
+        on_flavor!(&self.link, shared => unsafe { shared.flavor.try_send(value) })
     }
 
     /// Sends `value`; waits for room until `deadline`, or until `stop` is triggered.
@@ -111,13 +119,27 @@ impl<T> Sender<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), SendUntilError<T>> {
-        on_flavor!(&self.link, shared => match shared.flavor.try_send(value) {
+        // SAFETY: if the flavor asks for one producer then so does the kind, whose senders are
+        // neither `Clone` nor `Sync`; so we are alone.
+        on_flavor!(&self.link, shared => match unsafe { shared.flavor.try_send(value) } {
             Ok(()) => {
                 self.budget.spend();
                 Ok(())
             }
             Err(TrySendError::Closed(value)) => Err(SendUntilError::Closed(value)),
-            Err(TrySendError::Full(value)) => shared.flavor.send_slow(value, deadline, stop),
+            Err(TrySendError::Full(value)) => self.send_slow(value, deadline, stop),
+        })
+    }
+
+    pub(crate) fn send_slow(
+        &self,
+        value: T,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), SendUntilError<T>> {
+        // SAFETY: as in `send`.
+        on_flavor!(&self.link, shared => unsafe {
+            shared.flavor.send_slow(value, deadline, stop)
         })
     }
 
@@ -175,6 +197,45 @@ impl<T> Sender<T> {
         self.send_with(value, Deadline::NEVER, Some(stop))
     }
 
+    /// Sending `value` as one of several things that the caller waits for: see
+    /// [`select`](mod@crate::select). If the arm does not go, [`SendArm::unsent`] gives the value back.
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, select::Select};
+    ///
+    /// let ((tx, _rx), (_tx, rx)) = (Channel::bounded(0), Channel::new::<u8>());
+    /// let (mut send, mut recv) = (tx.send_arm(7), rx.recv_arm());
+    /// let mut select = Select::new();
+    /// select.add(&mut send);
+    /// select.add(&mut recv);
+    /// assert_eq!(select.try_wait(), None);
+    /// assert_eq!(send.unsent(), Some(7));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
+        // SAFETY: whoever may use the sender may offer; the arm borrows it and cannot leave its thread.
+        unsafe { SendArm::new(self.link.source(), &self.budget, Some(value), None) }
+    }
+
+    /// As [`send_arm`](Self::send_arm) for the value in `slot`. It is moved into the arm, and back when
+    /// the arm is dropped, unless it was sent or is in an error that was [taken]. An arm without a
+    /// value never goes.
+    ///
+    /// [taken]: crate::select::Chosen::take
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::bounded(0);
+    /// let mut slot = Some(7);
+    /// drop(tx.offer_arm(&mut slot));
+    /// assert_eq!(slot, Some(7));
+    /// # drop(rx);
+    /// ```
+    #[must_use]
+    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendArm<'a, T> {
+        // SAFETY: as in `send_arm`.
+        unsafe { SendArm::new(self.link.source(), &self.budget, slot.take(), Some(slot)) }
+    }
+
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
     /// received, and senders that wait get their values back. Closing twice is closing once.
     ///
@@ -196,7 +257,7 @@ impl<T> Sender<T> {
         self.link.close();
     }
 
-    /// Whether the channel is closed, by [`close`](Self::close) or because the receiver is gone.
+    /// Whether the channel is closed, by [`close`](Self::close) or because no receiver is left.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.link.is_closed()
@@ -227,23 +288,20 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Clone for Sender<T> {
+impl<T, K: Kind<Producers = Many>> Clone for Sender<T, K> {
     fn clone(&self) -> Self {
         self.link.add_sender();
-        Self {
-            link: self.link.clone(),
-            budget: Budget::new(),
-        }
+        Self::new(self.link.clone())
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T, K: Kind> Drop for Sender<T, K> {
     fn drop(&mut self) {
         self.link.remove_sender();
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
+impl<T, K: Kind> fmt::Debug for Sender<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.link.debug("Sender", f)
     }

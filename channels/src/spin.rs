@@ -3,6 +3,7 @@
 use vitte_wait::{
     current,
     facade::{hint, thread},
+    give_way,
 };
 
 /// Growing pauses between attempts that other parties' progress makes fail.
@@ -45,31 +46,50 @@ fn pause(step: u32) {
     }
 }
 
-/// How often a thread tries again before it goes to sleep, which costs its partner a system
-/// call. A fiber has nothing to gain from it: to suspend is cheaper than to look for long.
+/// How often to try again before waiting. A thread that goes to sleep costs its partner a system
+/// call. A fiber has little to gain, for to suspend is cheaper than to look for long; but where
+/// waiting is dear it lets others run once, of whom one may be its partner.
 #[derive(Debug)]
-pub(crate) struct Patience(u32);
+pub(crate) struct Patience {
+    left: u32,
+    is_thread: bool,
+}
+
+/// For whom it pays to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TriesFirst {
+    /// For nobody: only a waiter that is queued can be found.
+    Nobody,
+    /// For threads.
+    Threads,
+    /// For threads and for fibers.
+    Everybody,
+}
 
 const PATIENCE: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
 
 impl Patience {
-    pub(crate) fn new(wanted: bool) -> Self {
-        Self(if wanted && current::unit().is_thread() {
-            PATIENCE
-        } else {
-            0
-        })
+    pub(crate) fn new(who: TriesFirst) -> Self {
+        let is_thread = who != TriesFirst::Nobody && current::unit().is_thread();
+        let left = match who {
+            _ if is_thread => PATIENCE,
+            TriesFirst::Everybody => 1,
+            _ => 0,
+        };
+        Self { left, is_thread }
     }
 
     /// Waits a moment and says true, until there have been enough moments.
     #[inline]
     pub(crate) fn is_left(&mut self) -> bool {
-        if self.0 == 0 {
+        if self.left == 0 {
             return false;
         }
-        let step = PATIENCE - self.0;
-        self.0 -= 1;
-        if step < PAUSES {
+        let step = PATIENCE.wrapping_sub(self.left);
+        self.left -= 1;
+        if !self.is_thread {
+            give_way();
+        } else if step < PAUSES {
             pause(step);
         } else {
             thread::yield_now();

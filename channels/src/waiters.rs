@@ -8,7 +8,8 @@
 //! that returned, and only then may park. All changes of one word have one order, so a partner's
 //! advance either comes before the flag, and the waiter sees it and does not park; or it comes
 //! after, and the partner sees the flag, takes the lock, and finds the waiter in the queue. That
-//! needs no fence, and costs the fast path one test of a value that it has at hand.
+//! needs no fence, and costs the fast path one test of a value that it has at hand. (Where the fast
+//! path has no read-modify-write there is another way: see Note [Flags beside positions].)
 //!
 //! Invariants: a node is in a queue only while `Linked` or a claim keeps its owner there; a
 //! flag is raised whenever its queue holds an open waiter, and changed only under the lock.
@@ -112,6 +113,22 @@ pub(crate) fn wait_in<C: Waitable, T>(
         std::mem::forget(linked);
     }
     Some(outcome)
+}
+
+/// Wakes the first waiter of `side`; it does its operation itself.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake_one<C: Waitable>(channel: &C, side: Side) {
+    let claimed = {
+        let mut waiters = channel.waiters().lock();
+        let queue = waiters.of(side);
+        let claimed = queue.pop(Outcome::Woken);
+        if queue.is_empty() {
+            channel.disarm(side);
+        }
+        claimed
+    };
+    drop(claimed);
 }
 
 /// Takes a waiter out of its queue, however its wait ends.

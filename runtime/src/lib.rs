@@ -40,6 +40,28 @@
 //! Everything here that waits may be called from a fiber, which suspends, and from a plain thread,
 //! which sleeps; the two may wait for one another.
 //!
+//! # The first of several
+//! [`select!`](crate::select!) waits for the first of any mix of receives, sends, joins, stops and
+//! points in time:
+//!
+//! ```
+//! use std::time::Duration;
+//! use vitte_threads::{Channel, Fiber, Runtime, select};
+//!
+//! let runtime = Runtime::start()?;
+//! let first = runtime.run(|| {
+//!     let (_tx, rx) = Channel::new::<&str>();
+//!     let mut child = Fiber::spawn(|| "the child's value");
+//!     select! {
+//!         recv(rx) -> value => value.unwrap_or("closed"),
+//!         join(child) -> value => value.unwrap_or("it panicked"),
+//!         after(Duration::from_secs(60)) => "nothing for a minute",
+//!     }
+//! });
+//! assert_eq!(first, Ok("the child's value"));
+//! # Ok::<(), vitte_threads::StartError>(())
+//! ```
+//!
 //! # Several runtimes, none global
 //! A runtime is a value. Any number of them live side by side, and each ends with its value:
 //! dropping it cancels what still waits. Nothing is started, installed or printed unless asked for.
@@ -64,15 +86,40 @@ pub use scope::{Scope, ScopedJoinHandle};
 pub use thread::{Thread, ThreadBuilder, ThreadHandle};
 pub use time::{sleep, sleep_until};
 
+/// `select!`, and the module with what it is made of.
+pub use vitte_channels::select;
+pub use vitte_channels::{broadcast, oneshot, watch};
+
 pub use vitte_channels::{
     Channel, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
-    TrySendError,
+    TrySendError, Unsent, mpmc, spsc,
 };
+pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    FiberId, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError, Stale,
-    StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
+    Stale, StartError, Stats, spawn_migratable,
 };
+pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
+
+/// Locks, barriers, events and signals between fibers, between threads, and across the two.
+///
+/// ```
+/// use vitte_threads::{Fiber, Runtime, sync::Mutex};
+///
+/// static TOTAL: Mutex<u32> = Mutex::new(0);
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// runtime.run(|| {
+///     let fibers: Vec<_> = (1..=10)
+///         .map(|n| Fiber::spawn(move || *TOTAL.lock().unwrap() += n))
+///         .collect();
+///     fibers.into_iter().for_each(|fiber| fiber.join().unwrap());
+/// });
+/// assert_eq!(*TOTAL.lock()?, 55);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use vitte_sync as sync;
 
 /// The examples of the project's README are compiled and run, too.
 #[cfg(doctest)]

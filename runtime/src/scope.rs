@@ -18,7 +18,7 @@ use std::{
     ptr,
     sync::Arc,
 };
-use vitte_scheduler::{FiberId, JoinError, JoinHandle, Scheduler, SpawnOptions};
+use vitte_scheduler::{FiberId, JoinArm, JoinError, JoinHandle, Scheduler, SpawnOptions};
 use vitte_wait::{
     Deadline, Outcome, Reason, StopToken, Ticket, Wait,
     facade::{
@@ -241,6 +241,12 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
         stop: Option<&StopToken>,
     ) -> Result<T, JoinError> {
         self.handle.join_until(deadline, stop)
+    }
+
+    /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select).
+    #[must_use]
+    pub fn join_arm(&mut self) -> JoinArm<'_, T> {
+        self.handle.join_arm()
     }
 
     /// The id of the fiber. `None` if it could not be spawned, or was joined.

@@ -17,11 +17,11 @@ use crate::{
     },
     worker::{self, Action, After, Worker, current_task},
 };
-use std::{ffi::c_void, fmt, io, ptr, sync::Arc, thread};
+use std::{ffi::c_void, fmt, io, ptr, sync::Arc};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
     Deadline, Outcome, Priority, Reason, Unit, Wait, current,
-    facade::{atomic::Ordering::*, clock},
+    facade::{atomic::Ordering::*, clock, thread},
 };
 
 /// A scheduler: workers, and the tasks they run. Clones are the same scheduler.

@@ -22,6 +22,11 @@ impl Choice {
         }
     }
 
+    /// What the dice of this worker's thread begin with: those of `vitte-wait`, which has none of ours.
+    pub(crate) fn seed(&self) -> u64 {
+        self.state.get()
+    }
+
     /// One of `0..n`. `n` is not zero.
     pub(crate) fn below(&self, n: usize) -> usize {
         let mut x = self.state.get();

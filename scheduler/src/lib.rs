@@ -31,7 +31,6 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
-mod fence;
 mod id;
 mod idle;
 mod pace;
@@ -45,6 +44,8 @@ mod timer;
 mod unit;
 mod worker;
 
+use vitte_wait::fence;
+
 pub use api::{
     FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
     info, mask_cancel, native_enter, native_leave, park, pin, reserve, set_priority, sleep_until,
@@ -56,6 +57,7 @@ pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use stats::Stats;
 pub use task::{
     Hot,
+    arm::JoinArm,
     body::RawBody,
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,

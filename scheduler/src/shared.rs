@@ -14,7 +14,6 @@ use crossbeam_deque::Stealer;
 use std::{
     ptr,
     sync::{Arc, OnceLock},
-    thread::JoinHandle,
 };
 use vitte_fibers::{StackClass, StackPool};
 use vitte_wait::{
@@ -22,6 +21,7 @@ use vitte_wait::{
     facade::{
         Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*},
+        thread::JoinHandle,
     },
 };
 

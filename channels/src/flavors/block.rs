@@ -2,16 +2,29 @@
 
 use std::{mem::MaybeUninit, ptr};
 use vitte_wait::facade::{
-    atomic::{AtomicBool, AtomicPtr, Ordering::*},
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering::*},
     cell::UnsafeCell,
 };
 
 /// Slots in a block. One less than a power of two: the position that is missing stands for "the
 /// next block is being linked".
-pub(crate) const SLOTS: usize = if cfg!(any(loom, shuttle)) { 1 } else { 31 };
+pub(crate) const SLOTS: usize = if cfg!(loom) {
+    1
+} else if cfg!(shuttle) {
+    3
+} else {
+    31
+};
+
+/// In `emptied`: the value was taken out.
+const TAKEN: u8 = 1;
+/// In `emptied`: whoever takes the value sees to the slots after this one.
+const LEFT_TO_YOU: u8 = 1 << 1;
 
 pub(crate) struct Slot<T> {
     written: AtomicBool,
+    /// Only for many consumers: which of them is done.
+    emptied: AtomicU8,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
@@ -32,6 +45,7 @@ impl<T> Block<T> {
         for index in 0..SLOTS {
             let empty = Slot {
                 written: AtomicBool::new(false),
+                emptied: AtomicU8::new(0),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
             };
             // SAFETY: as above, and the index is in range.
@@ -46,6 +60,7 @@ impl<T> Block<T> {
         self.next.store(ptr::null_mut(), Relaxed);
         for slot in &self.slots {
             slot.written.store(false, Relaxed);
+            slot.emptied.store(0, Relaxed);
         }
     }
 
@@ -71,12 +86,34 @@ impl<T> Block<T> {
     /// Empties slot `index`.
     ///
     /// # Safety
-    /// The slot is written, and the caller, the one consumer, empties it once.
+    /// The slot is written, and the caller, who has its position, empties it once.
     #[inline]
     pub(crate) unsafe fn take(&self, index: usize) -> T {
         // SAFETY: by the caller the value is there, and is read out once.
         self.slots[index]
             .value
             .with_mut(|cell| unsafe { (*cell).assume_init_read() })
+    }
+
+    /// Says that slot `index` was emptied. True: so were all others, and the block is the
+    /// caller's. Of many consumers the last one to be done is told so: who emptied the last slot
+    /// looks at the others from the front, and leaves the rest of that to the first of them that
+    /// is not done.
+    #[inline]
+    pub(crate) fn finish(&self, index: usize) -> bool {
+        // Ordering: AcqRel, all of these. Partner: each other; the slots' readers are done before
+        // whoever is told so reuses the block.
+        let from = if index + 1 == SLOTS {
+            0
+        } else if self.slots[index].emptied.fetch_or(TAKEN, AcqRel) & LEFT_TO_YOU != 0 {
+            index + 1
+        } else {
+            return false;
+        };
+        self.slots[from..SLOTS - 1].iter().all(|slot| {
+            // Ordering: Acquire. Partner: as above.
+            slot.emptied.load(Acquire) & TAKEN != 0
+                || slot.emptied.fetch_or(LEFT_TO_YOU, AcqRel) & TAKEN != 0
+        })
     }
 }

@@ -19,7 +19,8 @@ use crate::{
     error::{TryRecvError, TrySendError},
     lent::Lent,
     padded::Padded,
-    spin::Spin,
+    spin::{Spin, TriesFirst},
+    unsent::Unsent,
     waiters::{Side, Waitable, Waiters},
 };
 use std::mem::MaybeUninit;
@@ -35,28 +36,28 @@ use vitte_wait::{
 /// In `tail`: nothing more comes in.
 const CLOSED: usize = 1;
 /// In `tail`: a receiver waits. In `head`: a sender waits.
-const WAITS: usize = 1 << 1;
+pub(super) const WAITS: usize = 1 << 1;
 /// What is not position, in `head` and `tail`.
-const FLAGS: usize = CLOSED | WAITS;
+pub(super) const FLAGS: usize = CLOSED | WAITS;
 /// One position further.
 const ONE: usize = 1 << 2;
 /// In a stamp: the slot holds a value.
-const WRITTEN: usize = 1;
+pub(super) const WRITTEN: usize = 1;
 
-struct Slot<T> {
-    stamp: AtomicUsize,
+pub(super) struct Slot<T> {
+    pub(super) stamp: AtomicUsize,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
 /// See the [module documentation](self).
 pub(crate) struct Bounded<T> {
     /// Where the next value comes out, and whether a sender waits.
-    head: Padded<AtomicUsize>,
+    pub(super) head: Padded<AtomicUsize>,
     /// Where the next value goes in, whether a receiver waits, and whether the channel is closed.
-    tail: Padded<AtomicUsize>,
+    pub(super) tail: Padded<AtomicUsize>,
     slots: Box<[Slot<T>]>,
     /// One lap further: a power of two above every index.
-    lap: usize,
+    pub(super) lap: usize,
     waiters: Padded<Mutex<Waiters>>,
 }
 
@@ -67,16 +68,16 @@ unsafe impl<T: Send> Send for Bounded<T> {}
 unsafe impl<T: Send> Sync for Bounded<T> {}
 
 /// A slot that is ours until we write its stamp.
-struct Place<'a, T> {
-    slot: &'a Slot<T>,
-    position: usize,
+pub(super) struct Place<'a, T> {
+    pub(super) slot: &'a Slot<T>,
+    pub(super) position: usize,
     /// Whether a unit of the other side waited when we took the slot.
-    waits: bool,
+    pub(super) waits: bool,
 }
 
 /// Why there is no place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     /// Full for a sender, empty for a receiver; or, if asked not to wait, another party is
     /// between two steps.
     NotNow,
@@ -106,7 +107,7 @@ impl<T> Bounded<T> {
     }
 
     #[inline]
-    fn slot(&self, position: usize) -> &Slot<T> {
+    pub(super) fn slot(&self, position: usize) -> &Slot<T> {
         let index = (position & (self.lap - 1)) / ONE;
         debug_assert!(index < self.slots.len());
         // SAFETY: `after` gives out only positions whose index is below the number of slots.
@@ -114,7 +115,7 @@ impl<T> Bounded<T> {
     }
 
     #[inline]
-    fn after(&self, position: usize) -> usize {
+    pub(super) fn after(&self, position: usize) -> usize {
         if (position & (self.lap - 1)) / ONE + 1 < self.slots.len() {
             position + ONE
         } else {
@@ -124,7 +125,7 @@ impl<T> Bounded<T> {
 
     /// Takes the next free slot. `PATIENT`: waits for a receiver that is half-way through.
     #[inline]
-    fn reserve<const PATIENT: bool>(&self) -> Result<Place<'_, T>, Refusal> {
+    pub(super) fn reserve<const PATIENT: bool>(&self) -> Result<Place<'_, T>, Refusal> {
         let mut spin = Spin::new();
         let mut tail = self.tail.load(Relaxed);
         loop {
@@ -174,7 +175,7 @@ impl<T> Bounded<T> {
 
     /// Takes the next full slot. `PATIENT`: waits for a sender that is half-way through.
     #[inline]
-    fn claim<const PATIENT: bool>(&self) -> Result<Place<'_, T>, Refusal> {
+    pub(super) fn claim<const PATIENT: bool>(&self) -> Result<Place<'_, T>, Refusal> {
         let mut spin = Spin::new();
         let mut head = self.head.load(Relaxed);
         loop {
@@ -229,7 +230,7 @@ impl<T> Bounded<T> {
     /// waiter whose operation cannot be done for it is woken all the same and looks for itself.
     #[cold]
     #[inline(never)]
-    fn serve(&self, mut side: Side) {
+    pub(super) fn serve(&self, mut side: Side) {
         loop {
             let mut waiters = self.waiters.lock();
             let (claimed, other_waits) = match side {
@@ -284,7 +285,7 @@ impl<T> Bounded<T> {
 impl<T> Place<'_, T> {
     /// Fills a slot that `reserve` gave us.
     #[inline]
-    fn put(self, value: T) {
+    pub(super) fn put(self, value: T) {
         // SAFETY: the slot is ours from winning its position to writing its stamp.
         self.slot
             .value
@@ -298,7 +299,7 @@ impl<T> Place<'_, T> {
     /// # Safety
     /// The place came from `claim`.
     #[inline]
-    unsafe fn take(self, lap: usize) -> T {
+    pub(super) unsafe fn take(self, lap: usize) -> T {
         // SAFETY: the slot is ours, and its sender has written it.
         let value = self
             .slot
@@ -348,10 +349,11 @@ impl<T> Waitable for Bounded<T> {
 
 impl<T> Flavor<T> for Bounded<T> {
     const NAME: &'static str = "bounded";
-    const TRIES_FIRST: bool = true;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.reserve::<true>() {
             Ok(place) => {
                 let waits = place.waits;
@@ -382,6 +384,17 @@ impl<T> Flavor<T> for Bounded<T> {
             Err(Refusal::NotNow) => Err(TryRecvError::Empty),
             Err(Refusal::Closed) => Err(TryRecvError::Closed),
         }
+    }
+
+    unsafe fn try_send_many<I: Iterator<Item = T>>(
+        &self,
+        values: &mut Unsent<I>,
+    ) -> Result<(), TrySendError<()>> {
+        self.send_run(values)
+    }
+
+    unsafe fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        self.recv_run(into, limit)
     }
 
     fn close(&self) {

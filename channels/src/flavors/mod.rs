@@ -2,13 +2,17 @@
 
 mod block;
 pub(crate) mod bounded;
+pub(crate) mod consumers;
 pub(crate) mod rendezvous;
+pub(crate) mod ring;
+mod runs;
 pub(crate) mod unbounded;
 
 use crate::{
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
-    spin::Patience,
+    spin::{Patience, TriesFirst},
+    unsent::Unsent,
     waiters::{Side, Waitable, wait_in},
 };
 use vitte_wait::{Deadline, Outcome, StopToken};
@@ -19,18 +23,66 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
     /// What `Debug` calls it.
     const NAME: &'static str;
 
-    /// Whether a thread may try a little longer before it queues up. Not where only a waiter that
-    /// is queued can be found: two that both look for the other would never meet.
-    const TRIES_FIRST: bool;
+    /// Who may try a little longer before queueing up. Nobody where only a waiter that is queued can
+    /// be found: two that both look for the other would never meet.
+    const TRIES_FIRST: TriesFirst;
 
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
+    /// # Safety
+    /// For flavors that say so, the caller is the only producer at this moment.
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>>;
 
     /// # Safety
     /// For flavors that say so, the caller is the only consumer at this moment.
     unsafe fn try_recv(&self) -> Result<T, TryRecvError>;
 
+    /// Sends values while there is room. What did not go is in `values` again, which counts those
+    /// that did; Ok: all of them.
+    ///
+    /// # Safety
+    /// As for [`try_send`](Self::try_send).
+    unsafe fn try_send_many<I: Iterator<Item = T>>(
+        &self,
+        values: &mut Unsent<I>,
+    ) -> Result<(), TrySendError<()>> {
+        while let Some(value) = values.next() {
+            // SAFETY: by the caller.
+            match unsafe { self.try_send(value) } {
+                Ok(()) => values.went(1),
+                Err(error) => return Err(error.map(|value| values.put_back(value))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends up to `limit` values, which is not 0, and says how many.
+    ///
+    /// # Safety
+    /// As for [`try_recv`](Self::try_recv).
+    unsafe fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        let mut received = 0;
+        while received < limit {
+            into.reserve(1);
+            // SAFETY: by the caller.
+            match unsafe { self.try_recv() } {
+                Ok(value) => into.push(value),
+                Err(error) if received == 0 => return Err(error),
+                Err(_) => break,
+            }
+            received += 1;
+        }
+        Ok(received)
+    }
+
     /// Refuses further values and wakes everybody who waits. Twice is the same as once.
     fn close(&self);
+
+    /// Closes, because nobody is left to send.
+    ///
+    /// # Safety
+    /// The caller is the only producer that is left.
+    unsafe fn last_sender_goes(&self) {
+        self.close();
+    }
 
     fn is_closed(&self) -> bool;
 
@@ -39,8 +91,10 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     fn capacity(&self) -> Option<usize>;
 
+    /// # Safety
+    /// As for [`try_send`](Self::try_send).
     #[cold]
-    fn send_slow(
+    unsafe fn send_slow(
         &self,
         mut value: T,
         deadline: Deadline,
@@ -49,7 +103,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         let mut patience = Patience::new(Self::TRIES_FIRST);
         loop {
             while patience.is_left() {
-                match self.try_send(value) {
+                // SAFETY: by the caller.
+                match unsafe { self.try_send(value) } {
                     Ok(()) => return Ok(()),
                     Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
                     Err(TrySendError::Full(back)) => value = back,
@@ -62,7 +117,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 return Ok(());
             };
             match outcome {
-                None | Some(Outcome::Woken) => match self.try_send(back) {
+                // SAFETY: by the caller.
+                None | Some(Outcome::Woken) => match unsafe { self.try_send(back) } {
                     Ok(()) => return Ok(()),
                     Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
                     Err(TrySendError::Full(back)) => value = back,

@@ -4,7 +4,7 @@
 //! the claim on the first one's wait; there is no place in between. Go's unbuffered channel does
 //! the same.
 //!
-//! Invariants: not both queues hold an open waiter; `hints` is written only under the lock, and
+//! Invariants: not both queues hold an open waiter, unless that is one unit which selects among both; `hints` is written only under the lock, and
 //! what it says is checked there again before anybody parks.
 
 use super::Flavor;
@@ -12,11 +12,12 @@ use crate::{
     error::{TryRecvError, TrySendError},
     lent::Lent,
     padded::Padded,
+    spin::TriesFirst,
     waiters::{Side, Waitable, Waiters},
 };
 use std::marker::PhantomData;
 use vitte_wait::{
-    Outcome,
+    Outcome, current,
     facade::{
         Mutex,
         atomic::{AtomicU32, Ordering::*},
@@ -79,7 +80,12 @@ impl<T> Waitable for Rendezvous<T> {
             Side::Senders => Side::Receivers,
             Side::Receivers => Side::Senders,
         };
-        if self.hints.load(Relaxed) & CLOSED != 0 || waiters.of(partners).peek_open().is_some() {
+        if self.hints.load(Relaxed) & CLOSED != 0 {
+            return false;
+        }
+        // One unit may select among both ends, and is no partner for itself.
+        let partner = waiters.of(partners).peek_open_but(current::unit());
+        if partner.is_some() {
             return false;
         }
         self.hint(hint_of(side), 0);
@@ -93,10 +99,11 @@ impl<T> Waitable for Rendezvous<T> {
 
 impl<T> Flavor<T> for Rendezvous<T> {
     const NAME: &'static str = "rendezvous";
-    const TRIES_FIRST: bool = false;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Nobody;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         // Ordering: Acquire. Partner: the Release in `hint`.
         match self.hints.load(Acquire) {
             hints if hints & CLOSED != 0 => return Err(TrySendError::Closed(value)),

@@ -1,51 +1,49 @@
 //! No limit: linked blocks of slots.
 //!
-//! The senders' half is the algorithm of crossbeam-channel's list flavor. The receiver's half is
-//! simpler, because there is one consumer: it owns its position, so receiving takes no
-//! read-modify-write, and a block is free once its last slot was read. The waiting flag is this
+//! The senders' half is the algorithm of crossbeam-channel's list flavor, and is written here. The
+//! receivers' half is in `consumers.rs`, once for one and once for many. The waiting flag is this
 //! project's, see Note [Waiting flags]. One used-up block is kept for the senders to use again.
 //!
 //! ```text
-//! tail:  | block | slot, or LINKING | waits | closed |        head:  | block | slot |
+//! tail:  | block | slot, or LINKING | waits | closed |
+//! head:  | block | slot, or LINKING |       | more   |        (LINKING and `more`: many consumers)
 //! ```
 //!
-//! Invariants: only senders advance `tail`, only the consumer advances `head`; the sender that
+//! Invariants: only senders advance `tail`, only consumers advance `head`; the sender that
 //! takes a block's last slot links the next block before it writes that slot; `CLOSED` is raised
 //! once and no position is given to a sender after it.
 
 use super::{
     Flavor,
     block::{Block, SLOTS},
+    consumers::Consumers,
 };
 use crate::{
     error::{TryRecvError, TrySendError},
     padded::Padded,
-    spin::Spin,
-    waiters::{Side, Waitable, Waiters},
+    spin::{Spin, TriesFirst},
+    waiters::{Side, Waitable, Waiters, wake_one},
 };
 use std::{marker::PhantomData, ptr};
-use vitte_wait::{
-    Outcome,
-    facade::{
-        Mutex,
-        atomic::{AtomicPtr, AtomicUsize, Ordering::*},
-    },
+use vitte_wait::facade::{
+    Mutex,
+    atomic::{AtomicPtr, AtomicUsize, Ordering::*},
 };
 
 /// In `tail`: nothing more comes in.
-const CLOSED: usize = 1;
+pub(super) const CLOSED: usize = 1;
 /// In `tail`: the receiver waits.
 const WAITS: usize = 1 << 1;
-const FLAGS: usize = CLOSED | WAITS;
+pub(super) const FLAGS: usize = CLOSED | WAITS;
 /// One position further.
-const ONE: usize = 1 << 2;
+pub(super) const ONE: usize = 1 << 2;
 /// Positions in a block, the one that stands for linking included.
-const LAP: usize = SLOTS + 1;
+pub(super) const LAP: usize = SLOTS + 1;
 /// The slot number that means: the next block is being linked.
-const LINKING: usize = SLOTS;
+pub(super) const LINKING: usize = SLOTS;
 const _: () = assert!(LAP.is_power_of_two(), "positions wrap around");
 
-const fn slot_of(position: usize) -> usize {
+pub(super) const fn slot_of(position: usize) -> usize {
     position / ONE % LAP
 }
 
@@ -55,10 +53,10 @@ const fn ordinal(position: usize) -> usize {
 }
 
 /// A position and its block.
-struct End<T> {
-    position: AtomicUsize,
+pub(super) struct End<T> {
+    pub(super) position: AtomicUsize,
     /// Null until the first value is sent.
-    block: AtomicPtr<Block<T>>,
+    pub(super) block: AtomicPtr<Block<T>>,
 }
 
 impl<T> End<T> {
@@ -71,24 +69,24 @@ impl<T> End<T> {
 }
 
 /// See the [module documentation](self).
-pub(crate) struct Unbounded<T> {
-    /// Where the next value comes out. Written by the consumer (its block first by a sender).
-    head: Padded<End<T>>,
+pub(crate) struct Unbounded<T, C: Consumers> {
+    /// Where the next value comes out. Written by consumers (its block first by a sender).
+    pub(super) head: Padded<End<T>>,
     /// Where the next value goes in. Written by senders; the flags also under the lock.
-    tail: Padded<End<T>>,
+    pub(super) tail: Padded<End<T>>,
     /// A block that was used up, for the next sender that needs one; or null.
     spare: AtomicPtr<Block<T>>,
     waiters: Padded<Mutex<Waiters>>,
-    _owns: PhantomData<T>,
+    _owns: PhantomData<(T, C)>,
 }
 
 // SAFETY: values go in on one thread and come out on another, hence `T: Send`. A slot is touched
-// only by the sender that won its position and then by the one consumer, ordered by `written`.
-unsafe impl<T: Send> Send for Unbounded<T> {}
+// only by the sender that won its position and then by the consumer that did, ordered by `written`.
+unsafe impl<T: Send, C: Consumers> Send for Unbounded<T, C> {}
 // SAFETY: as above; no reference to a value inside is ever given out.
-unsafe impl<T: Send> Sync for Unbounded<T> {}
+unsafe impl<T: Send, C: Consumers> Sync for Unbounded<T, C> {}
 
-impl<T> Unbounded<T> {
+impl<T, C: Consumers> Unbounded<T, C> {
     pub(crate) fn new() -> Self {
         Self {
             head: End::new(),
@@ -111,10 +109,12 @@ impl<T> Unbounded<T> {
     }
 
     /// Keeps a used-up block for the senders, or frees it.
+    ///
+    /// # Safety
+    /// All its slots were written and read, and `head` has moved on.
     #[cold]
-    fn retire(&self, block: *mut Block<T>) {
-        // SAFETY: all its slots were written and read, so no sender touches it any more, and the
-        // consumer, who calls, has moved on.
+    pub(super) unsafe fn retire(&self, block: *mut Block<T>) {
+        // SAFETY: by the caller nobody touches the block any more.
         let block = unsafe { Box::from_raw(block) };
         block.reset();
         // Ordering: AcqRel. Partner: the Acquire in `new_block`, and this very line.
@@ -195,25 +195,9 @@ impl<T> Unbounded<T> {
             return Some((block, slot, tail & WAITS != 0));
         }
     }
-
-    /// Wakes a waiting receiver; it takes its value itself.
-    #[cold]
-    #[inline(never)]
-    fn wake_receiver(&self) {
-        let claimed = {
-            let mut waiters = self.waiters.lock();
-            let receivers = waiters.of(Side::Receivers);
-            let claimed = receivers.pop(Outcome::Woken);
-            if receivers.is_empty() {
-                self.disarm(Side::Receivers);
-            }
-            claimed
-        };
-        drop(claimed);
-    }
 }
 
-impl<T> Waitable for Unbounded<T> {
+impl<T, C: Consumers> Waitable for Unbounded<T, C> {
     fn waiters(&self) -> &Mutex<Waiters> {
         &self.waiters
     }
@@ -221,8 +205,10 @@ impl<T> Waitable for Unbounded<T> {
     fn arm(&self, _: Side, _: &mut Waiters) -> bool {
         // Ordering: AcqRel. Partner: the AcqRel of `reserve`: Note [Waiting flags].
         let tail = self.tail.position.fetch_or(WAITS, AcqRel);
-        // The head is ours; a sender never waits here.
-        tail & CLOSED == 0 && tail & !FLAGS == self.head.position.load(Relaxed)
+        // A sender never waits here. If the head is ours alone, it is what we left; if others
+        // advance it, one that is out of date looks like a value, and we only try again.
+        let head = self.head.position.load(Relaxed);
+        tail & CLOSED == 0 && ordinal(tail & !FLAGS) == ordinal(head & !FLAGS)
     }
 
     fn disarm(&self, side: Side) {
@@ -233,70 +219,30 @@ impl<T> Waitable for Unbounded<T> {
     }
 }
 
-impl<T> Flavor<T> for Unbounded<T> {
+impl<T, C: Consumers> Flavor<T> for Unbounded<T, C> {
     const NAME: &'static str = "unbounded";
-    const TRIES_FIRST: bool = true;
+    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
 
+    /// Any number of producers may call this at once.
     #[inline]
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let Some((block, slot, waits)) = self.reserve() else {
             return Err(TrySendError::Closed(value));
         };
         // SAFETY: the slot is ours, and its block lives until the consumer has read all of it.
         unsafe { (*block).put(slot, value) };
         if waits {
-            self.wake_receiver();
+            wake_one(self, Side::Receivers);
         }
         Ok(())
     }
 
     /// # Safety
-    /// The caller is the only consumer at this moment.
+    /// With [`OneConsumer`](super::consumers::OneConsumer): the caller is the only one.
     #[inline]
     unsafe fn try_recv(&self) -> Result<T, TryRecvError> {
-        let mut spin = Spin::new();
-        let position = self.head.position.load(Relaxed);
-        let slot = slot_of(position);
-        let block = loop {
-            // Ordering: Acquire. Partner: the Release in `install_first`. (Later blocks the
-            // consumer stores itself.)
-            let block = self.head.block.load(Acquire);
-            // SAFETY: a block is alive until the consumer, who calls, retires it.
-            if let Some(block) = unsafe { block.as_ref() }
-                && block.is_written(slot)
-            {
-                break block;
-            }
-            // Ordering: Acquire. Partner: the AcqRel in `reserve` and in `close`; what our
-            // caller knows to be sent is reserved for us too.
-            let tail = self.tail.position.load(Acquire);
-            if tail & !FLAGS == position {
-                return Err(if tail & CLOSED != 0 {
-                    TryRecvError::Closed
-                } else {
-                    TryRecvError::Empty
-                });
-            }
-            spin.unfinished();
-        };
-        // SAFETY: the slot is written, and by the caller we alone take it, once.
-        let value = unsafe { block.take(slot) };
-        // Ordering of the position's stores: Release. Partner: the Acquire in `len`.
-        if slot + 1 == SLOTS {
-            // Ordering: Relaxed. Stored before the slot was written, which we have seen.
-            let next = block.next.load(Relaxed);
-            // Ordering: Release. Partner: a later consumer's Acquire above.
-            self.head.block.store(next, Release);
-            self.head
-                .position
-                .store(position.wrapping_add(2 * ONE), Release);
-            self.retire(ptr::from_ref(block).cast_mut());
-        } else {
-            self.head
-                .position
-                .store(position.wrapping_add(ONE), Release);
-        }
-        Ok(value)
+        // SAFETY: by the caller.
+        unsafe { C::try_recv(self) }
     }
 
     fn close(&self) {
@@ -326,7 +272,7 @@ impl<T> Flavor<T> for Unbounded<T> {
             let head = self.head.position.load(Acquire);
             // Both belong to one moment if the tail did not move in between.
             if self.tail.position.load(Acquire) & !FLAGS == tail & !FLAGS {
-                return ordinal(tail & !FLAGS).wrapping_sub(ordinal(head));
+                return ordinal(tail & !FLAGS).wrapping_sub(ordinal(head & !FLAGS));
             }
         }
     }
@@ -336,7 +282,7 @@ impl<T> Flavor<T> for Unbounded<T> {
     }
 }
 
-impl<T> Drop for Unbounded<T> {
+impl<T, C: Consumers> Drop for Unbounded<T, C> {
     fn drop(&mut self) {
         // SAFETY: nobody else has the channel any more.
         while unsafe { self.try_recv() }.is_ok() {}

@@ -1,7 +1,7 @@
 //! Closing wakes whoever waits, and loses nothing.
 
 use crate::check::check;
-use vitte_channels::{Channel, Receiver, RecvError, SendError, Sender};
+use vitte_channels::{Channel, Kind, Receiver, RecvError, SendError, Sender, mpmc, spsc};
 use vitte_wait::facade::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -9,7 +9,7 @@ use vitte_wait::facade::{
 };
 
 /// One producer sends until it is refused, while the channel is closed from the other end.
-fn close_while_sending((tx, rx): (Sender<Box<u32>>, Receiver<Box<u32>>)) {
+fn close_while_sending<K: Kind>((tx, rx): (Sender<Box<u32>, K>, Receiver<Box<u32>, K>)) {
     let producer = thread::spawn(move || {
         let mut sent = 0;
         while sent < 2 {
@@ -30,14 +30,17 @@ fn close_while_sending((tx, rx): (Sender<Box<u32>>, Receiver<Box<u32>>)) {
 }
 
 /// The last sender goes while the receiver waits, or is about to.
-fn go_while_receiving((tx, rx): (Sender<u8>, Receiver<u8>)) {
+fn go_while_receiving<K: Kind>((tx, rx): (Sender<u8, K>, Receiver<u8, K>)) {
     let sender = thread::spawn(move || drop(tx));
     assert_eq!(rx.recv(), Err(RecvError::Closed));
     sender.join().unwrap();
 }
 
 /// The receiver goes while a producer sends; every value is dropped, by whomever.
-fn drop_while_sending(channel: (Sender<Counted>, Receiver<Counted>), dropped: Arc<AtomicUsize>) {
+fn drop_while_sending<K: Kind>(
+    channel: (Sender<Counted, K>, Receiver<Counted, K>),
+    dropped: Arc<AtomicUsize>,
+) {
     let (tx, rx) = channel;
     let values = dropped.clone();
     let producer = thread::spawn(move || {
@@ -52,6 +55,16 @@ fn drop_while_sending(channel: (Sender<Counted>, Receiver<Counted>), dropped: Ar
     assert_eq!(dropped.load(Relaxed), 2);
     drop(tx);
     assert_eq!(dropped.load(Relaxed), 2);
+}
+
+/// Both consumers wait, or are about to, when the last sender goes.
+fn go_while_two_receive((tx, rx): (mpmc::Sender<u8>, mpmc::Receiver<u8>)) {
+    let other = rx.clone();
+    let other = thread::spawn(move || other.recv());
+    let sender = thread::spawn(move || drop(tx));
+    assert_eq!(rx.recv(), Err(RecvError::Closed));
+    assert_eq!(other.join().unwrap(), Err(RecvError::Closed));
+    sender.join().unwrap();
 }
 
 struct Counted(Arc<AtomicUsize>);
@@ -86,6 +99,36 @@ fn closing_an_unbounded_channel_returns_or_delivers_every_value() {
 }
 
 #[test]
+fn closing_blocks_for_many_returns_or_delivers_every_value() {
+    check("unbounded for many, close", 2, || {
+        close_while_sending(mpmc::unbounded());
+    });
+}
+
+#[test]
+fn closing_a_pair_returns_or_delivers_every_value() {
+    check("spsc(1), close", 2, || {
+        close_while_sending(spsc::channel(1));
+    });
+    check("spsc(2), close", 3, || {
+        close_while_sending(spsc::channel(2));
+    });
+}
+
+#[test]
+fn the_last_sender_s_end_wakes_every_receiver() {
+    check("bounded(1), last sender, 2 consumers", 1, || {
+        go_while_two_receive(mpmc::bounded(1));
+    });
+    check("rendezvous, last sender, 2 consumers", 1, || {
+        go_while_two_receive(mpmc::rendezvous());
+    });
+    check("unbounded, last sender, 2 consumers", 1, || {
+        go_while_two_receive(mpmc::unbounded());
+    });
+}
+
+#[test]
 fn the_last_sender_s_end_wakes_the_receiver() {
     check("bounded(1), last sender", 3, || {
         go_while_receiving(Channel::bounded(1));
@@ -95,6 +138,9 @@ fn the_last_sender_s_end_wakes_the_receiver() {
     });
     check("unbounded, last sender", 3, || {
         go_while_receiving(Channel::new());
+    });
+    check("spsc(1), last sender", 3, || {
+        go_while_receiving(spsc::channel(1));
     });
 }
 
@@ -108,5 +154,11 @@ fn the_receiver_s_end_drops_what_is_inside() {
     });
     check("unbounded, receiver's end", 2, || {
         drop_while_sending(Channel::new(), Arc::default());
+    });
+    check("unbounded for many, receiver's end", 2, || {
+        drop_while_sending(mpmc::unbounded(), Arc::default());
+    });
+    check("spsc(1), receiver's end", 2, || {
+        drop_while_sending(spsc::channel(1), Arc::default());
     });
 }

@@ -4,9 +4,16 @@
 //! or the same with `shuttle`. `LOOM_MAX_PREEMPTIONS` overrides the bounds written here.
 #![cfg(any(loom, shuttle))]
 
+mod broadcast;
 // The same bounds and counting as for the models of what channels wait through.
 #[path = "../../../scheduler/wait/tests/model/check.rs"]
 mod check;
 mod close;
+mod flags;
+mod guarded;
 mod hand_over;
+mod oneshot;
+mod relay;
+mod select;
 mod timed;
+mod watch;

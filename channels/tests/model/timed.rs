@@ -1,13 +1,15 @@
 //! A wait that is given up hands nothing over, and what was handed over was not given up.
 
 use crate::check::check;
-use vitte_channels::{Channel, Receiver, RecvUntilError, SendUntilError, Sender, TryRecvError};
+use vitte_channels::{
+    Channel, Kind, Receiver, RecvUntilError, SendUntilError, Sender, TryRecvError, mpmc, spsc,
+};
 use vitte_wait::{Deadline, current, facade::thread};
 
 /// The modelled clock stands past this, but not so far that nobody waits.
 const PAST: Deadline = Deadline::from_nanos(1);
 
-fn receive_or_time_out((tx, rx): (Sender<u8>, Receiver<u8>)) {
+fn receive_or_time_out<K: Kind>((tx, rx): (Sender<u8, K>, Receiver<u8, K>)) {
     let sender = thread::spawn(move || tx.send_until(7, PAST));
     let received = rx.recv_until(PAST);
     let sent = sender.join().unwrap();
@@ -25,6 +27,9 @@ fn a_ring_s_timeout_and_a_value_exclude_each_other() {
     check("bounded(1), deadline", 3, || {
         receive_or_time_out(Channel::bounded(1));
     });
+    check("spsc(1), deadline", 3, || {
+        receive_or_time_out(spsc::channel(1));
+    });
 }
 
 #[test]
@@ -34,19 +39,49 @@ fn a_rendezvous_s_timeouts_agree() {
     });
 }
 
+fn send_or_time_out<K: Kind>((tx, rx): (Sender<u8, K>, Receiver<u8, K>)) {
+    tx.send(1).unwrap();
+    let sender = thread::spawn(move || tx.send_until(2, PAST));
+    assert_eq!(rx.recv(), Ok(1));
+    let sent = sender.join().unwrap();
+    match sent {
+        Ok(()) => assert_eq!(rx.try_recv(), Ok(2)),
+        Err(error) => assert_eq!(error, SendUntilError::TimedOut(2)),
+    }
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+}
+
 #[test]
 fn a_full_ring_s_timeout_and_its_room_exclude_each_other() {
     check("bounded(1), full, deadline", 2, || {
-        let (tx, rx) = Channel::bounded(1);
-        tx.send(1).unwrap();
-        let sender = thread::spawn(move || tx.send_until(2, PAST));
-        assert_eq!(rx.recv(), Ok(1));
-        let sent = sender.join().unwrap();
-        match sent {
-            Ok(()) => assert_eq!(rx.try_recv(), Ok(2)),
-            Err(error) => assert_eq!(error, SendUntilError::TimedOut(2)),
-        }
-        assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+        send_or_time_out(Channel::bounded(1));
+    });
+    check("spsc(1), full, deadline", 2, || {
+        send_or_time_out(spsc::channel(1));
+    });
+}
+
+/// Of two consumers one gives up: the value is the other's, or was its own.
+fn one_of_two_times_out((tx, rx): (mpmc::Sender<u8>, mpmc::Receiver<u8>)) {
+    let patient = rx.clone();
+    let patient = thread::spawn(move || patient.recv().is_ok());
+    let sender = thread::spawn(move || tx.send_until(7, PAST).is_ok());
+    let received = rx.recv_until(PAST).is_ok();
+    let sent = sender.join().unwrap();
+    let others = patient.join().unwrap();
+    assert_eq!(u8::from(received) + u8::from(others), u8::from(sent));
+}
+
+#[test]
+fn a_consumer_that_gives_up_takes_nothing_from_the_other() {
+    check("bounded(1), 2 consumers, deadline", 1, || {
+        one_of_two_times_out(mpmc::bounded(1));
+    });
+    check("rendezvous, 2 consumers, deadline", 1, || {
+        one_of_two_times_out(mpmc::rendezvous());
+    });
+    check("unbounded, 2 consumers, deadline", 1, || {
+        one_of_two_times_out(mpmc::unbounded());
     });
 }
 

@@ -27,7 +27,7 @@ use vitte_wait::facade::{
 };
 
 /// At most this many are stolen at once, so that the lock is not held for long.
-const MOST_STOLEN: usize = 128;
+const MOST_STOLEN: usize = 256;
 const FIRST_CAPACITY: usize = if cfg!(any(loom, shuttle)) { 2 } else { 1 << 8 };
 
 /// The slots, a power of two of them; slot `i` holds task `i & mask`.

@@ -20,9 +20,21 @@ use vitte_wait::{
 
 /// One who waits for a task to end, on his own stack. Touched under the lock of the task's state.
 pub(crate) struct Joiner {
-    ticket: Ticket,
+    /// Of the wait in which he is linked.
+    ticket: Cell<Option<Ticket>>,
     next: Cell<*const Joiner>,
     linked: Cell<bool>,
+}
+
+impl Joiner {
+    /// In no list, and in no wait.
+    pub(crate) fn new() -> Self {
+        Self {
+            ticket: Cell::new(None),
+            next: Cell::new(ptr::null()),
+            linked: Cell::new(false),
+        }
+    }
 }
 
 /// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
@@ -34,7 +46,8 @@ fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
     while let Some(joiner) = unsafe { at.as_ref() } {
         at = joiner.next.get();
         joiner.linked.set(false);
-        joiners.extend(joiner.ticket.claim(Outcome::Woken));
+        let ticket = joiner.ticket.get();
+        joiners.extend(ticket.and_then(|ticket| ticket.claim(Outcome::Woken)));
     }
     joiners
 }
@@ -234,22 +247,12 @@ fn wait_for_end(
     stop: Option<&StopToken>,
 ) -> Option<Outcome> {
     let wait = Wait::begin(Reason::Join, ptr::from_ref(task).cast());
-    let joiner = Joiner {
-        ticket: wait.ticket(),
-        next: Cell::new(ptr::null()),
-        linked: Cell::new(false),
-    };
-    match task.state.lock(generation) {
-        Some(locked) if locked.now() & DONE == 0 => {
-            joiner.next.set(task.joiner.replace(&raw const joiner));
-            joiner.linked.set(true);
-            locked.set(HAS_JOINERS);
-        }
-        _ => {
-            // Over already. A claim that came in between changes nothing.
-            let _ = wait.withdraw();
-            return None;
-        }
+    let joiner = Joiner::new();
+    // SAFETY: the joiner stays in this frame until it is unlinked: by whoever wakes us, or below.
+    if !unsafe { link(task, generation, &joiner, wait.ticket()) } {
+        // Over already. A claim that came in between changes nothing.
+        let _ = wait.withdraw();
+        return None;
     }
     let outcome = wait.park(deadline, stop);
     if outcome == Outcome::Woken {
@@ -260,6 +263,40 @@ fn wait_for_end(
         unlink(task, &joiner);
     }
     (locked.now() & DONE == 0).then_some(outcome)
+}
+
+/// Puts `joiner`, who holds `ticket`, among those who wait for the end of `task`. False: it is over
+/// already.
+///
+/// # Safety
+/// The joiner is in no list, and stays where it is, alive, until it is unlinked.
+pub(crate) unsafe fn link(
+    task: &'static Task,
+    generation: u32,
+    joiner: &Joiner,
+    ticket: Ticket,
+) -> bool {
+    joiner.ticket.set(Some(ticket));
+    match task.state.lock(generation) {
+        Some(locked) if locked.now() & DONE == 0 => {
+            joiner.next.set(task.joiner.replace(joiner));
+            joiner.linked.set(true);
+            locked.set(HAS_JOINERS);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Takes `joiner` out again, if it is still in. Whoever calls has the handle, so that the record is
+/// still of this generation.
+pub(crate) fn unlink_if_linked(task: &'static Task, generation: u32, joiner: &Joiner) {
+    let Some(_locked) = task.state.lock(generation) else {
+        return;
+    };
+    if joiner.linked.replace(false) {
+        unlink(task, joiner);
+    }
 }
 
 /// Takes `joiner` out of the list. Under the state's lock.
@@ -402,15 +439,7 @@ impl<T> JoinHandle<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<T, JoinError> {
-        let task = match self.task.which() {
-            Which::Task(task) => task,
-            Which::Taken => return Err(JoinError::Taken),
-            Which::Not(error) => {
-                let error = error.clone();
-                self.task = Started::TAKEN;
-                return Err(JoinError::NotStarted(error));
-            }
-        };
+        let task = self.begun()?;
         let mut bits = look_a_while(task);
         if bits & DONE == 0 {
             // From here whoever ends the task may lock it.
@@ -421,6 +450,39 @@ impl<T> JoinHandle<T> {
             }
             bits = task.state.load();
         }
+        self.take_end(task, bits)
+    }
+
+    /// The task, or why there is none (any more).
+    fn begun(&mut self) -> Result<&'static Task, JoinError> {
+        match self.task.which() {
+            Which::Task(task) => Ok(task),
+            Which::Taken => Err(JoinError::Taken),
+            Which::Not(error) => {
+                let error = error.clone();
+                self.task = Started::TAKEN;
+                Err(JoinError::NotStarted(error))
+            }
+        }
+    }
+
+    /// Takes what the task ended with, if it has ended.
+    pub(crate) fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        let task = match self.begun() {
+            Ok(task) => task,
+            Err(error) => return Some(Err(error)),
+        };
+        let bits = task.state.load();
+        (bits & DONE != 0).then(|| self.take_end(task, bits))
+    }
+
+    /// The task, while the handle has one.
+    pub(crate) fn joinable(&self) -> Option<&'static Task> {
+        self.task.get()
+    }
+
+    /// Takes what the task ended with. `bits` are its state, with `DONE`.
+    fn take_end(&mut self, task: &'static Task, bits: u64) -> Result<T, JoinError> {
         self.task = Started::TAKEN;
         let result = if bits & (PANICKED | KILLED) == 0 {
             // SAFETY: it has returned a `T`, and the one handle takes it.

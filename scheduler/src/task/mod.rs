@@ -9,6 +9,7 @@
 //! it may be followed at any time, though it may mean another task by then; the generation in
 //! [`state`] tells. Between its last suspension and its next run a task is in at most one queue.
 
+pub(crate) mod arm;
 pub(crate) mod body;
 pub(crate) mod join;
 #[cfg(all(test, loom))]

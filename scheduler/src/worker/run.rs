@@ -29,6 +29,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     // SAFETY: the slot of this thread.
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
+    slot.seed_dice(worker.choice.seed());
     let at_desk = worker.sit_down();
     main_loop(&worker);
     drop(at_desk);

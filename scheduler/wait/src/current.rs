@@ -5,7 +5,7 @@
 //! a leaf that is never inlined, returns a value rather than a reference into the thread-local,
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
 
-use crate::{Unit, thread::ThreadUnit};
+use crate::{Unit, dice::Dice, thread::ThreadUnit};
 use std::{cell::Cell, ptr};
 
 /// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
@@ -16,6 +16,8 @@ pub struct Slot {
     unit: Cell<*const Unit>,
     /// The scheduler's worker whose thread this is; null on other threads.
     worker: Cell<*const ()>,
+    /// Where this thread's dice stand; zero before they are first thrown.
+    dice: Cell<u64>,
 }
 
 /// Gives the thread's own unit back when the thread ends.
@@ -37,17 +39,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -68,6 +70,11 @@ impl Slot {
     pub fn set_worker(&self, worker: *const ()) {
         self.worker.set(worker);
     }
+
+    /// From here on the thread's dice depend on `seed` alone.
+    pub fn seed_dice(&self, seed: u64) {
+        self.dice.set(seed);
+    }
 }
 
 /// The address of the calling thread's slot, valid on this thread until it ends.
@@ -82,6 +89,22 @@ pub fn slot() -> *const Slot {
 #[must_use]
 pub fn worker() -> *const () {
     SLOT.with(|slot| slot.worker.get())
+}
+
+/// Dice for one throw or a few. Every choice that this crate leaves to chance is made with these, so
+/// that a run can be repeated by [seeding](Slot::seed_dice) the threads that take part.
+#[inline(never)]
+pub(crate) fn dice() -> Dice {
+    SLOT.with(|slot| {
+        let mut state = slot.dice.get();
+        if state == 0 && !cfg!(any(loom, shuttle)) {
+            // Threads should differ; a model must do the same thing each time.
+            state = ptr::from_ref(slot).addr() as u64;
+        }
+        let (dice, next) = Dice::at(state);
+        slot.dice.set(next);
+        dice
+    })
 }
 
 /// The unit that calls.

@@ -26,10 +26,15 @@ mod address;
 mod budget;
 pub mod current;
 mod deadline;
+mod dice;
 pub mod facade;
+pub mod fence;
+mod flag;
 mod priority;
 mod queue;
 mod reason;
+pub mod select;
+pub mod stack;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]
@@ -41,12 +46,12 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_on, wake};
-pub use budget::Budget;
+pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use priority::Priority;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
-pub use stop::{StopSource, StopToken};
+pub use stop::{StopSource, StopToken, Then};
 #[cfg(not(any(loom, shuttle)))]
 pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};

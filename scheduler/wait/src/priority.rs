@@ -1,10 +1,10 @@
 //! How urgent a unit is: the class it was given, what it inherits, and what it has lost for a while.
 //!
 //! ```text
-//!  requests of a unit:   | ... | lowered (1) | lift (2) | class (2) | requests (8) |
+//!  requests of a unit:   | lowered (1) | lift (2) | class (2) | requests (3) |
 //! ```
 //!
-//! All of it lies in the unit's word of requests, so that whoever makes the unit ready finds it in a
+//! All of it lies in the unit's byte of requests, so that whoever makes the unit ready finds it in a
 //! cache line that it has at hand, and one comparison tells that there is nothing to it.
 
 use crate::Unit;
@@ -31,16 +31,16 @@ pub enum Priority {
 }
 
 /// Everything in this file. Zero: of the normal class, and nothing to be said about it.
-const ALL: u32 = 0b1_1111 << 8;
-const CLASS_SHIFT: u32 = 8;
-const LIFT_SHIFT: u32 = 10;
-const TWO_BITS: u32 = 0b11;
+const ALL: u8 = 0b1_1111 << 3;
+const CLASS_SHIFT: u32 = 3;
+const LIFT_SHIFT: u32 = 5;
+const TWO_BITS: u8 = 0b11;
 /// It has used up a whole slice of a class in which that is not done, and has not waited since.
-const LOWERED: u32 = 1 << 12;
+const LOWERED: u8 = 1 << 7;
 
 impl Priority {
     /// Normal is zero.
-    fn code(self) -> u32 {
+    fn code(self) -> u8 {
         match self {
             Self::Normal => 0,
             Self::High => 1,
@@ -48,7 +48,7 @@ impl Priority {
         }
     }
 
-    fn of_code(code: u32) -> Self {
+    fn of_code(code: u8) -> Self {
         match code & TWO_BITS {
             1 => Self::High,
             2 => Self::Low,
@@ -57,12 +57,12 @@ impl Priority {
     }
 }
 
-fn class(bits: u32) -> Priority {
+fn class(bits: u8) -> Priority {
     Priority::of_code(bits >> CLASS_SHIFT)
 }
 
 /// Nothing is inherited if the two bits are zero; a lift to `Low` is none.
-fn lift(bits: u32) -> Option<Priority> {
+fn lift(bits: u8) -> Option<Priority> {
     match bits >> LIFT_SHIFT & TWO_BITS {
         1 => Some(Priority::High),
         2 => Some(Priority::Normal),
@@ -70,7 +70,7 @@ fn lift(bits: u32) -> Option<Priority> {
     }
 }
 
-fn lift_bits(lift: Option<Priority>) -> u32 {
+fn lift_bits(lift: Option<Priority>) -> u8 {
     let code = match lift {
         Some(Priority::High) => 1,
         Some(Priority::Normal) => 2,
@@ -80,7 +80,7 @@ fn lift_bits(lift: Option<Priority>) -> u32 {
 }
 
 /// What all of it comes to.
-fn effective(bits: u32) -> Priority {
+fn effective(bits: u8) -> Priority {
     let own = match class(bits) {
         Priority::High if bits & LOWERED != 0 => Priority::Normal,
         own => own,
@@ -156,7 +156,7 @@ impl Unit {
     }
 
     /// Changes the bits, and tells the unit's kind if that made it more urgent.
-    fn change(&'static self, how: impl Fn(u32) -> u32) {
+    fn change(&'static self, how: impl Fn(u8) -> u8) {
         let mut old = self.requests.load(Relaxed);
         let new = loop {
             let new = how(old);

@@ -2,7 +2,7 @@
 //!
 //! Pushing, popping and withdrawing from the middle are O(1) and allocate nothing.
 
-use crate::{Claimed, Outcome, Ticket};
+use crate::{Claimed, Outcome, Ticket, Unit};
 use std::{cell::Cell, fmt, marker::PhantomPinned, ptr, ptr::NonNull};
 
 /// A waiter's place in a [`WaitQueue`].
@@ -16,6 +16,9 @@ pub struct Node {
     prev: Cell<*const Node>,
     next: Cell<*const Node>,
     linked: Cell<bool>,
+    /// Whether the wait was claimed through this node. Written under the queue's lock by the holder
+    /// of the claim; read by the waiter once the wait is over.
+    won: Cell<bool>,
     _pinned: PhantomPinned,
 }
 
@@ -29,6 +32,7 @@ impl Node {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             linked: Cell::new(false),
+            won: Cell::new(false),
             _pinned: PhantomPinned,
         }
     }
@@ -37,6 +41,25 @@ impl Node {
     #[must_use]
     pub fn is_linked(&self) -> bool {
         self.linked.get()
+    }
+
+    /// The wait that the node is a place in.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// Whether it was through this node that the wait was ended: a wait may have left nodes in
+    /// several queues. To be asked by the waiter, after the wait is over.
+    #[must_use]
+    pub fn has_won(&self) -> bool {
+        self.won.get()
+    }
+
+    /// Notes that the wait was ended through this node, for a list of waiters that is no
+    /// [`WaitQueue`]. To be called by whoever claimed the ticket, before the [`Claimed`] is dropped.
+    pub fn set_won(&self) {
+        self.won.set(true);
     }
 }
 
@@ -129,6 +152,33 @@ impl WaitQueue {
             unsafe { self.remove(node) };
             if let Some(claimed) = node.ticket.claim(outcome) {
                 // The waiter does not run before `claimed` is dropped, so the node is still alive.
+                node.won.set(true);
+                return Some((claimed, node.payload));
+            }
+        }
+        None
+    }
+
+    /// As [`pop`](Self::pop), but only if `accept` agrees to the payload of the oldest waiter that
+    /// can be claimed; if it does not, that one stays first.
+    #[inline]
+    #[must_use]
+    pub fn pop_if(
+        &mut self,
+        outcome: Outcome,
+        mut accept: impl FnMut(*mut ()) -> bool,
+    ) -> Option<(Claimed, *mut ())> {
+        while let Some(node) = NonNull::new(self.head.cast_mut()) {
+            // SAFETY: the head is linked, hence alive by the contract of `push`.
+            let node = unsafe { node.as_ref() };
+            if node.ticket.is_open() && !accept(node.payload) {
+                return None;
+            }
+            // SAFETY: the head is linked into this queue.
+            unsafe { self.remove(node) };
+            if let Some(claimed) = node.ticket.claim(outcome) {
+                // If it was not open when `accept` was to be asked it cannot be claimed either.
+                node.won.set(true);
                 return Some((claimed, node.payload));
             }
         }
@@ -146,10 +196,21 @@ impl WaitQueue {
     /// The first waiter that has not been claimed yet, with its payload; it stays in the queue.
     #[must_use]
     pub fn peek_open(&self) -> Option<(Ticket, *mut ())> {
+        self.peek_open_if(|_| true)
+    }
+
+    /// As [`peek_open`](Self::peek_open), but passes over `unit`: one that waits for several things
+    /// at once may be in both queues of an object, and is no partner for itself.
+    #[must_use]
+    pub fn peek_open_but(&self, unit: &'static Unit) -> Option<(Ticket, *mut ())> {
+        self.peek_open_if(|ticket| !ptr::eq(ticket.unit(), unit))
+    }
+
+    fn peek_open_if(&self, is_meant: impl Fn(Ticket) -> bool) -> Option<(Ticket, *mut ())> {
         let mut at = self.head;
         // SAFETY: the head and every successor are linked, hence alive by the contract of `push`.
         while let Some(node) = unsafe { at.as_ref() } {
-            if node.ticket.is_open() {
+            if node.ticket.is_open() && is_meant(node.ticket) {
                 return Some((node.ticket, node.payload));
             }
             at = node.next.get();

@@ -27,6 +27,8 @@ pub enum Reason {
     Event = 8,
     /// For a shutdown to be over.
     Shutdown = 9,
+    /// For the first of several things.
+    Select = 10,
 }
 
 impl Reason {
@@ -43,6 +45,7 @@ impl Reason {
             7 => Self::Lock,
             8 => Self::Event,
             9 => Self::Shutdown,
+            10 => Self::Select,
             _ => Self::None,
         }
     }

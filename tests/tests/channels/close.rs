@@ -1,13 +1,13 @@
 //! Closing: out of band, drains, and is visible to whoever waits.
 
-use crate::units::{FLAVORS, LIMITED, Random, Units, channel, pause, spawn_known, until_waiting};
+use crate::units::{Case, FLAVORS, LIMITED, ManySend, Random, pause, spawn_known, until_waiting};
 use std::time::Duration;
-use vitte_channels::{Channel, RecvError, SendError, TryRecvError, TrySendError};
-use vitte_wait::Reason;
+use vitte_channels::{Channel, RecvError, SendError, Sender, TryRecvError, TrySendError};
+use vitte_wait::{Deadline, Reason};
 
-pub(crate) fn what_is_inside_survives_closing<U: Units>() {
+pub(crate) fn what_is_inside_survives_closing<U: Case>() {
     for flavor in [None, Some(3), Some(128)] {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         tx.send(1).unwrap();
         tx.send(2).unwrap();
         tx.close();
@@ -24,11 +24,10 @@ pub(crate) fn what_is_inside_survives_closing<U: Units>() {
     }
 }
 
-#[expect(clippy::extra_unused_type_parameters, reason = "it runs on the unit")]
-pub(crate) fn closing_from_either_end_is_the_same<U: Units>() {
+pub(crate) fn closing_from_either_end_is_the_same<U: Case>() {
     for flavor in FLAVORS {
         for by_receiver in [false, true] {
-            let (tx, rx) = channel::<u8>(flavor);
+            let (tx, rx) = U::channel::<u8>(flavor);
             assert!(!tx.is_closed() && !rx.is_closed());
             for _ in 0..2 {
                 if by_receiver {
@@ -37,16 +36,16 @@ pub(crate) fn closing_from_either_end_is_the_same<U: Units>() {
                     tx.close();
                 }
                 assert!(tx.is_closed() && rx.is_closed());
-                assert_eq!(tx.clone().send(1), Err(SendError::Closed(1)));
+                assert_eq!(tx.send(1), Err(SendError::Closed(1)));
                 assert_eq!(rx.recv(), Err(RecvError::Closed));
             }
         }
     }
 }
 
-pub(crate) fn blocked_producers_get_their_values_back<U: Units>() {
+pub(crate) fn blocked_producers_get_their_values_back<U: ManySend>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for _ in 0..capacity {
             tx.send(usize::MAX).unwrap();
         }
@@ -66,12 +65,12 @@ pub(crate) fn blocked_producers_get_their_values_back<U: Units>() {
     }
 }
 
-pub(crate) fn closing_loses_and_duplicates_nothing<U: Units>() {
+pub(crate) fn closing_loses_and_duplicates_nothing<U: ManySend>() {
     const PRODUCERS: usize = 8;
     let mut random = Random::new();
     for round in 0..60 {
         let capacity = LIMITED[round % 3];
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|producer| {
                 let tx = tx.clone();
@@ -115,9 +114,9 @@ pub(crate) fn closing_loses_and_duplicates_nothing<U: Units>() {
     }
 }
 
-pub(crate) fn a_blocked_receiver_wakes_when_the_last_sender_goes<U: Units>() {
+pub(crate) fn a_blocked_receiver_wakes_when_the_last_sender_goes<U: ManySend>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel::<u8>(flavor);
+        let (tx, rx) = U::channel::<u8>(flavor);
         let second = tx.clone();
         let (receiver, unit) = spawn_known::<U, _>(move || rx.recv());
         until_waiting(unit, Reason::Recv);
@@ -127,9 +126,9 @@ pub(crate) fn a_blocked_receiver_wakes_when_the_last_sender_goes<U: Units>() {
     }
 }
 
-pub(crate) fn a_blocked_sender_wakes_when_the_receiver_goes<U: Units>() {
+pub(crate) fn a_blocked_sender_wakes_when_the_receiver_goes<U: Case>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
@@ -138,4 +137,83 @@ pub(crate) fn a_blocked_sender_wakes_when_the_receiver_goes<U: Units>() {
         drop(rx);
         assert_eq!(U::join(sender), Err(SendError::Closed(77)));
     }
+}
+
+/// The rounds are many and short; on a slow machine there are fewer of them.
+fn rounds() -> impl Iterator<Item = usize> {
+    let end = Deadline::after(Duration::from_secs(2));
+    (0..10_000).take_while(move |_| !end.is_past())
+}
+
+pub(crate) fn closing_races_with_eight_producers<U: ManySend>() {
+    const PRODUCERS: usize = 8;
+    let (tell, told) = Channel::new();
+    let producers: Vec<_> = (0..PRODUCERS)
+        .map(|producer| {
+            let (give, given) = Channel::new::<Sender<usize, U::Kind>>();
+            let tell = tell.clone();
+            let handle = U::spawn(move || {
+                for tx in given {
+                    tell.send((producer, tx.send(producer))).unwrap();
+                }
+            });
+            (give, handle)
+        })
+        .collect();
+    let mut random = Random::new();
+    for round in rounds() {
+        let (tx, rx) = U::channel(Some(LIMITED[round % 3]));
+        for (give, _) in &producers {
+            give.send(tx.clone()).unwrap();
+        }
+        let mut seen = [0; PRODUCERS];
+        for n in rx.iter().take(random.below(PRODUCERS)) {
+            seen[n] += 1;
+        }
+        if random.below(2) == 0 {
+            tx.close();
+        } else {
+            rx.close();
+        }
+        rx.iter().for_each(|n| seen[n] += 1);
+        for (producer, sent) in told.iter().take(PRODUCERS) {
+            match sent {
+                Ok(()) => {}
+                Err(SendError::Closed(back)) if back == producer => seen[producer] += 1,
+                other => panic!("{other:?} of producer {producer} in round {round}"),
+            }
+        }
+        assert_eq!(seen, [1; PRODUCERS], "in round {round}");
+    }
+    for (give, handle) in producers {
+        drop(give);
+        U::join(handle);
+    }
+}
+
+pub(crate) fn closing_races_with_one_producer<U: Case>() {
+    let (tell, told) = Channel::new();
+    let (give, given) = Channel::new::<Sender<usize, U::Kind>>();
+    let producer = U::spawn(move || {
+        for tx in given {
+            let unsent = (0..).find_map(|n| tx.send(n).err()).expect("it is closed");
+            tell.send(unsent).unwrap();
+        }
+    });
+    let mut random = Random::new();
+    for round in rounds() {
+        let (tx, rx) = U::channel(Some(LIMITED[round % LIMITED.len()]));
+        give.send(tx).unwrap();
+        let taken = random.below(10);
+        assert!(rx.iter().take(taken).eq(0..taken));
+        rx.close();
+        let received = taken + rx.iter().count();
+        assert_eq!(
+            told.recv(),
+            Ok(SendError::Closed(received)),
+            "in round {round}"
+        );
+    }
+    drop(give);
+    U::join(producer);
 }

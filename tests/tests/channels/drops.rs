@@ -1,11 +1,11 @@
 //! Every value is dropped, and once.
 
-use crate::units::{Census, FLAVORS, Random, Units, channel};
+use crate::units::{Case, Census, FLAVORS, ManySend, Random};
 
-pub(crate) fn values_inside_are_dropped_once_with_the_receiver<U: Units>() {
+pub(crate) fn values_inside_are_dropped_once_with_the_receiver<U: Case>() {
     for flavor in [None, Some(100)] {
         let census = Census::new();
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         for n in 0..100 {
             tx.send(census.value(n)).unwrap();
         }
@@ -21,10 +21,10 @@ pub(crate) fn values_inside_are_dropped_once_with_the_receiver<U: Units>() {
     }
 }
 
-pub(crate) fn values_inside_are_dropped_once_with_the_channel<U: Units>() {
+pub(crate) fn values_inside_are_dropped_once_with_the_channel<U: Case>() {
     for flavor in [None, Some(100)] {
         let census = Census::new();
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         for n in 0..100 {
             tx.send(census.value(n)).unwrap();
         }
@@ -35,10 +35,10 @@ pub(crate) fn values_inside_are_dropped_once_with_the_channel<U: Units>() {
     }
 }
 
-pub(crate) fn a_rejected_value_is_not_dropped<U: Units>() {
+pub(crate) fn a_rejected_value_is_not_dropped<U: Case>() {
     for flavor in FLAVORS {
         let census = Census::new();
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         U::join(U::spawn(move || drop(rx)));
         let back = tx.send(census.value(1)).unwrap_err().into_inner();
         assert_eq!(census.dropped(), 0);
@@ -49,11 +49,11 @@ pub(crate) fn a_rejected_value_is_not_dropped<U: Units>() {
     }
 }
 
-pub(crate) fn senders_racing_with_the_receiver_s_end_drop_each_value_once<U: Units>() {
+pub(crate) fn senders_racing_with_the_receiver_s_end_drop_each_value_once<U: ManySend>() {
     let mut random = Random::new();
     for (round, flavor) in FLAVORS.into_iter().cycle().take(50).enumerate() {
         let census = Census::new();
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let senders: Vec<_> = (0..3)
             .map(|_| {
                 let tx = tx.clone();

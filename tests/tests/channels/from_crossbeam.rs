@@ -1,13 +1,13 @@
 //! What crossbeam-channel's tests of its array, list and zero flavors ask (crossbeam-channel/tests,
 //! MIT OR Apache-2.0): the ideas that apply to one consumer, written afresh for these channels.
 
-use crate::units::{Census, FLAVORS, Random, Units, channel, spawn_known, until_waiting};
-use vitte_channels::{Channel, RecvError, TryRecvError};
+use crate::units::{Case, Census, FLAVORS, ManySend, Random, spawn_known, until_waiting};
+use vitte_channels::{RecvError, TryRecvError};
 use vitte_wait::Reason;
 
-pub(crate) fn length_follows_every_step<U: Units>() {
+pub(crate) fn length_follows_every_step<U: Case>() {
     for flavor in [None, Some(1), Some(7), Some(128)] {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let most = flavor.unwrap_or(200);
         for _ in 0..5 {
             for n in 0..most {
@@ -38,9 +38,9 @@ pub(crate) fn length_follows_every_step<U: Units>() {
     }
 }
 
-pub(crate) fn a_full_ring_wraps_around_many_times<U: Units>() {
+pub(crate) fn a_full_ring_wraps_around_many_times<U: Case>() {
     for capacity in 1..=9 {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         let turns = 300;
         let sender = U::spawn(move || (0..turns * capacity).try_for_each(|n| tx.send(n)));
         assert!(rx.iter().eq(0..turns * capacity));
@@ -48,8 +48,8 @@ pub(crate) fn a_full_ring_wraps_around_many_times<U: Units>() {
     }
 }
 
-pub(crate) fn many_blocks_are_filled_and_emptied<U: Units>() {
-    let (tx, rx) = Channel::new();
+pub(crate) fn many_blocks_are_filled_and_emptied<U: ManySend>() {
+    let (tx, rx) = U::channel(None);
     for _ in 0..3 {
         let tx = tx.clone();
         U::join(U::spawn(move || (0..1_000).try_for_each(|n| tx.send(n)))).unwrap();
@@ -58,9 +58,9 @@ pub(crate) fn many_blocks_are_filled_and_emptied<U: Units>() {
     }
 }
 
-pub(crate) fn capacity_is_what_was_asked_for<U: Units>() {
+pub(crate) fn capacity_is_what_was_asked_for<U: ManySend>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel::<u8>(flavor);
+        let (tx, rx) = U::channel::<u8>(flavor);
         assert_eq!((tx.capacity(), rx.capacity()), (flavor, flavor));
         let other = tx.clone();
         let same = U::join(U::spawn(move || other.is_same_channel(&tx)));
@@ -68,9 +68,9 @@ pub(crate) fn capacity_is_what_was_asked_for<U: Units>() {
     }
 }
 
-pub(crate) fn closing_wakes_a_receiver<U: Units>() {
+pub(crate) fn closing_wakes_a_receiver<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel::<u8>(flavor);
+        let (tx, rx) = U::channel::<u8>(flavor);
         let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv(), rx.try_recv()));
         until_waiting(unit, Reason::Recv);
         tx.close();
@@ -79,10 +79,10 @@ pub(crate) fn closing_wakes_a_receiver<U: Units>() {
     }
 }
 
-pub(crate) fn two_channels_do_not_mix<U: Units>() {
+pub(crate) fn two_channels_do_not_mix<U: Case>() {
     for flavor in FLAVORS {
-        let (evens, even) = channel(flavor);
-        let (odds, odd) = channel(flavor);
+        let (evens, even) = U::channel(flavor);
+        let (odds, odd) = U::channel(flavor);
         assert!(!evens.is_same_channel(&odds));
         let sender = U::spawn(move || {
             for n in 0..1_000 {
@@ -97,12 +97,12 @@ pub(crate) fn two_channels_do_not_mix<U: Units>() {
     }
 }
 
-pub(crate) fn drops_are_counted_under_stress<U: Units>() {
+pub(crate) fn drops_are_counted_under_stress<U: Case>() {
     let mut random = Random::new();
     for round in 0..20 {
         for flavor in FLAVORS {
             let census = Census::new();
-            let (tx, rx) = channel(flavor);
+            let (tx, rx) = U::channel(flavor);
             let sent = random.below(500);
             let left = if flavor == Some(0) {
                 0
@@ -132,11 +132,11 @@ pub(crate) fn drops_are_counted_under_stress<U: Units>() {
     }
 }
 
-pub(crate) fn a_queue_is_linearizable_by_one<U: Units>() {
+pub(crate) fn a_queue_is_linearizable_by_one<U: ManySend>() {
     // Whoever has sent finds the channel not empty until somebody received.
     for flavor in [None, Some(4)] {
-        let (tx, rx) = channel(flavor);
-        let (ask, asked) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
+        let (ask, asked) = U::channel(flavor);
         let senders: Vec<_> = (0..3)
             .map(|_| {
                 let (tx, ask) = (tx.clone(), ask.clone());

@@ -1,18 +1,18 @@
 //! What Go's channel tests ask (test/chan/*.go and `runtime/chan_test.go`, BSD-3-Clause): the ideas
 //! that apply to one consumer, written afresh for these channels.
 
-use crate::units::{FLAVORS, LIMITED, Units, channel, moment, spawn_known, until_waiting};
+use crate::units::{Case, FLAVORS, LIMITED, moment, spawn_known, until_waiting};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::SeqCst},
 };
-use vitte_channels::{Channel, Receiver, RecvError};
+use vitte_channels::{Receiver, RecvError};
 use vitte_wait::Reason;
 
 /// After "TestChan": a full channel holds its sender, an empty one its receiver.
-pub(crate) fn a_send_blocks_until_there_is_room<U: Units>() {
+pub(crate) fn a_send_blocks_until_there_is_room<U: Case>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
@@ -33,9 +33,9 @@ pub(crate) fn a_send_blocks_until_there_is_room<U: Units>() {
 }
 
 /// After "close.go".
-pub(crate) fn a_closed_channel_gives_what_it_has_and_then_nothing<U: Units>() {
+pub(crate) fn a_closed_channel_gives_what_it_has_and_then_nothing<U: Case>() {
     for flavor in [None, Some(2), Some(128)] {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let sender = U::spawn(move || {
             tx.send('a').unwrap();
             tx.send('b').unwrap();
@@ -52,9 +52,9 @@ pub(crate) fn a_closed_channel_gives_what_it_has_and_then_nothing<U: Units>() {
 }
 
 /// After "sieve1.go": a unit a prime, each filtering for the next.
-pub(crate) fn a_prime_sieve_finds_the_primes<U: Units>() {
-    fn filtered<U: Units>(numbers: Receiver<u32>, prime: u32) -> Receiver<u32> {
-        let (tx, rx) = Channel::bounded(0);
+pub(crate) fn a_prime_sieve_finds_the_primes<U: Case>() {
+    fn filtered<U: Case>(numbers: Receiver<u32, U::Kind>, prime: u32) -> Receiver<u32, U::Kind> {
+        let (tx, rx) = U::channel(Some(0));
         // Ends when the next stage has gone, or the previous one.
         drop(U::spawn(move || {
             for n in numbers.iter().filter(|n| n % prime != 0) {
@@ -65,7 +65,7 @@ pub(crate) fn a_prime_sieve_finds_the_primes<U: Units>() {
         }));
         rx
     }
-    let (tx, mut numbers) = Channel::bounded(0);
+    let (tx, mut numbers) = U::channel(Some(0));
     let source = U::spawn(move || (2..).find(|n| tx.send(*n).is_err()));
     let mut primes = Vec::new();
     for _ in 0..20 {
@@ -80,12 +80,12 @@ pub(crate) fn a_prime_sieve_finds_the_primes<U: Units>() {
 }
 
 /// After `TestPseudoRandomSend` and `fifo.go`: order survives a chain.
-pub(crate) fn a_chain_of_channels_passes_everything_on<U: Units>() {
+pub(crate) fn a_chain_of_channels_passes_everything_on<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, mut end) = channel(flavor);
+        let (tx, mut end) = U::channel(flavor);
         let mut links = Vec::new();
         for _ in 0..8 {
-            let (next, rx) = channel(flavor);
+            let (next, rx) = U::channel(flavor);
             let previous = std::mem::replace(&mut end, rx);
             links.push(U::spawn(move || {
                 for n in previous {
@@ -101,10 +101,10 @@ pub(crate) fn a_chain_of_channels_passes_everything_on<U: Units>() {
 }
 
 /// After "doubleselect.go" without the select: two ends that end each other.
-pub(crate) fn a_producer_and_a_consumer_that_stop_each_other<U: Units>() {
+pub(crate) fn a_producer_and_a_consumer_that_stop_each_other<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
-        let (stop, stopped) = channel::<()>(Some(1));
+        let (tx, rx) = U::channel(flavor);
+        let (stop, stopped) = U::channel::<()>(Some(1));
         let producer = U::spawn(move || {
             let mut sent = 0_u32;
             while stopped.try_recv().is_err() && tx.send(sent).is_ok() {

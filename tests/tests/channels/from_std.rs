@@ -1,13 +1,13 @@
 //! What the tests of Rust's `std::sync::mpsc` ask of a channel (library/std/tests/mpsc.rs and
 //! `mpsc_sync.rs`, MIT OR Apache-2.0): the ideas, written afresh for these channels.
 
-use crate::units::{FLAVORS, Units, channel, spawn_known, until_waiting};
+use crate::units::{Case, FLAVORS, ManySend, Threads, Units, spawn_known, until_waiting};
 use std::sync::Arc;
 use vitte_wait::Reason;
 
-pub(crate) fn a_receiver_s_iterator_ends_with_the_channel<U: Units>() {
+pub(crate) fn a_receiver_s_iterator_ends_with_the_channel<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let counter = U::spawn(move || rx.iter().sum::<i32>());
         for n in [3, 1, 2] {
             tx.send(n).unwrap();
@@ -17,9 +17,9 @@ pub(crate) fn a_receiver_s_iterator_ends_with_the_channel<U: Units>() {
     }
 }
 
-pub(crate) fn a_bounded_iterator_ends_early_and_leaves_the_rest<U: Units>() {
+pub(crate) fn a_bounded_iterator_ends_early_and_leaves_the_rest<U: Case>() {
     for flavor in [None, Some(128)] {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let sender = U::spawn(move || (0..10).try_for_each(|n| tx.send(n)));
         U::join(sender).unwrap();
         assert_eq!(rx.iter().take_while(|n| *n < 4).count(), 4);
@@ -29,9 +29,9 @@ pub(crate) fn a_bounded_iterator_ends_early_and_leaves_the_rest<U: Units>() {
     }
 }
 
-pub(crate) fn many_senders_one_after_the_other<U: Units>() {
+pub(crate) fn many_senders_one_after_the_other<U: ManySend>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         for n in 0..100 {
             let tx = tx.clone();
             let sender = U::spawn(move || tx.send(n));
@@ -41,9 +41,9 @@ pub(crate) fn many_senders_one_after_the_other<U: Units>() {
     }
 }
 
-pub(crate) fn a_shared_sender_s_clones_survive_it<U: Units>() {
+pub(crate) fn a_shared_sender_s_clones_survive_it<U: ManySend>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let shared = Arc::new(tx);
         let senders: Vec<_> = (0..4)
             .map(|_| {
@@ -61,30 +61,30 @@ pub(crate) fn a_shared_sender_s_clones_survive_it<U: Units>() {
     }
 }
 
-pub(crate) fn send_from_outside_a_unit<U: Units>() {
+pub(crate) fn send_from_outside_a_unit<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
-        let (reply, replied) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
+        let (reply, replied) = U::channel(flavor);
         let unit = U::spawn(move || {
             for n in rx {
                 reply.send(n * 10).unwrap();
             }
         });
-        let outsider = crate::units::Threads::spawn(move || {
+        let outsider = Threads::spawn(move || {
             for n in 0..10 {
                 tx.send(n).unwrap();
             }
         });
         assert_eq!(replied.iter().sum::<i32>(), 450);
-        crate::units::Threads::join(outsider);
+        Threads::join(outsider);
         U::join(unit);
     }
 }
 
-pub(crate) fn stress_by_dropping_one_end_at_a_time<U: Units>() {
+pub(crate) fn stress_by_dropping_one_end_at_a_time<U: Case>() {
     for flavor in FLAVORS {
         for round in 0..60 {
-            let (tx, rx) = channel(flavor);
+            let (tx, rx) = U::channel(flavor);
             let sender = U::spawn(move || match round % 3 {
                 0 => drop(tx),
                 1 => drop(tx.send(Box::new(round))),
@@ -100,11 +100,11 @@ pub(crate) fn stress_by_dropping_one_end_at_a_time<U: Units>() {
     }
 }
 
-pub(crate) fn oneshot_values_cross_units<U: Units>() {
+pub(crate) fn oneshot_values_cross_units<U: Case>() {
     for flavor in FLAVORS {
         let pairs: Vec<_> = (0..50)
             .map(|n| {
-                let (tx, rx) = channel(flavor);
+                let (tx, rx) = U::channel(flavor);
                 let receiver = U::spawn(move || rx.recv().map(|value: Box<i32>| *value));
                 (U::spawn(move || tx.send(Box::new(n))), receiver)
             })
@@ -116,9 +116,9 @@ pub(crate) fn oneshot_values_cross_units<U: Units>() {
     }
 }
 
-pub(crate) fn a_recv_that_begins_before_the_send_gets_it<U: Units>() {
+pub(crate) fn a_recv_that_begins_before_the_send_gets_it<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let (receiver, unit) = spawn_known::<U, _>(move || rx.recv());
         until_waiting(unit, Reason::Recv);
         tx.send(Box::new(5)).unwrap();

@@ -1,21 +1,21 @@
 //! What arrives, and in which order.
 
-use crate::units::{FLAVORS, Units, channel};
+use crate::units::{Case, FLAVORS, ManySend};
 
-pub(crate) fn smoke<U: Units>() {
+pub(crate) fn smoke<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let sender = U::spawn(move || tx.send(7));
         assert_eq!(rx.recv(), Ok(7));
         assert_eq!(U::join(sender), Ok(()));
     }
 }
 
-pub(crate) fn each_producer_s_values_arrive_in_its_order<U: Units>() {
+pub(crate) fn each_producer_s_values_arrive_in_its_order<U: ManySend>() {
     const PRODUCERS: usize = 4;
     const VALUES: usize = 10_000;
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|producer| {
                 let tx = tx.clone();
@@ -40,9 +40,9 @@ pub(crate) fn each_producer_s_values_arrive_in_its_order<U: Units>() {
     }
 }
 
-pub(crate) fn a_sender_made_while_others_send_counts<U: Units>() {
+pub(crate) fn a_sender_made_while_others_send_counts<U: ManySend>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let first = U::spawn(move || {
             tx.send(1).unwrap();
             let second = tx.clone();
@@ -55,9 +55,9 @@ pub(crate) fn a_sender_made_while_others_send_counts<U: Units>() {
     }
 }
 
-pub(crate) fn zero_sized_values_are_counted<U: Units>() {
+pub(crate) fn zero_sized_values_are_counted<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let sender = U::spawn(move || {
             for _ in 0..1_000 {
                 tx.send(()).unwrap();
@@ -68,9 +68,9 @@ pub(crate) fn zero_sized_values_are_counted<U: Units>() {
     }
 }
 
-pub(crate) fn large_values_arrive_whole<U: Units>() {
+pub(crate) fn large_values_arrive_whole<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let sender = U::spawn(move || {
             for n in 0..50_u64 {
                 tx.send([n; 512]).unwrap();
@@ -83,10 +83,10 @@ pub(crate) fn large_values_arrive_whole<U: Units>() {
     }
 }
 
-pub(crate) fn a_ping_pong_ends<U: Units>() {
+pub(crate) fn a_ping_pong_ends<U: Case>() {
     for flavor in FLAVORS {
-        let (ping, pinged) = channel(flavor);
-        let (pong, ponged) = channel(flavor);
+        let (ping, pinged) = U::channel(flavor);
+        let (pong, ponged) = U::channel(flavor);
         let other = U::spawn(move || {
             for n in pinged {
                 pong.send(n + 1).unwrap();

@@ -16,7 +16,7 @@ pub(crate) fn debug_shows_the_state_and_not_the_values<U: Units>() {
     tx.send("another").map_err(drop).unwrap();
     assert_eq!(
         format!("{tx:?}"),
-        "Sender { flavor: bounded, capacity: 2, len: 2, closed: false, senders: 1, \
+        "Sender { flavor: bounded, capacity: 2, len: 2, closed: false, senders: 1, receivers: 1, \
          waiting_senders: 0, waiting_receivers: 0 }"
     );
     let second = tx.clone();
@@ -27,14 +27,14 @@ pub(crate) fn debug_shows_the_state_and_not_the_values<U: Units>() {
     assert!(U::join(sender).is_err());
     assert_eq!(
         format!("{rx:?}"),
-        "Receiver { flavor: bounded, capacity: 2, len: 2, closed: true, senders: 1, \
+        "Receiver { flavor: bounded, capacity: 2, len: 2, closed: true, senders: 1, receivers: 1, \
          waiting_senders: 0, waiting_receivers: 0 }"
     );
 
     let (_tx, rx) = Channel::new::<Secret>();
     assert_eq!(
         format!("{rx:?}"),
-        "Receiver { flavor: unbounded, len: 0, closed: false, senders: 1, \
+        "Receiver { flavor: unbounded, len: 0, closed: false, senders: 1, receivers: 1, \
          waiting_senders: 0, waiting_receivers: 0 }"
     );
     let (tx, _rx) = Channel::bounded::<Secret>(0);

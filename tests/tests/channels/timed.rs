@@ -1,6 +1,6 @@
 //! Trying, deadlines, stops and cancellations.
 
-use crate::units::{FLAVORS, LIMITED, Random, Units, channel, spawn_known, until, until_waiting};
+use crate::units::{Case, FLAVORS, LIMITED, ManySend, Random, spawn_known, until, until_waiting};
 use std::{
     sync::{
         Arc,
@@ -9,15 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 use vitte_channels::{
-    Channel, RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
+    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
 };
 use vitte_wait::{Deadline, Reason, StopSource};
 
 const SHORT: Duration = Duration::from_millis(10);
 
-pub(crate) fn a_full_channel_returns_the_value<U: Units>() {
+pub(crate) fn a_full_channel_returns_the_value<U: Case>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             assert_eq!(tx.try_send(n), Ok(()));
         }
@@ -27,9 +27,9 @@ pub(crate) fn a_full_channel_returns_the_value<U: Units>() {
     }
 }
 
-pub(crate) fn a_send_that_times_out_returns_the_value<U: Units>() {
+pub(crate) fn a_send_that_times_out_returns_the_value<U: Case>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
@@ -50,9 +50,9 @@ pub(crate) fn a_send_that_times_out_returns_the_value<U: Units>() {
     }
 }
 
-pub(crate) fn a_receive_that_times_out_leaves_nothing_behind<U: Units>() {
+pub(crate) fn a_receive_that_times_out_leaves_nothing_behind<U: Case>() {
     for flavor in FLAVORS {
-        let (tx, rx) = channel(flavor);
+        let (tx, rx) = U::channel(flavor);
         let begin = Instant::now();
         let receiver = U::spawn(move || (rx.recv_timeout(SHORT), rx));
         let (received, rx) = U::join(receiver);
@@ -71,16 +71,16 @@ pub(crate) fn a_receive_that_times_out_leaves_nothing_behind<U: Units>() {
     }
 }
 
-pub(crate) fn a_stop_ends_a_blocked_send_and_a_blocked_receive<U: Units>() {
+pub(crate) fn a_stop_ends_a_blocked_send_and_a_blocked_receive<U: Case>() {
     for capacity in LIMITED {
         let source = StopSource::new();
-        let (tx, _rx) = Channel::bounded(capacity);
+        let (tx, _rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
         let token = source.token();
         let (sender, sending) = spawn_known::<U, _>(move || tx.send_or_stop(7, &token));
-        let (_tx, rx) = Channel::bounded::<u8>(capacity);
+        let (_tx, rx) = U::channel::<u8>(Some(capacity));
         let token = source.token();
         let (receiver, receiving) = spawn_known::<U, _>(move || rx.recv_or_stop(&token));
         until_waiting(sending, Reason::Send);
@@ -91,15 +91,15 @@ pub(crate) fn a_stop_ends_a_blocked_send_and_a_blocked_receive<U: Units>() {
     }
 }
 
-pub(crate) fn a_cancellation_ends_a_blocked_send_and_a_blocked_receive<U: Units>() {
+pub(crate) fn a_cancellation_ends_a_blocked_send_and_a_blocked_receive<U: Case>() {
     for capacity in LIMITED {
-        let (tx, _rx) = Channel::bounded(capacity);
+        let (tx, _rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
         let (sender, sending) =
             spawn_known::<U, _>(move || (tx.send(7), tx.send_timeout(8, SHORT)));
-        let (_tx, rx) = Channel::bounded::<u8>(capacity);
+        let (_tx, rx) = U::channel::<u8>(Some(capacity));
         let (receiver, receiving) = spawn_known::<U, _>(move || (rx.recv(), rx.recv()));
         until_waiting(sending, Reason::Send);
         until_waiting(receiving, Reason::Recv);
@@ -116,9 +116,9 @@ pub(crate) fn a_cancellation_ends_a_blocked_send_and_a_blocked_receive<U: Units>
     }
 }
 
-pub(crate) fn a_timed_out_sender_leaves_its_place_to_the_next<U: Units>() {
+pub(crate) fn a_timed_out_sender_leaves_its_place_to_the_next<U: ManySend>() {
     for capacity in LIMITED {
-        let (tx, rx) = Channel::bounded(capacity);
+        let (tx, rx) = U::channel(Some(capacity));
         for n in 0..capacity {
             tx.send(n).unwrap();
         }
@@ -142,10 +142,10 @@ pub(crate) fn a_timed_out_sender_leaves_its_place_to_the_next<U: Units>() {
     }
 }
 
-pub(crate) fn timeouts_that_race_with_values_lose_none<U: Units>() {
+pub(crate) fn timeouts_that_race_with_values_lose_none<U: Case>() {
     let mut random = Random::new();
     for round in 0..40 {
-        let (tx, rx) = channel(FLAVORS[round % 4]);
+        let (tx, rx) = U::channel(FLAVORS[round % 4]);
         let naps: Vec<_> = (0..100).map(|_| random.below(30) as u64).collect();
         let sender = {
             let naps = naps.clone();

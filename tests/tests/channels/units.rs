@@ -2,10 +2,11 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::*},
     time::{SystemTime, UNIX_EPOCH},
 };
-use vitte_channels::{Channel, Receiver, Sender};
+use vitte_channels::{Channel, Kind, Many, Mpmc, Mpsc, Receiver, Sender, Spsc, mpmc, spsc};
 pub(crate) use vitte_tests::units::*;
 
 /// Every flavor, by capacity; `None` is unbounded.
@@ -14,11 +15,77 @@ pub(crate) const FLAVORS: [Option<usize>; 5] = [None, Some(0), Some(1), Some(3),
 /// The flavors that can be full.
 pub(crate) const LIMITED: [usize; 4] = [0, 1, 3, 128];
 
-pub(crate) fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
-    match capacity {
-        None => Channel::new(),
-        Some(capacity) => Channel::bounded(capacity),
+/// A kind of channel, tried with a kind of unit: what most bodies are generic over.
+pub(crate) trait Case: Units {
+    type Kind: Kind;
+
+    /// Makes a channel; `None` is unbounded.
+    fn channel<T>(capacity: Option<usize>) -> (Sender<T, Self::Kind>, Receiver<T, Self::Kind>);
+}
+
+/// A case whose senders can be cloned.
+pub(crate) trait ManySend: Case<Kind: Kind<Producers = Many>> {}
+impl<C: Case<Kind: Kind<Producers = Many>>> ManySend for C {}
+
+/// A case whose receivers can be cloned.
+pub(crate) trait ManyReceive: Case<Kind: Kind<Consumers = Many>> {}
+impl<C: Case<Kind: Kind<Consumers = Many>>> ManyReceive for C {}
+
+/// Units of kind `U` with channels of kind `K`.
+pub(crate) struct On<U, K>(PhantomData<(U, K)>);
+
+impl<U: Units, K: 'static> Units for On<U, K> {
+    type Handle<R: Send + 'static> = U::Handle<R>;
+
+    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> U::Handle<R> {
+        U::spawn(body)
     }
+
+    fn join<R: Send + 'static>(handle: U::Handle<R>) -> R {
+        U::join(handle)
+    }
+
+    fn run(body: fn()) {
+        U::run(body);
+    }
+}
+
+impl<U: Units> Case for On<U, Mpsc> {
+    type Kind = Mpsc;
+
+    fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
+        match capacity {
+            None => Channel::new(),
+            Some(capacity) => Channel::bounded(capacity),
+        }
+    }
+}
+
+impl<U: Units> Case for On<U, Mpmc> {
+    type Kind = Mpmc;
+
+    fn channel<T>(capacity: Option<usize>) -> (mpmc::Sender<T>, mpmc::Receiver<T>) {
+        match capacity {
+            None => mpmc::unbounded(),
+            Some(0) => mpmc::rendezvous(),
+            Some(capacity) => mpmc::bounded(capacity),
+        }
+    }
+}
+
+impl<U: Units> Case for On<U, Spsc> {
+    type Kind = Spsc;
+
+    /// None of them is unbounded, but no body puts as much into one.
+    fn channel<T>(capacity: Option<usize>) -> (spsc::Sender<T>, spsc::Receiver<T>) {
+        spsc::channel(capacity.unwrap_or(10_000))
+    }
+}
+
+/// Waits until `handle` shows `state`: a unit announces its wait before it is in the queue, and a
+/// test that counts on the order of a queue must know that it is.
+pub(crate) fn until_shown(handle: &impl fmt::Debug, state: &str) {
+    until(|| format!("{handle:?}").contains(state));
 }
 
 /// Counts values made and dropped.
@@ -58,6 +125,13 @@ impl Census {
     }
 }
 
+impl Counted {
+    /// Another one with the same number.
+    pub(crate) fn again(&self) -> Self {
+        self.census.value(self.number)
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         assert!(std::mem::replace(&mut self.alive, false), "dropped twice");
@@ -88,6 +162,11 @@ impl Random {
         };
         println!("VITTE_SEED={seed}");
         Self(seed | 1)
+    }
+
+    /// One more generator for another unit, seeded by one whose seed is printed.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.below(1 << 31) as u64 * 2 + 1)
     }
 
     pub(crate) fn below(&mut self, bound: usize) -> usize {

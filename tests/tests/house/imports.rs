@@ -65,6 +65,7 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
             "vitte-channels",
             "vitte-sync",
             "vitte-scheduler",
+            "vitte-tests",
         ],
         "models are of the layers that share memory",
     ),

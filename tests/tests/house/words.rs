@@ -3,7 +3,12 @@
 use crate::{Fault, assert_none, code, tree};
 
 /// Folders whose atomics, locks, threads and clocks come through the facade of `vitte-wait`.
-const MODELLED: &[&str] = &["scheduler/wait/src/", "scheduler/src/", "channels/src/"];
+const MODELLED: &[&str] = &[
+    "scheduler/wait/src/",
+    "scheduler/src/",
+    "channels/src/",
+    "runtime/sync/src/",
+];
 
 const FACADE: &str = "scheduler/wait/src/facade/";
 
@@ -32,19 +37,9 @@ const FACED: &[&str] = &[
 /// Who may go round the facade, to what, and why.
 const ROUND_IT: &[(&str, &str, &str)] = &[
     (
-        "scheduler/src/fence.rs",
+        "scheduler/wait/src/fence.rs",
         "std::sync::atomic::compiler_fence",
         "emits no instruction, and models use the ordinary fence beside it",
-    ),
-    (
-        "scheduler/src/api.rs",
-        "std::thread::Builder",
-        "starts the worker threads, with names and an error, which no model does",
-    ),
-    (
-        "scheduler/src/api.rs",
-        "std::thread::yield_now",
-        "a plain thread that yields has nothing to do with the model",
     ),
     (
         "scheduler/wait/src/deadline.rs",
@@ -60,6 +55,11 @@ const ROUND_IT: &[(&str, &str, &str)] = &[
         "scheduler/wait/src/current.rs",
         "shuttle::thread_local",
         "the one thread-local, as the checker has it",
+    ),
+    (
+        "runtime/sync/src/atomic.rs",
+        "core::sync::atomic",
+        "passes the language's atomics on to its users",
     ),
     (
         "scheduler/src/check.rs",
@@ -156,8 +156,8 @@ fn a_word_away_from_home_is_noticed() {
     );
     assert_eq!(
         faults(
-            "scheduler/src/api.rs",
-            "fn f() { std::thread::yield_now() }\n"
+            "scheduler/wait/src/deadline.rs",
+            "fn f() { std::time::Instant::now() }\n"
         ),
         0
     );

@@ -1,6 +1,9 @@
 //! The checker can fail: each of these does one thing as this crate must not, and is caught.
 
-use crate::check::check;
+use crate::{
+    check::check,
+    select::{Permits, one_selects_and_one_waits},
+};
 use loom::{
     cell::UnsafeCell,
     sync::atomic::{
@@ -123,5 +126,14 @@ fn a_waiter_that_does_not_look_again_sleeps_for_ever() {
             assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
         }
         waker.join().unwrap();
+    });
+}
+
+/// A select that was woken by one source and goes by another, with what woke it left where it is.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_select_that_declines_its_wake_up_loses_it() {
+    check("flawed: winner first", 3, || {
+        one_selects_and_one_waits(Permits::heedless_arm);
     });
 }

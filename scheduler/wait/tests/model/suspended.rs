@@ -35,6 +35,7 @@ static OPS: UnitOps = UnitOps {
     give_way: |_| {},
     unwind: |_| unreachable!("no model asks for it"),
     raised: |_| {},
+    stack: |_| unreachable!("no model asks for it"),
 };
 
 impl Fiber {

@@ -8,7 +8,7 @@
 //!
 //! Source of the technique: Dice, Huang, Yang, *Asymmetric Dekker Synchronization* (2001).
 
-use vitte_wait::facade::atomic::{AtomicU8, Ordering::*, fence};
+use crate::facade::atomic::{AtomicU8, Ordering::*, fence};
 
 const UNKNOWN: u8 = 0;
 const ORDINARY: u8 = 1;
@@ -49,7 +49,7 @@ impl KindCell {
 
 /// Finds out which kind of fence to use. Must be called before the first [`light`] of the
 /// process; later calls change nothing.
-pub(crate) fn prepare() {
+pub fn prepare() {
     if KIND.get() == UNKNOWN {
         KIND.set(if os::register() { ASYMMETRIC } else { ORDINARY });
     }
@@ -57,7 +57,7 @@ pub(crate) fn prepare() {
 
 /// The frequent side: between its store and its load.
 #[inline(always)]
-pub(crate) fn light() {
+pub fn light() {
     if KIND.get() == ASYMMETRIC {
         // Ordering: SeqCst for the compiler; `heavy` makes the processor follow. Partner: `heavy`.
         std::sync::atomic::compiler_fence(SeqCst);
@@ -68,7 +68,10 @@ pub(crate) fn light() {
 }
 
 /// The rare side: between its store and its load. Costs about half a microsecond.
-pub(crate) fn heavy() {
+///
+/// # Panics
+/// If the process has entered a sandbox since [`prepare`] that forbids what this needs.
+pub fn heavy() {
     if KIND.get() == ASYMMETRIC && os::barrier() {
         return;
     }
@@ -77,7 +80,8 @@ pub(crate) fn heavy() {
 }
 
 /// Whether the frequent side is free.
-pub(crate) fn is_asymmetric() -> bool {
+#[must_use]
+pub fn is_asymmetric() -> bool {
     KIND.get() == ASYMMETRIC
 }
 

@@ -1,0 +1,270 @@
+//! The end of a relay that takes values.
+
+use super::{Entry, FlushError};
+use crate::{Channel, RecvUntilError, SendError, SendUntilError, TrySendError, Unsent, queue};
+use std::{fmt, time::Duration};
+use vitte_wait::{Deadline, StopToken};
+
+/// The sending end of a relay; clones send into the same relay.
+///
+/// When the last one is dropped the relay puts out what is inside and ends.
+///
+/// # Blocking
+/// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits only
+/// if there is no room; otherwise deadline, stop token and cancellation are not looked at.
+///
+/// # Cancellation
+/// A sender that is canceled while it waits gets its value back, and nothing was sent.
+///
+/// ```
+/// use vitte_channels::{TrySendError, relay::Options};
+///
+/// let (tx, relay) = Options::new(1).capacity(1).open();
+/// tx.send(1).unwrap();
+/// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+/// drop(relay);
+/// assert_eq!(tx.try_send(3), Err(TrySendError::Closed(3)));
+/// ```
+pub struct Sender<T> {
+    input: queue::Sender<Entry<T>>,
+    capacity: usize,
+}
+
+impl<T> Entry<T> {
+    fn into_value(self) -> T {
+        match self {
+            Self::Value(value) => value,
+            Self::Flush(_) => unreachable!("what comes back is what was sent"),
+        }
+    }
+}
+
+/// Values on their way into the input.
+struct Entries<I>(I);
+
+impl<I: Iterator> Iterator for Entries<I> {
+    type Item = Entry<I::Item>;
+
+    fn next(&mut self) -> Option<Entry<I::Item>> {
+        self.0.next().map(Entry::Value)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T> Sender<T> {
+    pub(super) fn new(input: queue::Sender<Entry<T>>, capacity: usize) -> Self {
+        Self { input, capacity }
+    }
+
+    /// Sends `value`; waits while there is no room.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] if the relay is closed or gone, before or while waiting;
+    /// [`SendError::Canceled`] if the caller is canceled while waiting.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.send_with(value, Deadline::NEVER, None)
+            .map_err(SendUntilError::of_untimed)
+    }
+
+    /// Sends `value` if there is room.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no room; [`TrySendError::Closed`] as for
+    /// [`send`](Self::send).
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let sent = self.input.try_send(Entry::Value(value));
+        sent.map_err(|error| error.map(Entry::into_value))
+    }
+
+    /// Sends `value`; waits for room until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendUntilError::TimedOut`] or [`SendUntilError::Stopped`],
+    /// whichever came first.
+    pub fn send_with(
+        &self,
+        value: T,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), SendUntilError<T>> {
+        let sent = self.input.send_with(Entry::Value(value), deadline, stop);
+        sent.map_err(|error| error.map(Entry::into_value))
+    }
+
+    /// [`send_with`](Self::send_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::Stopped`].
+    pub fn send_until(&self, value: T, deadline: Deadline) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, deadline, None)
+    }
+
+    /// [`send_until`](Self::send_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`send_until`](Self::send_until).
+    pub fn send_timeout(&self, value: T, patience: Duration) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, Deadline::after(patience), None)
+    }
+
+    /// [`send_with`](Self::send_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::TimedOut`].
+    pub fn send_or_stop(&self, value: T, stop: &StopToken) -> Result<(), SendUntilError<T>> {
+        self.send_with(value, Deadline::NEVER, Some(stop))
+    }
+
+    /// Sends `values` in their order, and waits while there is no room; says how many that were.
+    /// Values of other senders may come in between.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), with those values that were not sent. The others were.
+    ///
+    /// # Panics
+    /// If the iterator does. Some of what it gave last may be dropped then.
+    pub fn send_many<I: IntoIterator<Item = T>>(
+        &self,
+        values: I,
+    ) -> Result<usize, SendError<Unsent<I::IntoIter>>> {
+        self.send_many_with(values, Deadline::NEVER, None)
+            .map_err(SendUntilError::of_untimed)
+    }
+
+    /// As [`send_many`](Self::send_many), but only until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with), with those values that were not sent. The others were.
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    pub fn send_many_with<I: IntoIterator<Item = T>>(
+        &self,
+        values: I,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
+        let entries = Entries(values.into_iter());
+        self.input
+            .send_many_with(entries, deadline, stop)
+            .map_err(|error| {
+                error.map(|unsent| unsent.origin(Entry::into_value, |entries| entries.0))
+            })
+    }
+
+    /// Waits until all that was sent before is out, or was dropped by the error handler. The batch
+    /// that is being collected goes out at once.
+    ///
+    /// "Before" is whatever this unit has sent, or knows to be sent.
+    ///
+    /// # Errors
+    /// [`FlushError::Closed`] if the relay is closed already, or ends without putting everything
+    /// out; [`FlushError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::{sync::{Arc, Mutex}, thread, time::Duration};
+    /// use vitte_channels::relay::{Options, Verdict};
+    ///
+    /// let (tx, relay) = Options::new(1000).period(Duration::from_secs(3600)).open();
+    /// let out = Arc::new(Mutex::new(Vec::new()));
+    /// let sink = out.clone();
+    /// let writer = thread::spawn(move || {
+    ///     let put_out = |batch: &mut Vec<u32>| {
+    ///         sink.lock().unwrap().append(batch);
+    ///         Ok::<(), ()>(())
+    ///     };
+    ///     relay.run(put_out, |_| Verdict::Drop)
+    /// });
+    /// tx.send_many([1, 2]).unwrap();
+    /// tx.flush().unwrap();
+    /// assert_eq!(*out.lock().unwrap(), [1, 2]);
+    /// drop(tx);
+    /// writer.join().unwrap();
+    /// ```
+    pub fn flush(&self) -> Result<(), FlushError> {
+        self.flush_with(Deadline::NEVER, None)
+    }
+
+    /// As [`flush`](Self::flush), but waits only until `deadline`, or until `stop` is triggered.
+    /// Everything goes out all the same.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), and [`FlushError::TimedOut`] or [`FlushError::Stopped`],
+    /// whichever came first.
+    pub fn flush_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), FlushError> {
+        let (answer, answered) = Channel::bounded(1);
+        match self.input.send_with(Entry::Flush(answer), deadline, stop) {
+            Ok(()) => {}
+            Err(SendUntilError::TimedOut(_)) => return Err(FlushError::TimedOut),
+            Err(SendUntilError::Closed(_)) => return Err(FlushError::Closed),
+            Err(SendUntilError::Canceled(_)) => return Err(FlushError::Canceled),
+            Err(SendUntilError::Stopped(_)) => return Err(FlushError::Stopped),
+        }
+        answered
+            .recv_with(deadline, stop)
+            .map_err(|error| match error {
+                RecvUntilError::TimedOut => FlushError::TimedOut,
+                RecvUntilError::Closed => FlushError::Closed,
+                RecvUntilError::Canceled => FlushError::Canceled,
+                RecvUntilError::Stopped => FlushError::Stopped,
+            })
+    }
+
+    /// Closes the input: nothing more can be sent, by anybody. What is inside goes out, and senders
+    /// that wait get their values back. Closing twice is closing once.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn close(&self) {
+        self.input.close();
+    }
+
+    /// Whether the input is closed, or the relay gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.input.is_closed()
+    }
+
+    /// How many values the relay has not taken yet: a snapshot. A flush that waits counts as one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Whether the relay has taken everything: a snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values fit inside.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.input.clone(), self.capacity)
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("input", &self.input)
+            .finish()
+    }
+}

@@ -1,0 +1,335 @@
+//! The end that puts values in.
+
+use super::{Core, End, Store, TwoEnded, WaitError, core::show};
+use crate::{
+    error::{SendError, SendUntilError, TrySendError},
+    select::SendArm,
+};
+use std::{fmt, time::Duration};
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc};
+
+/// The sending end; clones send into the same channel.
+///
+/// When the last one is dropped the channel is closed: receivers still get what is inside.
+///
+/// On success a sender gets the store's receipt: `()`, or, from a queue of unique values, whether
+/// the value went in.
+///
+/// # Blocking
+/// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits
+/// only if there is no room (with capacity 0: no receiver); otherwise deadline, stop token and
+/// cancellation are not looked at.
+///
+/// # Cancellation
+/// A sender that is canceled while it waits gets its value back, and nothing was sent.
+pub struct Sender<S: Store> {
+    pub(super) core: Arc<Core<S>>,
+    pub(super) budget: Budget,
+}
+
+impl<S: Store> Sender<S> {
+    /// Takes over the one sender that a new channel counts.
+    pub(super) fn new(core: Arc<Core<S>>) -> Self {
+        Self {
+            core,
+            budget: Budget::new(),
+        }
+    }
+
+    fn send_at(
+        &self,
+        value: S::Value,
+        end: End,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        match self.core.try_send(value, end) {
+            Ok(receipt) => {
+                self.budget.spend();
+                Ok(receipt)
+            }
+            Err(TrySendError::Closed(value)) => Err(SendUntilError::Closed(value)),
+            Err(TrySendError::Full(value)) => self.core.send_slow(value, end, deadline, stop),
+        }
+    }
+
+    /// Sends `value`; waits while there is no room.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] if the channel is closed or the receivers are gone, before or while
+    /// waiting; [`SendError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{SendError, queue};
+    ///
+    /// let (tx, rx) = queue::unbounded();
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// drop(rx);
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// ```
+    pub fn send(&self, value: S::Value) -> Result<S::Receipt, SendError<S::Value>> {
+        self.send_at(value, End::Back, Deadline::NEVER, None)
+            .map_err(SendUntilError::of_untimed)
+    }
+
+    /// Sends `value` if that can be done at once.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] if there is no room (with capacity 0: if no receiver waits);
+    /// [`TrySendError::Closed`] as for [`send`](Self::send).
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn try_send(&self, value: S::Value) -> Result<S::Receipt, TrySendError<S::Value>> {
+        self.core.try_send(value, End::Back)
+    }
+
+    /// Sends `value`; waits for room until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendUntilError::TimedOut`] or [`SendUntilError::Stopped`],
+    /// whichever came first.
+    pub fn send_with(
+        &self,
+        value: S::Value,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_at(value, End::Back, deadline, stop)
+    }
+
+    /// [`send_with`](Self::send_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::Stopped`].
+    pub fn send_until(
+        &self,
+        value: S::Value,
+        deadline: Deadline,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_with(value, deadline, None)
+    }
+
+    /// [`send_until`](Self::send_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`send_until`](Self::send_until).
+    pub fn send_timeout(
+        &self,
+        value: S::Value,
+        patience: Duration,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_with(value, Deadline::after(patience), None)
+    }
+
+    /// [`send_with`](Self::send_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with); never [`SendUntilError::TimedOut`].
+    pub fn send_or_stop(
+        &self,
+        value: S::Value,
+        stop: &StopToken,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_with(value, Deadline::NEVER, Some(stop))
+    }
+
+    /// Waits until the channel is closed and everything inside was taken out.
+    ///
+    /// # Errors
+    /// [`WaitError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.close();
+    /// let drainer = std::thread::spawn(move || rx.iter().count());
+    /// tx.join().unwrap();
+    /// assert_eq!(tx.len(), 0);
+    /// assert_eq!(drainer.join().unwrap(), 1);
+    /// ```
+    pub fn join(&self) -> Result<(), WaitError> {
+        self.core.join(Deadline::NEVER, None)
+    }
+
+    /// Waits until the channel is closed and everything inside was taken out, but only until
+    /// `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// Whatever of these came first.
+    pub fn join_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
+        self.core.join(deadline, stop)
+    }
+
+    /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
+    /// received, and senders that wait get their values back. Closing twice is closing once.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Whether the channel is closed, by [`close`](Self::close) or because the receivers are gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// How many values are inside: a snapshot.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Whether no value is inside: a snapshot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values fit inside; `None` if there is no limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        self.core.capacity()
+    }
+
+    /// Whether the two send into the same channel.
+    #[must_use]
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+/// Not for queues of unique values, whose receipt an arm has no place for.
+impl<S: Store<Receipt = ()>> Sender<S> {
+    /// Sending `value` as one of several things that a unit waits for; see
+    /// [`select!`](crate::select!).
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{queue, select};
+    ///
+    /// let (full, rx) = queue::bounded(1);
+    /// full.send(1).unwrap();
+    /// let value = select! {
+    ///     send(full, 2) -> _ => None,
+    ///     recv(rx) -> value => value.ok(),
+    /// };
+    /// assert_eq!(value, Ok(Some(1)));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: S::Value) -> SendArm<'_, S::Value> {
+        // SAFETY: anybody may send to a store at any time.
+        unsafe { SendArm::new(&*self.core, &self.budget, Some(value), None) }
+    }
+
+    /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
+    /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    #[must_use]
+    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<S::Value>) -> SendArm<'a, S::Value> {
+        // SAFETY: as in `send_arm`.
+        unsafe { SendArm::new(&*self.core, &self.budget, slot.take(), Some(slot)) }
+    }
+}
+
+impl<S: TwoEnded> Sender<S> {
+    /// As [`send`](Self::send), but puts `value` at the front: it is received next, unless another
+    /// is put before it.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send("later").unwrap();
+    /// tx.send_front("first").unwrap();
+    /// assert_eq!(rx.recv(), Ok("first"));
+    /// ```
+    pub fn send_front(&self, value: S::Value) -> Result<S::Receipt, SendError<S::Value>> {
+        self.send_at(value, End::Front, Deadline::NEVER, None)
+            .map_err(SendUntilError::of_untimed)
+    }
+
+    /// As [`try_send`](Self::try_send), at the front.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn try_send_front(&self, value: S::Value) -> Result<S::Receipt, TrySendError<S::Value>> {
+        self.core.try_send(value, End::Front)
+    }
+
+    /// As [`send_with`](Self::send_with), at the front.
+    ///
+    /// # Errors
+    /// As [`send_with`](Self::send_with).
+    pub fn send_front_with(
+        &self,
+        value: S::Value,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_at(value, End::Front, deadline, stop)
+    }
+
+    /// As [`send_until`](Self::send_until), at the front.
+    ///
+    /// # Errors
+    /// As [`send_until`](Self::send_until).
+    pub fn send_front_until(
+        &self,
+        value: S::Value,
+        deadline: Deadline,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_front_with(value, deadline, None)
+    }
+
+    /// As [`send_timeout`](Self::send_timeout), at the front.
+    ///
+    /// # Errors
+    /// As [`send_timeout`](Self::send_timeout).
+    pub fn send_front_timeout(
+        &self,
+        value: S::Value,
+        patience: Duration,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_front_with(value, Deadline::after(patience), None)
+    }
+
+    /// As [`send_or_stop`](Self::send_or_stop), at the front.
+    ///
+    /// # Errors
+    /// As [`send_or_stop`](Self::send_or_stop).
+    pub fn send_front_or_stop(
+        &self,
+        value: S::Value,
+        stop: &StopToken,
+    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
+        self.send_front_with(value, Deadline::NEVER, Some(stop))
+    }
+}
+
+impl<S: Store> Clone for Sender<S> {
+    fn clone(&self) -> Self {
+        self.core.add_sender();
+        Self::new(self.core.clone())
+    }
+}
+
+impl<S: Store> Drop for Sender<S> {
+    fn drop(&mut self) {
+        self.core.remove_sender();
+    }
+}
+
+impl<S: Store> fmt::Debug for Sender<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(&self.core, "Sender", f)
+    }
+}

@@ -1,0 +1,308 @@
+//! The end that sets the value.
+
+use super::{
+    Receiver, Ref,
+    shared::{Event, Shared},
+};
+use crate::{
+    SendError, WaitError,
+    posts::{Post, PostArm, wait_until},
+};
+use std::{fmt, ptr, time::Duration};
+use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen};
+
+/// The sending end of a watched value; clones set the same value, and one can be used by several
+/// threads at once.
+///
+/// When the last one is dropped the channel is closed: receivers still see the last value.
+///
+/// ```
+/// use vitte_channels::watch;
+///
+/// let (tx, rx) = watch::channel(1);
+/// let other = tx.clone();
+/// std::thread::spawn(move || other.send_modify(|n| *n += 1)).join().unwrap();
+/// assert_eq!((*tx.borrow(), *rx.borrow()), (2, 2));
+/// ```
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+    budget: Budget,
+}
+
+impl<T> Sender<T> {
+    /// Takes over the one sender that a new channel counts.
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self {
+            shared,
+            budget: Budget::new(),
+        }
+    }
+
+    /// Sets the value, and tells all receivers.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] with the value if there is no receiver; then nothing has changed. (See
+    /// [`send_replace`](Self::send_replace) for a form that does not mind.)
+    ///
+    /// # Blocking
+    /// Never, but for the short lock of another sender.
+    ///
+    /// # Panics
+    /// If the destructor of the value before panics. The new value is set then.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{SendError, watch};
+    ///
+    /// let (tx, rx) = watch::channel(1);
+    /// assert_eq!(tx.send(2), Ok(()));
+    /// drop(rx);
+    /// assert_eq!(tx.send(3), Err(SendError::Closed(3)));
+    /// assert_eq!(*tx.borrow(), 2);
+    /// ```
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        {
+            let state = self.shared.lock();
+            if self.shared.receivers() == 0 {
+                return Err(SendError::Closed(value));
+            }
+            self.shared.replace(state, value);
+        }
+        self.budget.spend();
+        Ok(())
+    }
+
+    /// Sets the value, also if there is no receiver, and returns the one before (a clone of it, if
+    /// somebody is looking at it).
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _) = vitte_channels::watch::channel(1);
+    /// assert_eq!(tx.send_replace(2), 1);
+    /// ```
+    pub fn send_replace(&self, value: T) -> T
+    where
+        T: Clone,
+    {
+        let old = match self.shared.exchange(value) {
+            Ok(old) => old,
+            Err(look) => look.with(T::clone),
+        };
+        self.budget.spend();
+        old
+    }
+
+    /// Changes the value, also if there is no receiver, and tells all receivers.
+    ///
+    /// What is changed is a clone, which then replaces the value. If another sender comes in
+    /// between, it is done again with that one's value; so `modify` may be called several times,
+    /// and the last call counts. If it panics, nothing has changed.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(vec![1]);
+    /// tx.send_modify(|list| list.push(2));
+    /// assert_eq!(*rx.borrow(), [1, 2]);
+    /// ```
+    pub fn send_modify(&self, mut modify: impl FnMut(&mut T))
+    where
+        T: Clone,
+    {
+        self.send_if_modified(|value| {
+            modify(value);
+            true
+        });
+    }
+
+    /// As [`send_modify`](Self::send_modify), if `modify` returns true; if it returns false, its
+    /// changes are forgotten, and nobody is told. Returns what it returned.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// let raise = |limit: u8| move |n: &mut u8| std::mem::replace(n, limit.max(*n)) < limit;
+    /// assert!(!tx.send_if_modified(raise(1)) && !rx.has_changed());
+    /// assert!(tx.send_if_modified(raise(2)) && rx.has_changed());
+    /// ```
+    pub fn send_if_modified(&self, mut modify: impl FnMut(&mut T) -> bool) -> bool
+    where
+        T: Clone,
+    {
+        loop {
+            let look = self.shared.look();
+            let mut value = look.with(T::clone);
+            let version = look.stamp();
+            drop(look);
+            if !modify(&mut value) {
+                return false;
+            }
+            let state = self.shared.lock();
+            if self.shared.version() == version {
+                self.shared.replace(state, value);
+                break;
+            }
+            drop(state);
+        }
+        self.budget.spend();
+        true
+    }
+
+    /// Looks at the value.
+    ///
+    /// # Blocking
+    /// Never.
+    #[must_use]
+    pub fn borrow(&self) -> Ref<'_, T> {
+        Ref {
+            look: self.shared.look(),
+            is_new: false,
+        }
+    }
+
+    /// A receiver that has seen the current value.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _) = vitte_channels::watch::channel(1);
+    /// let rx = tx.subscribe();
+    /// assert!(!rx.has_changed());
+    /// assert!(tx.send(2).is_ok() && rx.has_changed());
+    /// ```
+    #[must_use]
+    pub fn subscribe(&self) -> Receiver<T> {
+        Receiver::subscribed(&self.shared)
+    }
+
+    /// How many receivers there are: a snapshot.
+    #[must_use]
+    pub fn receivers(&self) -> usize {
+        self.shared.receivers()
+    }
+
+    /// Whether there is no receiver now. (There may be one later.)
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.receivers() == 0
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Errors
+    /// [`WaitError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Blocking
+    /// Suspends the calling fiber, or puts the calling thread to sleep.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// let watcher = std::thread::spawn(move || drop(rx));
+    /// assert_eq!(tx.closed(), Ok(()));
+    /// watcher.join().unwrap();
+    /// ```
+    pub fn closed(&self) -> Result<(), WaitError> {
+        self.closed_with(Deadline::NEVER, None)
+    }
+
+    /// As [`closed`](Self::closed), until `deadline` or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// [`WaitError`]: what ended the wait instead.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{WaitError, watch};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _rx) = watch::channel(1);
+    /// assert_eq!(tx.closed_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// ```
+    pub fn closed_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), WaitError> {
+        match self.poll_closed() {
+            Some(()) => Ok(()),
+            None => wait_until(self, deadline, stop, || self.poll_closed()),
+        }
+    }
+
+    /// [`closed_with`](Self::closed_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`closed_with`](Self::closed_with).
+    pub fn closed_until(&self, deadline: Deadline) -> Result<(), WaitError> {
+        self.closed_with(deadline, None)
+    }
+
+    /// [`closed_until`](Self::closed_until) `patience` from now.
+    ///
+    /// # Errors
+    /// As [`closed_with`](Self::closed_with).
+    pub fn closed_timeout(&self, patience: Duration) -> Result<(), WaitError> {
+        self.closed_with(Deadline::after(patience), None)
+    }
+
+    /// [`closed_with`](Self::closed_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`closed_with`](Self::closed_with).
+    pub fn closed_or_stop(&self, stop: &StopToken) -> Result<(), WaitError> {
+        self.closed_with(Deadline::NEVER, Some(stop))
+    }
+
+    /// [`closed`](Self::closed) as one of several things that a unit waits for; see
+    /// [`select`](crate::select).
+    pub fn closed_arm(&self) -> impl Chosen<Output = ()> + '_ {
+        PostArm::new(self, &self.budget, || self.poll_closed())
+    }
+
+    fn poll_closed(&self) -> Option<()> {
+        self.is_closed().then_some(())
+    }
+
+    /// Whether the two set the same value.
+    #[must_use]
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+// SAFETY: the node is queued under the channel's lock, and taken out under it.
+unsafe impl<T> Post for Sender<T> {
+    const REASON: Reason = Reason::Event;
+
+    fn object(&self) -> *const () {
+        ptr::from_ref(&*self.shared).cast()
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { self.shared.enlist(Event::NoReceiver, node) }
+    }
+
+    unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller it was enlisted above.
+        unsafe { self.shared.delist(Event::NoReceiver, node) };
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.shared.add_sender();
+        Self::new(self.shared.clone())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.shared.remove_sender();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("Sender", None, f)
+    }
+}

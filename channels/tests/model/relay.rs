@@ -1,0 +1,95 @@
+//! The relay: what is sent before a flush is out after it, and nothing is lost at the end.
+//!
+//! Its loop is too long for loom to try every schedule; shuttle draws some thousand.
+#![cfg(shuttle)]
+
+use crate::check::check;
+use std::convert::Infallible;
+use vitte_channels::relay::{End, FlushError, Options, Verdict};
+use vitte_wait::{
+    StopSource, current,
+    facade::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        thread,
+    },
+};
+
+#[test]
+fn a_flush_returns_when_all_before_it_is_out() {
+    check("relay, flush", 2, || {
+        let (tx, relay) = Options::new(3).capacity(1).open();
+        let out = Arc::new(Mutex::new(Vec::new()));
+        let sink = out.clone();
+        let running = thread::spawn(move || {
+            let put_out = |batch: &mut Vec<u32>| {
+                sink.lock().append(batch);
+                Ok::<(), Infallible>(())
+            };
+            relay.run(put_out, |_| Verdict::Drop)
+        });
+        let senders = [1, 2].map(|n| {
+            let (tx, out) = (tx.clone(), out.clone());
+            thread::spawn(move || {
+                tx.send(n).unwrap();
+                tx.send(10 * n).unwrap();
+                tx.flush().unwrap();
+                let out = out.lock();
+                assert!(out.contains(&n) && out.contains(&(10 * n)));
+            })
+        });
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        drop(tx);
+        assert_eq!(running.join().unwrap().values, 4);
+        assert_eq!(out.lock().iter().sum::<u32>(), 33);
+    });
+}
+
+#[test]
+fn what_is_sent_is_out_or_comes_back_when_the_relay_is_stopped() {
+    check("relay, stop", 2, || {
+        let (tx, relay) = Options::new(2).capacity(1).open();
+        let source = StopSource::new();
+        let token = source.token();
+        let out = Arc::new(AtomicUsize::new(0));
+        let counted = out.clone();
+        let running = thread::spawn(move || {
+            let put_out = |batch: &mut Vec<u32>| {
+                counted.fetch_add(batch.len(), SeqCst);
+                Ok::<(), Infallible>(())
+            };
+            relay.run_or_stop(&token, put_out, |_| Verdict::Drop)
+        });
+        let sender = thread::spawn(move || {
+            let sent = (0..3).filter(|n| tx.send(*n).is_ok()).count();
+            // Either it was all out before the stop, or there is nobody to ask.
+            if let Err(error) = tx.flush() {
+                assert_eq!(error, FlushError::Closed);
+            }
+            sent
+        });
+        source.stop();
+        let report = running.join().unwrap();
+        assert_eq!(report.end, End::Stopped);
+        assert_eq!(sender.join().unwrap(), out.load(SeqCst));
+    });
+}
+
+#[test]
+fn what_a_canceled_relay_has_is_in_its_report() {
+    check("relay, cancellation", 2, || {
+        let (tx, relay) = Options::new(2).capacity(1).open();
+        let unit = current::unit();
+        let sender = thread::spawn(move || {
+            let sent = (0..3).filter(|n| tx.send(*n).is_ok()).count();
+            unit.cancel();
+            sent
+        });
+        let put_out = |_: &mut Vec<u32>| Ok::<(), Infallible>(());
+        let report = relay.run(put_out, |_| Verdict::Drop);
+        let sent = sender.join().unwrap();
+        assert_eq!(report.values as usize + report.rest.len(), sent);
+    });
+}
