@@ -39,6 +39,16 @@
 // thread-local (`errno` is one), or a lock that knows its owning thread, across such a call.
 #define VT_PINNED 2
 
+// Runs before all others, but for one in 17. Who uses up a whole slice goes with the normal ones until
+// he waits for something.
+#define VT_PRIORITY_HIGH 1
+
+// As usual.
+#define VT_PRIORITY_NORMAL 0
+
+// Runs when nobody else wants to, and once in 384 even so.
+#define VT_PRIORITY_LOW -1
+
 // In `vt_stack_info.state`: spawned, has not run yet. Its argument is in nobody's frame.
 #define VT_STATE_NEW 0
 
@@ -65,6 +75,16 @@
 
 // What runs in the region touches nothing that a garbage collector moves or frees.
 #define VT_GC_SAFE 2
+
+// At the end of a slice: the fiber goes on, with another one. Whoever always says so lets the others
+// starve.
+#define VT_SLICE_CONTINUE 0
+
+// At the end of a slice: the fiber lets others run, as usual.
+#define VT_SLICE_YIELD 1
+
+// At the end of a slice: the fiber is canceled.
+#define VT_SLICE_CANCEL 2
 
 // In `vt_options.flags`: `seed` counts.
 #define VT_SEEDED 1
@@ -111,6 +131,10 @@ typedef struct vt_fiber_options {
   const char *name;
   // The embedder's word, to be found in its `vt_hot` and `vt_stack_info`.
   void *user;
+  // `VT_PRIORITY_...`.
+  int32_t priority;
+  // Reserved.
+  uint32_t rsv;
 } vt_fiber_options;
 
 // The body of a fiber. What it returns is what `vt_join` gives.
@@ -156,7 +180,8 @@ typedef void (*vt_after)(vt_fiber fiber, void *arg);
 // Only `user` is the embedder's to write; the rest is to be read.
 typedef struct vt_hot {
   // Not 0: call `vt_poll_slow`. Written by any thread, so to be read anew (and as if it were
-  // volatile) at every poll. `vt_poll` does. In this version only cancellation sets it.
+  // volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled, when its slice is
+  // over and others wait, and when a fiber of a higher priority does.
   uint32_t poll;
   // Reserved.
   uint32_t flags;
@@ -169,6 +194,11 @@ typedef struct vt_hot {
   // Reserved.
   uint64_t rsv[4];
 } vt_hot;
+
+// Says what becomes of a fiber whose slice is over while others wait: one of `VT_SLICE_...`; any other
+// number is `VT_SLICE_YIELD`. Called on that fiber, in its poll. It must not wait, and must not be left by
+// an exception.
+typedef uint32_t (*vt_slice_handler)(vt_fiber fiber, void *arg);
 
 // What a runtime is made of. Zero in a field means: what the library finds best.
 typedef struct vt_options {
@@ -426,10 +456,12 @@ vt_status vt_yield(void);
 // `VT_OK` when it is reached. `VT_ECANCELED`. `VT_EINVAL`: the deadline is negative.
 vt_status vt_sleep_until(int64_t until);
 
-// Changes a fiber's priority. `[any]` Not in this version: `VT_EUNSUPPORTED`, except that
-// setting priority 0, which every fiber has, is `VT_OK`.
+// Changes a fiber's priority to one of `VT_PRIORITY_...`, at any time. `[any]`
 //
-// `VT_EINVAL`: `fiber` is 0. `VT_ESTALE`: it is gone.
+// A fiber that runs goes on; any other is of the new class from its next turn on. A fiber has the
+// priority it was spawned with, whatever its spawner has.
+//
+// `VT_EINVAL`: `fiber` is 0, or there is no such priority. `VT_ESTALE`: it is gone.
 vt_status vt_fiber_set_priority(vt_fiber fiber, int32_t priority);
 
 // Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
@@ -559,12 +591,33 @@ struct vt_hot *vt_fiber_hot(void);
 // A safepoint that looks at everything: does what the poll word asks for, and lets others run if
 // the time slice is used up and others wait. `[fib]`
 //
-// It reads the clock. A loop that runs for long calls it now and then (every few thousand rounds,
-// say) even where `vt_poll` finds nothing, because nothing else ends a slice in this version.
+// It reads the clock. Nobody need call it unless the poll word is set: the end of a slice sets it
+// while others wait.
 //
 // `VT_OK`: go on. `VT_ECANCELED`: the fiber is canceled, and not masked; the same answer comes
 // at every poll from then on. `VT_ECONTEXT`.
 vt_status vt_poll_slow(void);
+
+// Uses up `permille` thousandths of the calling fiber's slice at once. `[fib]`
+//
+// For work that takes long between two polls, or costs otherwise. When nothing of the slice is left,
+// the poll word is set, and the next poll lets others run, if any wait. `VT_ECONTEXT`.
+vt_status vt_consume(uint32_t permille);
+
+// Has `handler(fiber, arg)` asked at the end of each slice, while others wait. `[any]`
+//
+// It takes the place of the one before, of which a call may be under way. Null for `handler`: fibers
+// yield, as they do in the beginning. `arg` belongs to the library from the call on, whatever comes of
+// it: `drop` gets it when no call will use it any more, at the latest when the runtime is gone.
+//
+// `VT_ESTALE`, `VT_ECONTEXT`: as for `vt_spawn`.
+//
+// # Safety
+// `handler` may be called with `arg` on any thread, also several at once; afterwards `drop` may, once.
+vt_status vt_set_slice_handler(struct vt_runtime *rt,
+                               vt_slice_handler handler,
+                               void *arg,
+                               vt_drop drop);
 
 // The version of the library that runs, as `VT_ABI_VERSION` is that of the header. `[any]` `[sig]`
 //
@@ -675,8 +728,7 @@ extern "C" {
 // A safepoint: does what is asked of the calling fiber, if anything is. `[fib]`
 //
 // `hot` is what `vt_fiber_hot` returned on this fiber. One load and one branch that is not taken
-// when nothing is asked; then, and with its statuses, `vt_poll_slow`. In this version that is only
-// cancellation: what ends a time slice is a call of `vt_poll_slow`. `VT_ECONTEXT`: `hot` is null.
+// when nothing is asked; then, and with its statuses, `vt_poll_slow`. `VT_ECONTEXT`: `hot` is null.
 static inline vt_status vt_poll(const vt_hot *hot) {
   if (hot == NULL) return VT_ECONTEXT;
   return *(const volatile uint32_t *)&hot->poll != 0 ? vt_poll_slow() : VT_OK;

@@ -45,7 +45,10 @@ pub use join::{vt_join, vt_join_text};
 pub use layout::*;
 pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
-pub use poll::{vt_fiber_hot, vt_hot, vt_poll_slow};
+pub use poll::{
+    VT_SLICE_CANCEL, VT_SLICE_CONTINUE, VT_SLICE_YIELD, vt_consume, vt_fiber_hot, vt_hot,
+    vt_poll_slow, vt_set_slice_handler, vt_slice_handler,
+};
 pub use runtime::*;
 pub use signal::{vt_signal_wakes, vt_unpark_from_signal};
 pub use status::*;

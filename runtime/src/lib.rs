@@ -101,7 +101,7 @@ pub use vitte_scheduler::{
     spawn_migratable,
 };
 pub use vitte_sync::{Signal, Till, atomic};
-pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 
 /// Locks, barriers, events and signals between fibers, between threads, and across the two.
 ///

@@ -19,7 +19,7 @@ use crate::{
 use std::{ffi::c_void, fmt, ptr, sync::Arc};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
-    Deadline, Outcome, Reason, Unit, Wait, current,
+    Deadline, Outcome, Priority, Reason, Unit, Wait, current,
     facade::{atomic::Ordering::*, clock, thread},
 };
 
@@ -60,17 +60,21 @@ impl Scheduler {
             .seed
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
-        for index in 0..shared.config.workers {
-            let started = shared.crew.lock().start(&shared, index);
-            if let Err(error) = started {
-                shared.enter_phase(Phase::Stopping);
-                shared.idle.wake_all(&shared);
-                let threads = shared.crew.lock().take_threads();
-                for thread in threads {
-                    let _ = thread.join();
-                }
-                return Err(StartError::Thread(error));
+        let start_all = || {
+            let mut crew = shared.crew.lock();
+            for index in 0..shared.config.workers {
+                crew.start(&shared, index)?;
             }
+            crew.start_pacer(&shared)
+        };
+        if let Err(error) = start_all() {
+            shared.enter_phase(Phase::Stopping);
+            shared.idle.wake_all(&shared);
+            let threads = shared.crew.lock().take_threads();
+            for thread in threads {
+                let _ = thread.join();
+            }
+            return Err(StartError::Thread(error));
         }
         Ok(Self(shared))
     }
@@ -120,6 +124,9 @@ impl Scheduler {
             finished: sum(|counts| counts.finished.get()),
             switches: sum(|counts| counts.switches.get()),
             steals: sum(|counts| counts.steals.get()),
+            slices_ended: shared.pacer.ended.get(),
+            lowered: sum(|counts| counts.lowered.get()),
+            lifted: shared.pacer.lifted.get(),
             stacks: stacks.in_use,
             stack_bytes: stacks.reserved_bytes,
             asymmetric_fence: fence::is_asymmetric(),
@@ -239,11 +246,16 @@ impl Scheduler {
                 name: Some(name.into()),
             });
         }
+        task.unit.set_class(options.priority);
         fill(task);
         match worker {
             Some(worker) => {
                 worker.remote().counts.spawned.raise();
-                worker.push_fresh(task);
+                if task.unit.is_ordinary() {
+                    worker.push_fresh(task);
+                } else {
+                    shared.inject(task);
+                }
             }
             None => shared.inject(task),
         }
@@ -420,6 +432,36 @@ pub unsafe fn suspend_with(
     Ok(outcome)
 }
 
+/// Gives the fiber `id` a priority, at any time, also to the caller himself. Callable from anywhere;
+/// never blocks.
+///
+/// A fiber that runs goes on; one that waits, or is spawned but has not begun, is of the new class from
+/// its next turn on. One that lies ready in the low class and is raised is put in line anew at once.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+///
+/// ```
+/// use vitte_scheduler::{Config, Priority, Scheduler, SpawnOptions, current_id, info, set_priority};
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// let options = SpawnOptions { priority: Priority::Low, ..SpawnOptions::default() };
+/// let task = scheduler.spawn(&options, || {
+///     let me = current_id().unwrap();
+///     let before = info(me).unwrap().priority;
+///     set_priority(me, Priority::High).unwrap();
+///     (before, info(me).unwrap().priority)
+/// });
+/// assert_eq!(task.join()?, (Priority::Low, Priority::High));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn set_priority(id: FiberId, priority: Priority) -> Result<(), Stale> {
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
+    task.unit.set_class(priority);
+    Ok(())
+}
+
 /// Asks the fiber `id` to stop: its current wait ends as canceled, and so does every later one,
 /// and its poll word is set. Callable from anywhere; never blocks.
 ///
@@ -565,6 +607,8 @@ pub struct FiberInfo {
     pub user: *mut (),
     /// The worker it ran on last.
     pub worker: usize,
+    /// The priority it was given.
+    pub priority: Priority,
     /// What it waits for.
     pub reason: Reason,
     /// The address of what it waits on.
@@ -590,6 +634,7 @@ pub fn info(id: FiberId) -> Result<FiberInfo, Stale> {
         hi: task.hot.hi.load(Relaxed),
         user: task.hot.user.load(Relaxed),
         worker: task.home(),
+        priority: unit.class(),
         reason,
         object: object.addr(),
         name: task.name().map(str::to_owned),

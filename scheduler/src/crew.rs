@@ -14,6 +14,7 @@
 use crate::{
     Scheduler,
     config::MOST_WORKERS,
+    pace,
     shared::{Phase, Remote, Shared},
     worker,
 };
@@ -94,10 +95,11 @@ impl Index<usize> for Remotes {
     }
 }
 
-/// The threads of the workers.
+/// The threads of the workers, and of the pacer.
 #[derive(Default)]
 pub(crate) struct Crew {
     members: Vec<Member>,
+    pacer: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -133,6 +135,16 @@ impl Crew {
         Ok(())
     }
 
+    /// Starts the thread that ends slices.
+    pub(crate) fn start_pacer(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
+        let its = Arc::clone(shared);
+        let thread = Builder::new()
+            .name(format!("{}-pace", shared.config.name))
+            .spawn(move || pace::run(its))?;
+        self.pacer = Some(thread);
+        Ok(())
+    }
+
     /// The thread of worker `index` ends, and has left all that was its own.
     pub(crate) fn left(&mut self, index: usize) {
         self.members[index].alive = false;
@@ -141,7 +153,8 @@ impl Crew {
     /// All threads, for whoever waits for their end.
     pub(crate) fn take_threads(&mut self) -> Vec<JoinHandle<()>> {
         let members = self.members.iter_mut();
-        members.filter_map(|member| member.thread.take()).collect()
+        let workers = members.filter_map(|member| member.thread.take());
+        workers.chain(self.pacer.take()).collect()
     }
 }
 

@@ -5,10 +5,12 @@ use crate::{
     crew::{Crew, Remotes},
     id::FiberId,
     idle::{Bed, Idle},
-    queue::{inbox::Inbox, injector::Injector, lifo::Lifo, ring::Ring},
+    pace::Pacer,
+    queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
+    worker::{classes::Ready, desk::Desk, slice::SliceHandler},
 };
 use crossbeam_deque::{Stealer, Worker as Deque};
 use std::{
@@ -30,6 +32,8 @@ pub(crate) struct Remote {
     pub(crate) fresh: Lifo<Task>,
     /// Tasks for this worker alone.
     pub(crate) inbox: Inbox,
+    /// Tasks for this worker alone that are not of the normal class.
+    pub(crate) lanes: Lanes,
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
     /// The worker's end of that queue, when its thread has ended.
@@ -38,6 +42,7 @@ pub(crate) struct Remote {
     /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
     pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
+    pub(crate) desk: Desk,
     pub(crate) counts: Counts,
 }
 
@@ -46,13 +51,31 @@ impl Remote {
         Self {
             fresh: Lifo::new(),
             inbox: Inbox::new(),
+            lanes: Lanes::default(),
             movable: OnceLock::new(),
             left: Mutex::new(None),
             timers: Timers::new(),
             line: AtomicU32::new(0),
             bed: Bed::default(),
+            desk: Desk::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// Whether it has fresh tasks, and more begun ones than `line`: another worker should take some.
+    pub(crate) fn is_busier(&self, line: u32) -> bool {
+        !self.fresh.is_empty() && self.line.load(Relaxed) > line
+    }
+
+    /// Whether any task lies where others than its worker put or take them; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.fresh.is_empty()
+            || !self.inbox.is_empty()
+            || !self.lanes.are_empty()
+            || self
+                .movable
+                .get()
+                .is_some_and(|movable| !movable.is_empty())
     }
 }
 
@@ -115,7 +138,15 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     /// What signal handlers ask for, once somebody wants to ask from one.
     pub(crate) signals: OnceLock<Ring>,
+    /// Tasks for any worker that are not of the normal class.
+    pub(crate) lanes: Lanes,
+    /// How many tasks lie in all lanes of the high class, those of the workers included.
+    pub(crate) high_waiting: AtomicU32,
+    /// The same for the low class.
+    pub(crate) low_waiting: AtomicU32,
     pub(crate) idle: Idle,
+    pub(crate) pacer: Pacer,
+    pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
     /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
@@ -152,7 +183,12 @@ impl Shared {
             stacks,
             injector: Injector::new(),
             signals: OnceLock::new(),
+            lanes: Lanes::default(),
+            high_waiting: AtomicU32::new(0),
+            low_waiting: AtomicU32::new(0),
             idle: Idle::new(),
+            pacer: Pacer::default(),
+            slice_handler: SliceHandler::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
             phase: AtomicU32::new(Phase::Running as u32),
@@ -176,6 +212,34 @@ impl Shared {
     pub(crate) fn enter_phase(&self, phase: Phase) {
         // Ordering: SeqCst. Store-load pair: the phase here, the spawns in `live`. Partner: `admit`.
         self.phase.fetch_max(phase as u32, SeqCst);
+    }
+
+    /// How long a slice is, in nanoseconds.
+    pub(crate) fn slice_nanos(&self) -> u64 {
+        u64::try_from(self.config.timeslice.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether any task lies where every worker may take it; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.injector.is_empty() || !self.lanes.are_empty()
+    }
+
+    /// Whether a task lies anywhere but in the hands of the worker that will run it; a hint.
+    pub(crate) fn anything_waits(&self) -> bool {
+        self.holds_work()
+            || self
+                .remotes
+                .iter()
+                .any(|remote| remote.holds_work() || remote.desk.has_work_in_hand())
+    }
+
+    /// Whether anybody may want the worker that `remote` is, besides the task that runs; a hint.
+    pub(crate) fn is_wanted(&self, remote: &Remote) -> bool {
+        let line = remote.line.load(Relaxed);
+        self.holds_work()
+            || remote.holds_work()
+            || remote.desk.has_work_in_hand()
+            || self.remotes.iter().any(|other| other.is_busier(line))
     }
 
     #[inline]
@@ -205,6 +269,13 @@ impl Shared {
 
     /// Makes a started or fresh task runnable from outside any worker of this scheduler.
     pub(crate) fn inject(&self, task: &'static Task) {
+        if task.unit.is_ordinary() || !self.put_into_lane(task, Ready::Woken) {
+            self.inject_normal(task);
+        }
+    }
+
+    /// As [`inject`](Self::inject), whatever class the task is of.
+    pub(crate) fn inject_normal(&self, task: &'static Task) {
         if task.is_started() && task.is_pinned() {
             let home = task.home();
             self.remotes[home].inbox.push(task);

@@ -4,7 +4,7 @@ use crate::{
     shutdown::Unwinding,
     task::{Task, flags},
     timer,
-    worker::{self, Action, ready::make_ready},
+    worker::{self, Action, classes, ready::make_ready},
 };
 use vitte_fibers::Suspender;
 use vitte_wait::{
@@ -19,6 +19,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     thread,
     give_way,
     unwind,
+    raised: classes::raised,
     stack,
 };
 

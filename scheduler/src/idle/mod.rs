@@ -114,9 +114,58 @@ impl Idle {
         }
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
-        if let Some(index) = next {
-            self.take_off(shared, &sleepers, index, Left::Sleepers, true);
+        match next {
+            Some(index) => self.take_off(shared, &sleepers, index, Left::Sleepers, true),
+            // Every worker is busy.
+            None => self.rouse_pacer(shared),
         }
+    }
+
+    /// After a push to a queue that only the calling worker takes from.
+    #[inline(always)]
+    pub(crate) fn post_here(&self, shared: &Shared) {
+        fence::light();
+        if self.counters.load().is_pacer_asleep() {
+            self.rouse_pacer(shared);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rouse_pacer(&self, shared: &Shared) {
+        if self.counters.pacer_wakes() {
+            shared.pacer.poke();
+        }
+    }
+
+    /// The pacer has found that nobody waits: sleeps until somebody may, a timer is due that no worker
+    /// answers for, or the scheduler ends.
+    pub(crate) fn pacer_sleeps(&self, shared: &Shared) {
+        self.counters.pacer_falls_asleep();
+        fence::heavy();
+        if !shared.is_stopping() && !shared.anything_waits() {
+            while self.counters.load().is_pacer_asleep() && !shared.is_stopping() {
+                let until = self.pacer_until(shared);
+                if clock::now() >= until {
+                    break;
+                }
+                shared.pacer.sleep_until(until);
+            }
+        }
+        self.counters.pacer_wakes();
+    }
+
+    /// Until when the pacer may sleep: while there is no keeper, it stands in for one.
+    pub(crate) fn pacer_until(&self, shared: &Shared) -> u64 {
+        shared.pacer.set_until(u64::MAX);
+        fence::heavy();
+        let sleepers = self.sleepers.lock();
+        let until = match sleepers.keeper {
+            Some(_) => u64::MAX,
+            None => next_of_the_awake(shared),
+        };
+        shared.pacer.set_until(until);
+        until
     }
 
     /// The keeper leaves its office.
@@ -150,10 +199,18 @@ impl Idle {
     /// The keeper sets its deadline under the lock, to "never" before it looks who is awake and to
     /// the true one afterwards. So it sees that `index` is, or we see a deadline that is too late.
     fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize) {
-        if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next()
-            && let Some(keeper) = sleepers.keeper
-        {
-            shared.remotes[keeper].bed.poke();
+        match sleepers.keeper {
+            Some(keeper) => {
+                if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next() {
+                    shared.remotes[keeper].bed.poke();
+                }
+            }
+            // The pacer stands in, by the same argument.
+            None => {
+                if shared.pacer.sleeps_beyond(next_of_the_awake(shared)) {
+                    shared.pacer.poke();
+                }
+            }
         }
     }
 
@@ -162,6 +219,8 @@ impl Idle {
         fence::light();
         if shared.remotes[index].bed.asleep.load(Relaxed) {
             self.wake_this(shared, index);
+        } else if self.counters.load().is_pacer_asleep() {
+            self.rouse_pacer(shared);
         }
     }
 
@@ -202,8 +261,11 @@ impl Idle {
     #[inline]
     pub(crate) fn timer_armed(&self, shared: &Shared, deadline: u64) {
         fence::light();
-        if self.keeper_until.load(Relaxed) > deadline {
+        let keeper_until = self.keeper_until.load(Relaxed);
+        if keeper_until > deadline {
             self.poke_keeper(shared);
+        } else if keeper_until == 0 && shared.pacer.sleeps_beyond(deadline) {
+            shared.pacer.poke();
         }
     }
 
@@ -248,6 +310,7 @@ impl Idle {
         for index in std::mem::take(&mut sleepers.resting) {
             self.take_off(shared, &sleepers, index, Left::Resting, false);
         }
+        shared.pacer.poke();
     }
 
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
@@ -286,7 +349,7 @@ impl Idle {
                 Self::risen(shared);
                 // As when a searcher finds something.
                 if self.counters.load().wants_wake() {
-                    self.wake_one(shared);
+                    self.wake_another(shared);
                 }
                 return found;
             }
@@ -316,6 +379,21 @@ impl Idle {
     /// A searcher has found something.
     fn found(&self, shared: &Shared) {
         if self.counters.end_search() {
+            self.wake_another(shared);
+        }
+    }
+
+    /// Whoever searched last found something, and others sleep: there may be more where that came from.
+    #[cold]
+    fn wake_another(&self, shared: &Shared) {
+        if self.counters.load().sleeping() > 0 {
+            self.wake_one(shared);
+            return;
+        }
+        // The pacer need not be roused for what this searcher took. What others posted meanwhile it
+        // sees behind the fence.
+        fence::heavy();
+        if shared.anything_waits() {
             self.wake_one(shared);
         }
     }
@@ -401,14 +479,7 @@ impl Idle {
             return own;
         }
         fence::heavy();
-        let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
-        let others = shared
-            .remotes
-            .iter()
-            .filter(awake)
-            .map(|remote| remote.timers.next())
-            .min();
-        let until = own.min(others.unwrap_or(u64::MAX));
+        let until = own.min(next_of_the_awake(shared));
         self.set_keeper_until(me, until);
         until
     }
@@ -422,4 +493,14 @@ impl Idle {
         }
         keeper
     }
+}
+
+/// The earliest deadline of the workers that are awake, `u64::MAX` if there is none.
+fn next_of_the_awake(shared: &Shared) -> u64 {
+    let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
+    let remotes = shared.remotes.iter().filter(awake);
+    remotes
+        .map(|remote| remote.timers.next())
+        .min()
+        .unwrap_or(u64::MAX)
 }

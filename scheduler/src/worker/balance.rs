@@ -19,11 +19,8 @@ impl Worker {
     /// At the end of a slice: whether anything may want this worker besides the task that runs.
     pub(crate) fn has_rivals(&self) -> bool {
         let line = self.publish_line(1);
-        let others = self.shared().remotes.iter().take(self.shared().active());
-        self.has_work()
-            || others
-                .filter(|other| !other.fresh.is_empty())
-                .any(|other| other.line.load(Relaxed) > line)
+        let mut others = self.shared().remotes.iter().take(self.shared().active());
+        self.has_work() || others.any(|other| other.is_busier(line))
     }
 
     /// Says how many begun tasks want this worker: those in line, and `more`.

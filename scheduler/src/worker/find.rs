@@ -6,12 +6,17 @@
 //! 3. Started tasks in line, the oldest first.
 //! 4. The injector, then other workers, beginning with a random one.
 //!
-//! Every so many tasks the line comes first, so that no source can starve another.
+//! Every so many tasks the line comes first, so that no source can starve another. Tasks of the high
+//! class come before all of these, those of the low class after them, but for their turns: see
+//! Note \[Classes\].
 
-use crate::{task::Task, worker::Worker};
+use crate::{
+    task::Task,
+    worker::{Worker, classes::Urgent},
+};
 use crossbeam_deque::Steal;
 use std::ptr;
-use vitte_wait::facade::clock;
+use vitte_wait::facade::{atomic::Ordering::Relaxed, clock};
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
 pub(crate) const ROUND: u32 = 32;
@@ -58,7 +63,11 @@ impl Worker {
                     self.shared(),
                     self.index,
                     chores,
-                    || !self.remote().inbox.is_empty() || self.is_retired(),
+                    || {
+                        !self.remote().inbox.is_empty()
+                            || !self.remote().lanes.are_empty()
+                            || self.is_retired()
+                    },
                     || self.look_everywhere(),
                 );
             }
@@ -94,7 +103,7 @@ impl Worker {
     #[inline]
     pub(crate) fn find_quickly(&self) -> Option<&'static Task> {
         let tick = self.tick.get().wrapping_add(1);
-        if tick.is_multiple_of(ROUND) {
+        if tick.is_multiple_of(ROUND) || self.shared().high_waiting.load(Relaxed) != 0 {
             return None;
         }
         self.tick.set(tick);
@@ -103,7 +112,14 @@ impl Worker {
 
     #[inline]
     fn find_here(&self) -> Option<&'static Task> {
-        let tick = self.tick.get().wrapping_add(1);
+        let mut tick = self.tick.get().wrapping_add(1);
+        if self.shared().high_waiting.load(Relaxed) != 0 {
+            match self.find_high() {
+                Urgent::Found(task) => return Some(task),
+                Urgent::Turn => tick = (tick | (ROUND - 1)).wrapping_add(1),
+                Urgent::Nothing => {}
+            }
+        }
         self.tick.set(tick);
         if tick.is_multiple_of(ROUND)
             && let Some(task) = self.find_in_turn()
@@ -152,6 +168,11 @@ impl Worker {
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
         }
+        if self.is_turn_of_low()
+            && let Some(task) = self.find_low()
+        {
+            return Some(task);
+        }
         if self.slice_over.replace(false) {
             return self.find_after_slice();
         }
@@ -186,7 +207,7 @@ impl Worker {
                 self.push_fresh(task);
             }
         });
-        found.or_else(|| self.steal())
+        found.or_else(|| self.steal()).or_else(|| self.find_low())
     }
 
     /// What firing a timer put into our queues.

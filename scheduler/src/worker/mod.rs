@@ -3,6 +3,8 @@
 //! The rest of it, which others may touch, is its [`Remote`].
 
 pub(crate) mod balance;
+pub(crate) mod classes;
+pub(crate) mod desk;
 pub(crate) mod find;
 pub(crate) mod ready;
 mod retire;
@@ -14,6 +16,7 @@ use crate::{
     choice::Choice,
     queue::fifo::Fifo,
     shared::{Remote, Shared, TaskRef},
+    shown::Shown,
     task::{Task, flags, slab::Records},
 };
 use std::{cell::Cell, ptr, sync::Arc};
@@ -50,7 +53,7 @@ pub(crate) struct Worker {
     pub(crate) resumer: Resumer,
 
     /// The task that runs; null in the loops.
-    current: Cell<*const Task>,
+    current: Shown,
     /// The carrier that runs, or ran last.
     pub(crate) carrier: Cell<*const Carrier>,
     pub(crate) action: Cell<Action>,
@@ -62,7 +65,7 @@ pub(crate) struct Worker {
     pub(crate) handoff: Cell<Option<&'static Task>>,
 
     /// The task that was made ready last; it runs first.
-    pub(crate) lifo_slot: Cell<*const Task>,
+    pub(crate) lifo_slot: Shown,
     /// How often in a row a task came from `lifo_slot`.
     pub(crate) lifo_streak: Cell<u32>,
     /// Started tasks that stay here.
@@ -84,6 +87,12 @@ pub(crate) struct Worker {
     /// How many slices were used up since one began another task.
     pub(crate) slices_since_begin: Cell<u32>,
     bound: retire::Bound,
+    /// How many tasks of the high class were picked since another had a turn.
+    pub(crate) high_streak: Cell<u32>,
+    /// How many turns there were of the sources that come last.
+    pub(crate) turns: Cell<u32>,
+    /// How often a task of the low class was looked for.
+    pub(crate) lows: Cell<u32>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -132,13 +141,13 @@ impl Worker {
             remote,
             slot: current::slot(),
             resumer: Resumer::new(ptr::null()),
-            current: Cell::new(ptr::null()),
+            current: Shown::nothing(),
             carrier: Cell::new(ptr::null()),
             action: Cell::new(Action::None),
             after: Cell::new(None),
             next: Cell::new(None),
             handoff: Cell::new(None),
-            lifo_slot: Cell::new(ptr::null()),
+            lifo_slot: Shown::nothing(),
             lifo_streak: Cell::new(0),
             fifo: Fifo::new(),
             movable,
@@ -152,6 +161,9 @@ impl Worker {
             slice_over: Cell::new(false),
             slices_since_begin: Cell::new(0),
             bound: retire::Bound::new(),
+            high_streak: Cell::new(0),
+            turns: Cell::new(0),
+            lows: Cell::new(0),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker
@@ -266,12 +278,12 @@ impl Worker {
 
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
-        !self.fifo.is_empty()
-            || !self.lifo_slot.get().is_null()
-            || !self.remote().fresh.is_empty()
-            || !self.movable.is_empty()
-            || !self.remote().inbox.is_empty()
-            || !self.shared.injector.is_empty()
+        self.has_work_in_hand() || self.remote().holds_work() || self.shared.holds_work()
+    }
+
+    /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.
+    fn has_work_in_hand(&self) -> bool {
+        !self.fifo.is_empty() || !self.lifo_slot.get().is_null()
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are

@@ -15,10 +15,10 @@ use crate::{
         Task, flags,
         state::{DONE, OCCUPIED},
     },
-    worker::{Worker, find::ROUND},
+    worker::{Worker, classes::Urgent, find::ROUND},
 };
 use std::{cell::Cell, ptr};
-use vitte_wait::facade::clock;
+use vitte_wait::facade::{atomic::Ordering::Relaxed, clock};
 
 /// What a retired worker knows of the tasks that are pinned to it. Owner only.
 pub(crate) struct Bound {
@@ -86,7 +86,18 @@ impl Worker {
         }
         self.empty_inbox();
         self.give_away();
-        self.fifo.pop()
+        // Of other classes than the normal one there may be tasks for this thread alone, too.
+        let shared = self.shared();
+        if let Urgent::Found(task) = self.find_high() {
+            return Some(task);
+        }
+        if shared.low_waiting.load(Relaxed) != 0
+            && self.is_turn_of_low()
+            && let Some(task) = self.find_low()
+        {
+            return Some(task);
+        }
+        self.fifo.pop().or_else(|| self.find_low())
     }
 
     /// One task more need not go on here.
@@ -130,7 +141,7 @@ impl Worker {
         let due = || {
             let remote = self.remote();
             let own = remote.fresh.is_empty() && self.movable.is_empty();
-            !self.is_retired() || !remote.inbox.is_empty() || !own
+            !self.is_retired() || !remote.inbox.is_empty() || !remote.lanes.are_empty() || !own
         };
         self.shared().idle.rest(self.shared(), self.index, due);
     }

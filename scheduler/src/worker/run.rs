@@ -10,7 +10,7 @@ use crate::{
     config::SpawnError,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, join},
-    worker::{self, Action, Worker},
+    worker::{self, Action, Worker, classes::Ready},
 };
 use std::{
     ptr::{self, NonNull},
@@ -30,6 +30,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     slot.seed_dice(worker.choice.seed());
+    let at_desk = worker.sit_down();
     let leaving = loop {
         main_loop(&worker);
         worker.end_carriers(0, usize::MAX);
@@ -44,6 +45,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
             break Some(crew);
         }
     };
+    drop(at_desk);
     slot.clear_unit();
     slot.set_worker(ptr::null());
     if let Some(mut crew) = leaving {
@@ -200,7 +202,9 @@ impl Worker {
         if let Some(task) = self.current() {
             self.leave();
             self.slice.end();
-            self.queue(task);
+            if task.unit.is_ordinary() || !self.shared().put_into_lane(task, Ready::Yielded) {
+                self.queue(task);
+            }
         }
     }
 

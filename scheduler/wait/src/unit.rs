@@ -36,6 +36,9 @@ pub struct UnitOps {
     /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
     /// called before: starts unwinding, or returns if that cannot be done now.
     pub unwind: fn(unit: &'static Unit),
+    /// Called after the unit has become more urgent, by whoever made it so, anywhere: if it lies in a
+    /// queue of the less urgent, it may be moved.
+    pub raised: fn(unit: &'static Unit),
     /// The bounds of the stack that the calling unit stands on: the lowest address, and one above
     /// the highest. Called on the unit itself.
     pub stack: fn(unit: &'static Unit) -> (usize, usize),
@@ -54,8 +57,9 @@ pub struct Unit {
     number: AtomicU32,
     /// A [`Reason`]. Written by the owner; read by onlookers.
     reason: AtomicU8,
-    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
-    requests: AtomicU8,
+    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them. The bits above
+    /// say how urgent it is: see the `priority` module.
+    pub(crate) requests: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.

@@ -34,6 +34,7 @@ static OPS: UnitOps = UnitOps {
     thread: worker,
     give_way: |_| {},
     unwind: |_| unreachable!("no model asks for it"),
+    raised: |_| {},
     stack: |_| unreachable!("no model asks for it"),
 };
 
