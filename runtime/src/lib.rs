@@ -96,10 +96,31 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
-    Stale, StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ResizeError, ShutdownError, ShutdownMode,
+    SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
+    spawn_migratable,
 };
+pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+
+/// Locks, barriers, events and signals between fibers, between threads, and across the two.
+///
+/// ```
+/// use vitte_threads::{Fiber, Runtime, sync::Mutex};
+///
+/// static TOTAL: Mutex<u32> = Mutex::new(0);
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// runtime.run(|| {
+///     let fibers: Vec<_> = (1..=10)
+///         .map(|n| Fiber::spawn(move || *TOTAL.lock().unwrap() += n))
+///         .collect();
+///     fibers.into_iter().for_each(|fiber| fiber.join().unwrap());
+/// });
+/// assert_eq!(*TOTAL.lock()?, 55);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub use vitte_sync as sync;
 
 /// The examples of the project's README are compiled and run, too.
 #[cfg(doctest)]

@@ -7,7 +7,10 @@ use crate::{
     worker::{self, Action, ready::make_ready},
 };
 use vitte_fibers::Suspender;
-use vitte_wait::{Deadline, Ticket, Unit, UnitOps, Wait, facade::thread::Thread};
+use vitte_wait::{
+    Deadline, Ticket, Unit, UnitOps, Wait,
+    facade::{atomic::Ordering::Relaxed, thread::Thread},
+};
 
 /// The fiber kind of unit.
 pub(crate) static OPS: UnitOps = UnitOps {
@@ -16,6 +19,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     thread,
     give_way,
     unwind,
+    stack,
 };
 
 unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
@@ -90,6 +94,12 @@ fn give_way(unit: &'static Unit) {
         // SAFETY: units with this table lie in task records.
         let _ = worker.switch_task(unsafe { Task::of(unit) }, Action::Yield);
     }
+}
+
+fn stack(unit: &'static Unit) -> (usize, usize) {
+    // SAFETY: units with this table lie in task records.
+    let hot = &unsafe { Task::of(unit) }.hot;
+    (hot.lo.load(Relaxed), hot.hi.load(Relaxed))
 }
 
 fn unwind(unit: &'static Unit) {

@@ -28,16 +28,25 @@ impl Budget {
     /// Every so often the calling fiber yields, if others are ready to run.
     #[inline(always)]
     pub fn spend(&self) {
-        // Two threads with one handle may count one for two: it is a budget, not a ledger.
-        let spent = self.0.load(Relaxed).wrapping_add(1);
-        self.0.store(spent, Relaxed);
-        if spent.is_multiple_of(ALLOWANCE) {
+        if self.count() {
             give_way();
         }
     }
+
+    /// Counts one completed operation, and says whether it is time to [give way](give_way()). For
+    /// one who first has something to let go of.
+    #[inline(always)]
+    #[must_use]
+    pub fn count(&self) -> bool {
+        // Two threads with one handle may count one for two: it is a budget, not a ledger.
+        let spent = self.0.load(Relaxed).wrapping_add(1);
+        self.0.store(spent, Relaxed);
+        spent.is_multiple_of(ALLOWANCE)
+    }
 }
 
-/// Lets others run, if the caller is a fiber and others are ready to run on its worker.
+/// Lets other fibers run first, if the caller is a fiber and any are ready. On a plain thread it
+/// does nothing.
 #[cold]
 #[inline(never)]
 pub fn give_way() {

@@ -29,9 +29,11 @@ mod deadline;
 mod dice;
 pub mod facade;
 pub mod fence;
+mod flag;
 mod queue;
 mod reason;
 pub mod select;
+pub mod stack;
 mod stop;
 mod thread;
 #[cfg(not(any(loom, shuttle)))]
@@ -47,7 +49,7 @@ pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
-pub use stop::{StopSource, StopToken};
+pub use stop::{StopSource, StopToken, Then};
 #[cfg(not(any(loom, shuttle)))]
 pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};

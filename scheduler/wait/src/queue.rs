@@ -159,6 +159,32 @@ impl WaitQueue {
         None
     }
 
+    /// As [`pop`](Self::pop), but only if `accept` agrees to the payload of the oldest waiter that
+    /// can be claimed; if it does not, that one stays first.
+    #[inline]
+    #[must_use]
+    pub fn pop_if(
+        &mut self,
+        outcome: Outcome,
+        mut accept: impl FnMut(*mut ()) -> bool,
+    ) -> Option<(Claimed, *mut ())> {
+        while let Some(node) = NonNull::new(self.head.cast_mut()) {
+            // SAFETY: the head is linked, hence alive by the contract of `push`.
+            let node = unsafe { node.as_ref() };
+            if node.ticket.is_open() && !accept(node.payload) {
+                return None;
+            }
+            // SAFETY: the head is linked into this queue.
+            unsafe { self.remove(node) };
+            if let Some(claimed) = node.ticket.claim(outcome) {
+                // If it was not open when `accept` was to be asked it cannot be claimed either.
+                node.won.set(true);
+                return Some((claimed, node.payload));
+            }
+        }
+        None
+    }
+
     /// Takes everybody out; returns those who could be claimed with `outcome`, oldest first.
     #[must_use]
     pub fn pop_all(&mut self, outcome: Outcome) -> Vec<Claimed> {

@@ -5,6 +5,11 @@ use crate::{
     facade::{Mutex, hint, thread},
     unit::{ParkKind, Unit},
 };
+#[cfg(not(any(loom, shuttle)))]
+use crate::{
+    facade::atomic::{AtomicUsize, Ordering::Relaxed},
+    stack,
+};
 use std::ptr::NonNull;
 
 /// A unit with the handle by which its thread is woken.
@@ -15,6 +20,9 @@ pub(crate) struct ThreadUnit {
     unit: Unit,
     /// The thread that owns the unit now. Written by the owner; read by whoever wakes it.
     handle: Mutex<Option<thread::Thread>>,
+    /// The bounds of the thread's stack, once it has asked: `lo`, `hi`. Owner only.
+    #[cfg(not(any(loom, shuttle)))]
+    stack: [AtomicUsize; 2],
 }
 
 /// How often a thread looks before it sleeps: about as long as a hand-over between two cores
@@ -30,6 +38,8 @@ impl ThreadUnit {
         Self {
             unit: Unit::new(None),
             handle: Mutex::new(None),
+            #[cfg(not(any(loom, shuttle)))]
+            stack: [AtomicUsize::new(0), AtomicUsize::new(0)],
         }
     }
 
@@ -47,6 +57,19 @@ impl ThreadUnit {
             .expect("a unit that waits has a thread")
     }
 
+    /// The bounds of the calling thread's stack, whose unit this is; empty if they cannot be had.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) fn stack(&self) -> (usize, usize) {
+        let [lo, hi] = &self.stack;
+        if hi.load(Relaxed) == 0 {
+            let bounds = stack::of_thread();
+            lo.store(bounds.0, Relaxed);
+            // Empty, but asked for.
+            hi.store(bounds.1.max(1), Relaxed);
+        }
+        (lo.load(Relaxed), hi.load(Relaxed))
+    }
+
     pub(crate) fn unit(&'static self) -> &'static Unit {
         &self.unit
     }
@@ -55,6 +78,8 @@ impl ThreadUnit {
     pub(crate) fn take() -> &'static Self {
         let unit = pool::pop().unwrap_or_else(|| Box::leak(Box::new(Self::new())));
         unit.unit.recycle();
+        #[cfg(not(any(loom, shuttle)))]
+        unit.stack[1].store(0, Relaxed);
         *unit.handle.lock() = Some(thread::current());
         unit
     }

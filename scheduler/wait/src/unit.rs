@@ -6,7 +6,8 @@
 use crate::{
     Deadline, Outcome, Reason,
     facade::{
-        atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*},
+        atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*},
+        plain::AtomicU32 as PlainU32,
         thread::Thread,
     },
     thread::ThreadUnit,
@@ -35,6 +36,9 @@ pub struct UnitOps {
     /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
     /// called before: starts unwinding, or returns if that cannot be done now.
     pub unwind: fn(unit: &'static Unit),
+    /// The bounds of the stack that the calling unit stands on: the lowest address, and one above
+    /// the highest. Called on the unit itself.
+    pub stack: fn(unit: &'static Unit) -> (usize, usize),
 }
 
 /// Whatever can wait. See the [crate documentation](crate).
@@ -46,10 +50,12 @@ pub struct Unit {
     ops: AtomicPtr<UnitOps>,
     /// What the unit waits on. Written by the owner; read by onlookers.
     object: AtomicPtr<()>,
+    /// See [`number`](Self::number). Written once, by an owner; zero before.
+    number: AtomicU32,
     /// A [`Reason`]. Written by the owner; read by onlookers.
-    reason: AtomicU32,
+    reason: AtomicU8,
     /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
-    requests: AtomicU32,
+    requests: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -62,11 +68,11 @@ pub struct Unit {
 unsafe impl Sync for Unit {}
 
 /// Every cancelable wait ends, from now on.
-const CANCEL: u32 = 1;
+const CANCEL: u8 = 1;
 /// The owner does not want to see `CANCEL` for now.
-const MASKED: u32 = 1 << 1;
+const MASKED: u8 = 1 << 1;
 /// The next wait starts unwinding.
-const UNWIND: u32 = 1 << 2;
+const UNWIND: u8 = 1 << 2;
 
 impl Unit {
     /// A unit that is not waiting; `ops` is `None` for a plain thread.
@@ -79,8 +85,9 @@ impl Unit {
             word: AtomicU64::new(0),
             ops: AtomicPtr::new(ops),
             object: AtomicPtr::new(std::ptr::null_mut()),
-            reason: AtomicU32::new(Reason::None as u32),
-            requests: AtomicU32::new(0),
+            number: AtomicU32::new(0),
+            reason: AtomicU8::new(Reason::None as u8),
+            requests: AtomicU8::new(0),
             #[cfg(loom)]
             _shared: std::cell::UnsafeCell::new(()),
         }
@@ -107,11 +114,34 @@ impl Unit {
         self.ops().is_none()
     }
 
+    /// A number below 2^30 that no other unit has, and not zero: for locks of one small word. A unit
+    /// keeps it when it is recycled. Owner only.
+    ///
+    /// # Panics
+    /// If a thousand million units have asked for one.
+    #[inline]
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        match self.number.load(Relaxed) {
+            0 => self.take_number(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn take_number(&self) -> u32 {
+        static LAST: PlainU32 = PlainU32::new(0);
+        let number = LAST.fetch_add(1, Relaxed) + 1;
+        assert!(number < 1 << 30, "there are too many units to number them");
+        self.number.store(number, Relaxed);
+        number
+    }
+
     /// Says what the owner is about to wait for. Owner only.
     #[inline(always)]
     pub fn announce(&self, reason: Reason, object: *const ()) {
         self.object.store(object.cast_mut(), Relaxed);
-        self.reason.store(reason as u32, Relaxed);
+        self.reason.store(reason as u8, Relaxed);
     }
 
     #[inline]
@@ -247,7 +277,7 @@ impl Unit {
     /// [`announce`](Self::announce) and [`commit_park_token`](Self::commit_park_token).
     #[inline(always)]
     pub fn outcome(&self) -> Outcome {
-        self.reason.store(Reason::None as u32, Relaxed);
+        self.reason.store(Reason::None as u8, Relaxed);
         // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
         Outcome::of(self.word.load(Acquire))
     }
@@ -352,7 +382,7 @@ impl Unit {
             return (Reason::None, std::ptr::null());
         }
         (
-            Reason::from_code(self.reason.load(Relaxed)),
+            Reason::from_code(self.reason.load(Relaxed).into()),
             self.object.load(Relaxed),
         )
     }

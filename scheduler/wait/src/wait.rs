@@ -108,7 +108,7 @@ impl Wait {
         }
         match stop {
             None => self.suspend(deadline),
-            Some(stop) => stop.watch(self.ticket(), || self.suspend(deadline)),
+            Some(stop) => stop.watch(self.ticket(), deadline, |until| self.suspend(until)),
         }
     }
 

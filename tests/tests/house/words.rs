@@ -3,7 +3,12 @@
 use crate::{Fault, assert_none, code, tree};
 
 /// Folders whose atomics, locks, threads and clocks come through the facade of `vitte-wait`.
-const MODELLED: &[&str] = &["scheduler/wait/src/", "scheduler/src/", "channels/src/"];
+const MODELLED: &[&str] = &[
+    "scheduler/wait/src/",
+    "scheduler/src/",
+    "channels/src/",
+    "runtime/sync/src/",
+];
 
 const FACADE: &str = "scheduler/wait/src/facade/";
 
@@ -50,6 +55,11 @@ const ROUND_IT: &[(&str, &str, &str)] = &[
         "scheduler/wait/src/current.rs",
         "shuttle::thread_local",
         "the one thread-local, as the checker has it",
+    ),
+    (
+        "runtime/sync/src/atomic.rs",
+        "core::sync::atomic",
+        "passes the language's atomics on to its users",
     ),
     (
         "scheduler/src/check.rs",

@@ -80,7 +80,7 @@ impl StopToken {
 }
 
 // SAFETY: the node is in the token's queue from `enlist` to `delist`, and nothing is lent. Whoever
-// requests the stop pops every watcher, and one that is stopped refuses to enlist.
+// requests the stop pops every waiter, and one that is stopped refuses to enlist.
 unsafe impl Arm for StopArm<'_> {
     fn attempt(&mut self) -> bool {
         self.gone = self.gone || self.token.is_stopped();
@@ -103,6 +103,10 @@ unsafe impl Arm for StopArm<'_> {
     unsafe fn delist(&self, node: &Node) {
         // SAFETY: by the caller the node was enlisted with this token.
         unsafe { self.token.delist(node) };
+    }
+
+    fn deadline(&self) -> Deadline {
+        self.token.deadline()
     }
 }
 

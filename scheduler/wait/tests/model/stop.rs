@@ -31,3 +31,19 @@ fn a_stop_and_a_wake_agree_on_one_winner() {
         assert!(token.is_stopped());
     });
 }
+
+#[test]
+fn a_stop_by_way_of_another_token_is_never_missed() {
+    check("stop of a made token", 2, || {
+        let sources = [StopSource::new(), StopSource::new()];
+        let any = StopSource::any(&sources);
+        let all = StopSource::all(&sources);
+        let stoppers = sources.map(|source| thread::spawn(move || source.stop()));
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        assert_eq!(wait.park(Deadline::NEVER, Some(&any)), Outcome::Stopped);
+        assert_eq!(all.wait(Deadline::NEVER, None), Outcome::Woken);
+        for stopper in stoppers {
+            stopper.join().unwrap();
+        }
+    });
+}

@@ -34,6 +34,7 @@ static OPS: UnitOps = UnitOps {
     thread: worker,
     give_way: |_| {},
     unwind: |_| unreachable!("no model asks for it"),
+    stack: |_| unreachable!("no model asks for it"),
 };
 
 impl Fiber {

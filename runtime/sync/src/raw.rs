@@ -1,0 +1,438 @@
+//! The lock under the locks: one word, and a queue that is touched only when somebody waits.
+//!
+//! ```text
+//! | mark of the holder's stack, 0 when free | poisoned 2 | parked 1 |
+//! ```
+//!
+//! Taking it is one compare-and-swap from 0 to the mark, releasing it one from the mark to 0; both fail
+//! into the slow path when a bit is set. The mark (see [`vitte_wait::stack`]) is what says, to one who
+//! would have to wait, that it would wait for itself.
+//!
+//! A release wakes the oldest waiter and leaves the lock free: whoever comes first has it, so a
+//! lock that is asked for in bursts is not handed to and fro. Now and then, and when asked to, it is
+//! *handed over* instead: the releaser writes the waiter's mark into the word. That is the eventual
+//! fairness of `WTF::Lock` (Filip Pizlo, 2016) as Amanieu d'Antras's `parking_lot` refines it, with
+//! a random time of half a millisecond on average between two hand-overs; the dice here are
+//! the low digits of the clock.
+//!
+//! **Invariants.** `PARKED` changes only under the queue's lock, and is set whenever the queue
+//! holds an open waiter. While the lock is held and `PARKED` is set nobody but the holder, under the
+//! queue's lock, changes the mark. `POISONED` is changed by the holder alone.
+
+use crate::forms::const_new;
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    ptr,
+};
+use vitte_wait::{
+    Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue, current,
+    facade::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::*},
+        clock, hint, thread,
+    },
+    stack,
+};
+
+/// The queue may hold somebody.
+const PARKED: usize = 1;
+/// For whoever owns the lock: keeps the fast paths from succeeding, and means nothing here.
+const POISONED: usize = 1 << 1;
+const HOLDER: usize = !((1 << stack::FREE_BITS) - 1);
+
+/// Between two hand-overs there is at most this, and on average half of it, in nanoseconds.
+const FAIR_WITHIN: u64 = 1 << 20;
+
+/// Why a lock was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The caller holds it.
+    Deadlock,
+    /// The wait ended, not as woken.
+    Ended(Outcome),
+}
+
+/// How long, and how, somebody is willing to wait.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience<'a> {
+    pub(crate) deadline: Deadline,
+    pub(crate) stop: Option<&'a StopToken>,
+    /// Whether the wait ends when the unit is canceled.
+    pub(crate) cancelable: bool,
+}
+
+impl<'a> Patience<'a> {
+    /// Until the deadline, the stop, or the cancellation.
+    pub(crate) fn with(deadline: Deadline, stop: Option<&'a StopToken>) -> Self {
+        Self {
+            deadline,
+            stop,
+            cancelable: true,
+        }
+    }
+
+    /// As long as it takes, whatever becomes of the unit.
+    pub(crate) const ENDLESS: Self = Self {
+        deadline: Deadline::NEVER,
+        stop: None,
+        cancelable: false,
+    };
+
+    pub(crate) fn begin(&self, object: *const ()) -> Wait {
+        if self.cancelable {
+            Wait::begin(Reason::Lock, object)
+        } else {
+            Wait::begin_uncancelable(Reason::Lock, object)
+        }
+    }
+}
+
+/// A lock without a value, for fronts of [`lock_api`] and for those of this crate.
+///
+/// As a front of `lock_api` cannot say that it did not get the lock, its `lock` waits on when the
+/// calling unit is canceled, and panics if the caller holds the lock already.
+///
+/// ```
+/// type Mutex<T> = lock_api::Mutex<vitte_sync::RawMutex, T>;
+///
+/// static COUNT: Mutex<u32> = Mutex::new(0);
+/// *COUNT.lock() += 1;
+/// let held = COUNT.lock();
+/// assert!(COUNT.try_lock().is_none());
+/// assert_eq!(*held, 1);
+/// ```
+pub struct RawMutex {
+    word: AtomicUsize,
+    waiters: Mutex<Waiters>,
+}
+
+struct Waiters {
+    queue: WaitQueue,
+    /// From when on a release hands over.
+    fair_at: u64,
+}
+
+/// What a waiter lends to whoever releases the lock.
+struct Place {
+    mark: usize,
+    /// The lock was handed over: the word has our mark.
+    handed: Cell<bool>,
+}
+
+impl RawMutex {
+    const_new! {
+        /// A free lock.
+        #[must_use]
+        pub fn new() -> Self {
+            Self {
+                word: AtomicUsize::new(0),
+                waiters: Mutex::new(Waiters {
+                    queue: WaitQueue::new(),
+                    fair_at: 0,
+                }),
+            }
+        }
+    }
+
+    /// Takes the lock if it is free, sound, and nobody waits for it; returns the mark to release it with.
+    #[inline(always)]
+    pub(crate) fn try_fast(&self) -> Option<usize> {
+        let mark = stack::mark();
+        // Ordering: Acquire. Partner: the Release of whoever released it last.
+        match self.word.compare_exchange(0, mark, Acquire, Relaxed) {
+            Ok(_) => Some(mark),
+            Err(_) => None,
+        }
+    }
+
+    /// Takes the lock if it is free.
+    #[inline(always)]
+    pub(crate) fn try_take(&self) -> Option<usize> {
+        self.try_fast().or_else(|| self.try_slow())
+    }
+
+    #[cold]
+    fn try_slow(&self) -> Option<usize> {
+        let mark = stack::mark();
+        let mut now = self.word.load(Relaxed);
+        while now & HOLDER == 0 {
+            // Ordering: Acquire, as in `try_fast`.
+            match self
+                .word
+                .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
+            {
+                Ok(_) => return Some(mark),
+                Err(other) => now = other,
+            }
+        }
+        None
+    }
+
+    /// Takes the lock, and waits for it as long as `patience` says.
+    #[inline(always)]
+    pub(crate) fn take(&self, patience: Patience<'_>) -> Result<usize, Refused> {
+        match self.try_fast() {
+            Some(mark) => Ok(mark),
+            None => self.take_slow(patience),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn take_slow(&self, patience: Patience<'_>) -> Result<usize, Refused> {
+        let mark = stack::mark();
+        let now = self.word.load(Relaxed);
+        // If the word has our mark we wrote it and have not released it: nobody else's mark is on
+        // our stack, and our own release came before this load.
+        if now & HOLDER != 0 && stack::is_own(now & HOLDER) {
+            return Err(Refused::Deadlock);
+        }
+        let mut spin = Spin::new();
+        loop {
+            let now = self.word.load(Relaxed);
+            if now & HOLDER == 0 {
+                // Ordering: Acquire, as in `try_fast`.
+                if self
+                    .word
+                    .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
+                    .is_ok()
+                {
+                    return Ok(mark);
+                }
+                continue;
+            }
+            // Who finds others waiting waits as well: the holder is slow, or there are many.
+            if now & PARKED == 0 && spin.turn() {
+                continue;
+            }
+            if self.wait(mark, patience)? {
+                return Ok(mark);
+            }
+            spin = Spin::new();
+        }
+    }
+
+    /// Waits once. True: the lock was handed over; false: it is worth another try.
+    fn wait(&self, mark: usize, patience: Patience<'_>) -> Result<bool, Refused> {
+        let wait = patience.begin(ptr::from_ref(self).cast());
+        let place = Place {
+            mark,
+            handed: Cell::new(false),
+        };
+        let node = Node::new(wait.ticket(), ptr::from_ref(&place).cast_mut().cast());
+        {
+            let mut waiters = self.waiters.lock();
+            // Liveness: the flag is raised by a read-modify-write that finds the lock held. Whoever
+            // holds it then releases it by one that finds the flag, takes the queue's lock
+            // after us, and finds our node.
+            if !self.raise_parked() {
+                drop(waiters);
+                // A cancellation that came in between is noticed by the next wait, if there is one.
+                let _ = wait.withdraw();
+                return Ok(false);
+            }
+            // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
+            // has taken it out (also when `park` unwinds), and is touched only under this lock.
+            unsafe { waiters.queue.push(&node) };
+        }
+        let linked = Linked {
+            lock: self,
+            node: &node,
+        };
+        match wait.park(patience.deadline, patience.stop) {
+            Outcome::Woken => {
+                // Only `release_slow` ends the wait so, and it pops the node first.
+                std::mem::forget(linked);
+                Ok(place.handed.get())
+            }
+            ended => Err(Refused::Ended(ended)),
+        }
+    }
+
+    /// Raises `PARKED` if the lock is held. Under the queue's lock.
+    fn raise_parked(&self) -> bool {
+        let mut now = self.word.load(Relaxed);
+        loop {
+            if now & HOLDER == 0 {
+                return false;
+            }
+            match self
+                .word
+                .compare_exchange_weak(now, now | PARKED, Relaxed, Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Releases the lock that was taken with `mark`. Holder only.
+    #[inline(always)]
+    pub(crate) fn release(&self, mark: usize) {
+        // Ordering: Release. Partner: the Acquire of whoever takes it next.
+        if self
+            .word
+            .compare_exchange(mark, 0, Release, Relaxed)
+            .is_err()
+        {
+            self.release_slow(false);
+        }
+    }
+
+    /// Releases a lock whose mark is not at hand. Holder only.
+    #[inline]
+    pub(crate) fn release_unmarked(&self) {
+        self.release(self.word.load(Relaxed) & HOLDER);
+    }
+
+    /// Releases the lock; if `fair`, to the oldest waiter. Holder only.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn release_slow(&self, fair: bool) {
+        let woken = {
+            let mut waiters = self.waiters.lock();
+            let keep = self.word.load(Relaxed) & POISONED;
+            let popped = waiters.queue.pop(Outcome::Woken);
+            let mut next = keep;
+            if !waiters.queue.is_empty() {
+                next |= PARKED;
+            }
+            if let Some((_, place)) = popped
+                && (waiters.is_fair_due() || fair)
+            {
+                // SAFETY: every payload is the `Place` of a waiter, who does not go on before the
+                // claim is dropped.
+                let place = unsafe { &*place.cast::<Place>() };
+                place.handed.set(true);
+                next |= place.mark;
+            }
+            // A plain store will do: see the invariants.
+            // Ordering: Release, as in `release`.
+            self.word.store(next, Release);
+            popped
+        };
+        // The claim is dropped after the queue's lock.
+        drop(woken);
+    }
+
+    /// Whether somebody holds it; a snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Relaxed) & HOLDER != 0
+    }
+
+    /// Whether the caller holds it, or one on whose stack the caller runs.
+    #[must_use]
+    pub fn is_held_by_caller(&self) -> bool {
+        let holder = self.word.load(Relaxed) & HOLDER;
+        holder != 0 && stack::is_own(holder)
+    }
+
+    /// Sets the poison mark. Holder only.
+    #[cold]
+    pub(crate) fn poison(&self) {
+        self.word.fetch_or(POISONED, Relaxed);
+    }
+
+    /// Clears the poison mark. Holder only.
+    pub(crate) fn clear_poison(&self) {
+        self.word.fetch_and(!POISONED, Relaxed);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.word.load(Relaxed) & POISONED != 0
+    }
+
+    /// Whether somebody waits; a snapshot.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.word.load(Relaxed) & PARKED != 0
+    }
+}
+
+impl Waiters {
+    /// Whether a release is to hand over now. Asked once a release, under the lock.
+    fn is_fair_due(&mut self) -> bool {
+        let now = clock::now();
+        if now < self.fair_at {
+            return false;
+        }
+        // The first time somebody waits is not too early to be fair.
+        self.fair_at = now + now.wrapping_mul(0x9E37_79B9_7F4A_7C15) % FAIR_WITHIN;
+        true
+    }
+}
+
+/// Takes a waiter out of the queue, however its wait ends.
+struct Linked<'a> {
+    lock: &'a RawMutex,
+    node: &'a Node,
+}
+
+impl Drop for Linked<'_> {
+    fn drop(&mut self) {
+        let mut waiters = self.lock.waiters.lock();
+        // SAFETY: the node was pushed into this queue and into no other.
+        unsafe { waiters.queue.remove(self.node) };
+        if waiters.queue.is_empty() {
+            self.lock.word.fetch_and(!PARKED, Relaxed);
+        }
+    }
+}
+
+/// A few looks before waiting, by threads only: the holder of a lock that a fiber wants may well be
+/// a fiber of the same worker.
+pub(crate) struct Spin {
+    turns_left: u32,
+}
+
+impl Spin {
+    /// How often to look; after the first few looks the processor is offered to others in between.
+    const TURNS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
+    const QUICK: u32 = 3;
+
+    pub(crate) fn new() -> Self {
+        let looks = Self::TURNS > 0 && current::unit().is_thread();
+        Self {
+            turns_left: if looks { Self::TURNS } else { 0 },
+        }
+    }
+
+    /// Lets some time pass; false: enough of that.
+    pub(crate) fn turn(&mut self) -> bool {
+        if self.turns_left == 0 {
+            return false;
+        }
+        let turn = Self::TURNS - self.turns_left;
+        self.turns_left -= 1;
+        if turn < Self::QUICK {
+            for _ in 0..2 << turn {
+                hint::spin_loop();
+            }
+        } else {
+            thread::yield_now();
+        }
+        true
+    }
+}
+
+// No foreign code runs while its queue is changed.
+impl UnwindSafe for RawMutex {}
+impl RefUnwindSafe for RawMutex {}
+
+impl Default for RawMutex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMutex")
+            .field("locked", &self.is_locked())
+            .field("waited_for", &self.is_waited_for())
+            .finish_non_exhaustive()
+    }
+}

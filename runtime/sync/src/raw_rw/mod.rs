@@ -1,0 +1,470 @@
+//! The lock under [`RwLock`](crate::RwLock): many readers or one writer, and who of them one is oneself.
+//!
+//! ```text
+//! | poisoned | queued | writer | ... | crowd 24: readers without a place | places 15: which are taken |
+//! ```
+//!
+//! A reader enters by a compare-and-swap that takes the first free *place* and leaves by a
+//! subtraction that frees it; in between the place has the mark of its stack (see
+//! [`vitte_wait::stack`]). So one who would have to wait can tell whether it reads already, which
+//! lets it in beside a waiting writer, whether it would wait for itself, and all that without a
+//! thread-local. Readers that find no place are noted under the queue's lock.
+//!
+//! Who waits is never woken to try again: whoever changes the state under the queue's lock settles
+//! who enters ([`settle`](RawRwLock::settle)). When a writer leaves, the readers that wait enter,
+//! all of them; when the last reader leaves, a writer does. So a reader waits for one writer at most, and
+//! a writer for one batch of readers and the writers before it: the phase-fair lock of Brandenburg and
+//! Anderson (2009). An upgrader goes before every writer, as none can enter before it leaves.
+//!
+//! **Invariants.** `QUEUED` and the queues change under the queue's lock only; outside it, `QUEUED` is
+//! set if and only if somebody is in a queue. While it is set nobody enters but under that lock, so that the only
+//! other change of the word is a reader's leaving. A mark in a place is written after the place is
+//! taken and cleared before it is freed, by its reader, or, at entry, by whoever lets the reader in.
+
+mod waiting;
+
+use crate::{
+    forms::const_new,
+    raw::{Patience, Refused, Spin},
+};
+use std::{cell::Cell, fmt};
+use vitte_wait::{
+    WaitQueue,
+    facade::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering::*},
+    },
+    stack,
+};
+use waiting::{Queue, Slip, Waiting};
+
+/// How many readers have places. In models one, so that two make a crowd.
+const PLACES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 15 };
+const TAKEN: u64 = (1 << PLACES) - 1;
+const CROWD_ONE: u64 = 1 << 16;
+const CROWD: u64 = ((1 << 24) - 1) << 16;
+const READERS: u64 = TAKEN | CROWD;
+const WRITER: u64 = 1 << 60;
+/// Somebody waits.
+const QUEUED: u64 = 1 << 61;
+const POISONED: u64 = 1 << 62;
+
+/// Stands for a place in the crowd.
+const CROWDED: u8 = u8::MAX;
+
+/// How many readers are inside.
+fn readers(word: u64) -> u64 {
+    u64::from((word & TAKEN).count_ones()) + (word & CROWD) / CROWD_ONE
+}
+
+/// A reader inside: its place, and its mark.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading {
+    place: u8,
+    mark: usize,
+}
+
+/// Why a reader does not become a writer.
+pub(crate) enum NoUpgrade {
+    /// Another reader waits to become one.
+    Conflict,
+    Refused(Refused),
+}
+
+pub(crate) struct RawRwLock {
+    word: AtomicU64,
+    /// The mark of the writer inside, 0 if there is none. Written by it, or by whoever lets it in.
+    writer: AtomicUsize,
+    marks: [AtomicUsize; PLACES],
+    waiting: Mutex<Waiting>,
+}
+
+#[cfg(not(any(loom, shuttle)))]
+const fn no_marks() -> [AtomicUsize; PLACES] {
+    [const { AtomicUsize::new(0) }; PLACES]
+}
+
+#[cfg(any(loom, shuttle))]
+fn no_marks() -> [AtomicUsize; PLACES] {
+    std::array::from_fn(|_| AtomicUsize::new(0))
+}
+
+impl RawRwLock {
+    const_new! {
+        pub(crate) fn new() -> Self {
+            Self {
+                word: AtomicU64::new(0),
+                writer: AtomicUsize::new(0),
+                marks: no_marks(),
+                waiting: Mutex::new(Waiting {
+                    readers: WaitQueue::new(),
+                    writers: WaitQueue::new(),
+                    upgraders: WaitQueue::new(),
+                    crowd: Vec::new(),
+                }),
+            }
+        }
+    }
+
+    /// Enters as a reader if nothing is in the way.
+    #[inline(always)]
+    pub(crate) fn try_read_fast(&self) -> Option<Reading> {
+        let now = self.word.load(Relaxed);
+        if now != 0 {
+            return self.try_read_beside(now);
+        }
+        // The usual case has no sum to wait for.
+        // Ordering: Acquire. Partner: the Release of the writer that left last.
+        self.word.compare_exchange(0, 1, Acquire, Relaxed).ok()?;
+        let mark = stack::mark();
+        self.marks[0].store(mark, Relaxed);
+        Some(Reading { place: 0, mark })
+    }
+
+    /// Enters as a reader beside other readers.
+    #[inline]
+    fn try_read_beside(&self, now: u64) -> Option<Reading> {
+        let place = now.trailing_ones() as usize;
+        if now & (WRITER | QUEUED | POISONED) != 0 || place >= PLACES {
+            return None;
+        }
+        // Ordering: Acquire, as in `try_read_fast`.
+        self.word
+            .compare_exchange(now, now | 1 << place, Acquire, Relaxed)
+            .ok()?;
+        let mark = stack::mark();
+        self.marks[place].store(mark, Relaxed);
+        Some(Reading {
+            place: place as u8,
+            mark,
+        })
+    }
+
+    /// Enters as a reader, if that can be had without waiting.
+    #[inline]
+    pub(crate) fn try_read(&self) -> Option<Reading> {
+        self.try_read_fast().or_else(|| self.try_read_slow())
+    }
+
+    #[cold]
+    fn try_read_slow(&self) -> Option<Reading> {
+        let mut waiting = self.waiting.lock();
+        self.try_enter(&mut waiting, stack::mark())
+    }
+
+    #[inline]
+    pub(crate) fn read(&self, patience: Patience<'_>) -> Result<Reading, Refused> {
+        match self.try_read_fast() {
+            Some(reading) => Ok(reading),
+            None => self.read_slow(patience),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_slow(&self, patience: Patience<'_>) -> Result<Reading, Refused> {
+        let mark = stack::mark();
+        let mut spin = Spin::new();
+        while self.word.load(Relaxed) & (WRITER | QUEUED) == WRITER && spin.turn() {}
+        if let Some(reading) = self.try_enter(&mut self.waiting.lock(), mark) {
+            return Ok(reading);
+        }
+        if self.is_written_by_caller() {
+            return Err(Refused::Deadlock);
+        }
+        let slip = Slip::new(mark);
+        self.wait(Queue::Readers, &slip, patience, |waiting| {
+            let entered = self.try_enter(waiting, mark)?;
+            slip.place.set(entered.place);
+            Some(())
+        })?;
+        Ok(Reading {
+            place: slip.place.get(),
+            mark,
+        })
+    }
+
+    /// Lets a reader in that need not wait. Under the queue's lock.
+    fn try_enter(&self, waiting: &mut Waiting, mark: usize) -> Option<Reading> {
+        let now = self.word.load(Relaxed);
+        if now & WRITER != 0 || (now & QUEUED != 0 && !self.is_read_by_caller(waiting)) {
+            return None;
+        }
+        self.enter(waiting, mark)
+    }
+
+    /// Lets a reader in, unless there is a writer. Under the queue's lock.
+    fn enter(&self, waiting: &mut Waiting, mark: usize) -> Option<Reading> {
+        let mut now = self.word.load(Relaxed);
+        loop {
+            if now & WRITER != 0 {
+                return None;
+            }
+            let free = (now & TAKEN).trailing_ones() as usize;
+            let (bit, place) = if free < PLACES {
+                (1 << free, free as u8)
+            } else {
+                assert!(now & CROWD != CROWD, "there are too many readers to count");
+                (CROWD_ONE, CROWDED)
+            };
+            // Ordering: Acquire, as in `try_read_fast`.
+            match self
+                .word
+                .compare_exchange_weak(now, now + bit, Acquire, Relaxed)
+            {
+                Ok(_) if place == CROWDED => waiting.crowd.push(mark),
+                Ok(_) => self.marks[free].store(mark, Relaxed),
+                Err(other) => {
+                    now = other;
+                    continue;
+                }
+            }
+            return Some(Reading { place, mark });
+        }
+    }
+
+    /// Leaves. The reader's unit only.
+    #[inline(always)]
+    pub(crate) fn leave_reading(&self, reading: Reading) {
+        if reading.place == CROWDED {
+            return self.leave_crowd(reading.mark);
+        }
+        self.marks[usize::from(reading.place)].store(0, Relaxed);
+        let bit = 1 << reading.place;
+        // Ordering: Release. Partner: the Acquire of the writer that enters next, or of whoever
+        // lets it in.
+        let before = self.word.fetch_sub(bit, Release);
+        // Liveness: who waits has set `QUEUED` under the lock while we were inside, so we see it. One
+        // reader that is left may be the one that waits for us to become a writer.
+        if before & QUEUED != 0 && readers(before - bit) <= 1 {
+            self.settle_after(false);
+        }
+    }
+
+    #[cold]
+    fn leave_crowd(&self, mark: usize) {
+        let mut waiting = self.waiting.lock();
+        let at = waiting.crowd.iter().position(|other| *other == mark);
+        if let Some(at) = at {
+            waiting.crowd.swap_remove(at);
+        }
+        // Ordering: Release, as in `leave_reading`.
+        self.word.fetch_sub(CROWD_ONE, Release);
+        let entered = self.settle(&mut waiting, false);
+        drop(waiting);
+        drop(entered);
+    }
+
+    /// Enters as a writer if nobody is inside and nobody waits.
+    #[inline(always)]
+    pub(crate) fn try_write_fast(&self) -> bool {
+        // Ordering: Acquire. Partners: the Release of the writer that left last, and of each
+        // reader, whose subtractions make one sequence.
+        let entered = self
+            .word
+            .compare_exchange(0, WRITER, Acquire, Relaxed)
+            .is_ok();
+        if entered {
+            self.writer.store(stack::mark(), Relaxed);
+        }
+        entered
+    }
+
+    /// Enters as a writer, if that can be had without waiting.
+    #[inline]
+    pub(crate) fn try_write(&self) -> bool {
+        self.try_write_fast() || self.try_write_poisoned(stack::mark())
+    }
+
+    /// As [`try_write_fast`](Self::try_write_fast), whether poisoned or not.
+    #[cold]
+    fn try_write_poisoned(&self, mark: usize) -> bool {
+        let mut now = self.word.load(Relaxed);
+        while now & !POISONED == 0 {
+            // Ordering: Acquire, as in `try_write_fast`.
+            match self
+                .word
+                .compare_exchange_weak(now, now | WRITER, Acquire, Relaxed)
+            {
+                Ok(_) => {
+                    self.writer.store(mark, Relaxed);
+                    return true;
+                }
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    #[inline]
+    pub(crate) fn write(&self, patience: Patience<'_>) -> Result<(), Refused> {
+        if self.try_write_fast() {
+            return Ok(());
+        }
+        self.write_slow(patience)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_slow(&self, patience: Patience<'_>) -> Result<(), Refused> {
+        let mark = stack::mark();
+        let reads = self.word.load(Relaxed) & READERS != 0;
+        if self.is_written_by_caller() || (reads && self.is_read_by_caller(&self.waiting.lock())) {
+            return Err(Refused::Deadlock);
+        }
+        let mut spin = Spin::new();
+        loop {
+            if self.try_write_poisoned(mark) {
+                return Ok(());
+            }
+            if self.word.load(Relaxed) & QUEUED != 0 || !spin.turn() {
+                break;
+            }
+        }
+        self.wait(Queue::Writers, &Slip::new(mark), patience, |_| {
+            self.try_write_poisoned(mark).then_some(())
+        })
+    }
+
+    /// Leaves. The writer's unit only.
+    #[inline(always)]
+    pub(crate) fn leave_writing(&self) {
+        self.writer.store(0, Relaxed);
+        // Ordering: Release. Partner: the Acquire of whoever enters next.
+        if self
+            .word
+            .compare_exchange(WRITER, 0, Release, Relaxed)
+            .is_err()
+        {
+            self.settle_after(true);
+        }
+    }
+
+    /// Makes the one writer a reader. The writer's unit only.
+    pub(crate) fn downgrade(&self) -> Reading {
+        let mark = stack::mark();
+        self.writer.store(0, Relaxed);
+        self.marks[0].store(mark, Relaxed);
+        // Ordering: Release, as in `leave_writing`.
+        if self
+            .word
+            .compare_exchange(WRITER, 1, Release, Relaxed)
+            .is_err()
+        {
+            let mut waiting = self.waiting.lock();
+            // Ordering: Release, as in `leave_writing`. One step: it is never without a holder.
+            self.word.fetch_sub(WRITER - 1, Release);
+            let entered = self.settle(&mut waiting, true);
+            drop(waiting);
+            drop(entered);
+        }
+        Reading { place: 0, mark }
+    }
+
+    /// Makes a reader the writer, once every other reader has left. The reader's unit only.
+    pub(crate) fn upgrade(
+        &self,
+        reading: Reading,
+        patience: Patience<'_>,
+    ) -> Result<(), NoUpgrade> {
+        let conflict = Cell::new(false);
+        let slip = Slip::new(reading.mark);
+        let alone = |waiting: &mut Waiting| self.become_writer(waiting, reading.mark).then_some(());
+        {
+            let mut waiting = self.waiting.lock();
+            if alone(&mut waiting).is_some() {
+                return Ok(());
+            }
+            if self.marks_of_caller(&waiting) > 1 {
+                return Err(NoUpgrade::Refused(Refused::Deadlock));
+            }
+            // Looked at before a wait begins, which may unwind, and again in it.
+            conflict.set(waiting.upgraders.peek_open().is_some());
+        }
+        if conflict.get() {
+            return Err(NoUpgrade::Conflict);
+        }
+        self.wait(Queue::Upgraders, &slip, patience, |waiting| {
+            conflict.set(waiting.upgraders.peek_open().is_some());
+            if conflict.get() {
+                Some(())
+            } else {
+                alone(waiting)
+            }
+        })
+        .map_err(NoUpgrade::Refused)?;
+        if conflict.get() {
+            Err(NoUpgrade::Conflict)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Makes a reader the writer if it is the only one. Under the queue's lock, and on behalf of the reader.
+    fn become_writer(&self, waiting: &mut Waiting, mark: usize) -> bool {
+        let mut now = self.word.load(Relaxed);
+        while readers(now) == 1 {
+            let next = (now & !READERS) | WRITER;
+            // Ordering: Acquire, as in `try_write_fast`.
+            match self.word.compare_exchange_weak(now, next, Acquire, Relaxed) {
+                Ok(_) => {
+                    waiting.crowd.clear();
+                    // Those of all other readers are clear.
+                    for place in &self.marks {
+                        place.store(0, Relaxed);
+                    }
+                    self.writer.store(mark, Relaxed);
+                    return true;
+                }
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// Whether the caller, or one on whose stack it runs, is the writer.
+    pub(crate) fn is_written_by_caller(&self) -> bool {
+        let writer = self.writer.load(Relaxed);
+        writer != 0 && stack::is_own(writer)
+    }
+
+    fn is_read_by_caller(&self, waiting: &Waiting) -> bool {
+        self.marks_of_caller(waiting) > 0
+    }
+
+    /// How many readers are the caller, or one on whose stack it runs. What others write
+    /// meanwhile are marks of other stacks.
+    fn marks_of_caller(&self, waiting: &Waiting) -> usize {
+        let placed = self.marks.iter().map(|mark| mark.load(Relaxed));
+        placed
+            .chain(waiting.crowd.iter().copied())
+            .filter(|mark| *mark != 0 && stack::is_own(*mark))
+            .count()
+    }
+
+    /// Sets the poison mark. Writer only.
+    #[cold]
+    pub(crate) fn poison(&self) {
+        self.word.fetch_or(POISONED, Relaxed);
+    }
+
+    /// Clears the poison mark. Writer only.
+    pub(crate) fn clear_poison(&self) {
+        self.word.fetch_and(!POISONED, Relaxed);
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.word.load(Relaxed) & POISONED != 0
+    }
+}
+
+impl fmt::Debug for RawRwLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.word.load(Relaxed);
+        f.debug_struct("RawRwLock")
+            .field("readers", &readers(now))
+            .field("writer", &(now & WRITER != 0))
+            .field("waited_for", &(now & QUEUED != 0))
+            .finish_non_exhaustive()
+    }
+}

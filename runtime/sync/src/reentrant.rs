@@ -1,0 +1,237 @@
+//! A lock that its holder may take again, and that therefore gives out shared references only.
+//!
+//! Owner is the *unit*. A task that runs on top of its joiner's stack is another unit, so it is refused
+//! what its joiner holds, as it would wait for ever if it ran elsewhere.
+
+use crate::{
+    LockError, LockUntilError, TryLockError,
+    forms::{const_new, timed_forms},
+    raw::{Patience, RawMutex},
+};
+use std::{cell::Cell, fmt, marker::PhantomData, ops::Deref, ptr};
+use vitte_wait::{
+    Deadline, StopToken, current,
+    facade::{
+        atomic::{AtomicUsize, Ordering::*},
+        cell::UnsafeCell,
+    },
+};
+
+/// A lock around a value that the unit which holds it may take again.
+///
+/// What it guards can be read only; put a `Cell` or a `RefCell` inside to change it. So a panic leaves behind what
+/// those leave behind, and the lock is **not poisoned**.
+///
+/// Blocking and cancellation are those of [`Mutex`](crate::Mutex).
+///
+/// ```
+/// use std::cell::Cell;
+/// use vitte_sync::{LockError, ReentrantMutex};
+///
+/// let depth = ReentrantMutex::new(Cell::new(0));
+/// let outer = depth.lock()?;
+/// let inner = depth.lock()?;
+/// inner.set(2);
+/// drop(outer);
+/// assert!(depth.is_held_by_caller());
+/// drop(inner);
+/// assert!(!depth.is_held_by_caller());
+/// # Ok::<(), LockError>(())
+/// ```
+pub struct ReentrantMutex<T: ?Sized> {
+    raw: RawMutex,
+    /// The unit that holds the lock, 0 if none does. Written by the holder, and cleared before the release: so
+    /// a unit that reads its own address here wrote it, and has not released since.
+    owner: AtomicUsize,
+    /// How many guards there are besides the first, and the mark of the first. The owner's.
+    more: UnsafeCell<Cell<usize>>,
+    mark: UnsafeCell<Cell<usize>>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has the mutex has the value, alone.
+unsafe impl<T: ?Sized + Send> Send for ReentrantMutex<T> {}
+// SAFETY: the lock lets one unit at a time at the value, which is thereby sent from one to the next; so it need not be
+// `Sync`. The cells are touched by the owner only.
+unsafe impl<T: ?Sized + Send> Sync for ReentrantMutex<T> {}
+
+impl<T> ReentrantMutex<T> {
+    const_new! {
+        /// A free lock around `value`.
+        #[must_use]
+        pub fn new(value: T) -> Self {
+            Self {
+                raw: RawMutex::new(),
+                owner: AtomicUsize::new(0),
+                more: UnsafeCell::new(Cell::new(0)),
+                mark: UnsafeCell::new(Cell::new(0)),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> ReentrantMutex<T> {
+    /// Takes the lock, first or again; waits while another unit holds it.
+    ///
+    /// # Errors
+    /// [`LockError::Canceled`] if the caller is canceled while waiting; [`LockError::Deadlock`] if it is held by
+    /// a unit that waits for the caller, on whose stack the caller runs.
+    ///
+    /// # Panics
+    /// As [`Mutex::lock`](crate::Mutex::lock).
+    pub fn lock(&self) -> Result<ReentrantMutexGuard<'_, T>, LockError> {
+        self.lock_with(Deadline::NEVER, None)
+            .map_err(LockUntilError::of_untimed)
+    }
+
+    /// Takes the lock if it is free, or the caller's already. Never blocks.
+    ///
+    /// # Errors
+    /// [`TryLockError::Taken`].
+    pub fn try_lock(&self) -> Result<ReentrantMutexGuard<'_, T>, TryLockError> {
+        match self.again() {
+            Some(guard) => Ok(guard),
+            None => match self.raw.try_take() {
+                Some(mark) => Ok(self.first(mark)),
+                None => Err(TryLockError::Taken),
+            },
+        }
+    }
+
+    /// Takes the lock, first or again; waits for it until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`].
+    pub fn lock_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<ReentrantMutexGuard<'_, T>, LockUntilError> {
+        match self.again() {
+            Some(guard) => Ok(guard),
+            None => {
+                let mark = self.raw.take(Patience::with(deadline, stop))?;
+                Ok(self.first(mark))
+            }
+        }
+    }
+
+    timed_forms! { lock_with -> ReentrantMutexGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+
+    /// Whether the calling unit holds the lock.
+    #[must_use]
+    pub fn is_held_by_caller(&self) -> bool {
+        // Ordering: Relaxed. See `owner`.
+        self.owner.load(Relaxed) == own()
+    }
+
+    /// Whether somebody holds the lock; a snapshot.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+
+    /// The value, for one who has the lock to himself.
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: `&mut self` excludes everybody else.
+        self.value.with_mut(|value| unsafe { &mut *value })
+    }
+
+    fn again(&self) -> Option<ReentrantMutexGuard<'_, T>> {
+        if !self.is_held_by_caller() {
+            return None;
+        }
+        self.more().set(self.more().get() + 1);
+        Some(self.guard())
+    }
+
+    fn first(&self, mark: usize) -> ReentrantMutexGuard<'_, T> {
+        self.owner.store(own(), Relaxed);
+        // SAFETY: we hold the lock.
+        self.mark.with(|cell| unsafe { &*cell }).set(mark);
+        self.guard()
+    }
+
+    /// Holder only.
+    fn more(&self) -> &Cell<usize> {
+        // SAFETY: by the caller, who holds the lock.
+        self.more.with(|cell| unsafe { &*cell })
+    }
+
+    fn guard(&self) -> ReentrantMutexGuard<'_, T> {
+        ReentrantMutexGuard {
+            lock: self,
+            _not_send: PhantomData,
+        }
+    }
+}
+
+fn own() -> usize {
+    ptr::from_ref(current::unit()).addr()
+}
+
+/// The right to look at the value of a [`ReentrantMutex`]. The lock is released with its last guard.
+#[must_use = "the lock is released when the last guard is dropped"]
+pub struct ReentrantMutexGuard<'a, T: ?Sized> {
+    lock: &'a ReentrantMutex<T>,
+    /// The guard belongs to its unit.
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to the value, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for ReentrantMutexGuard<'_, T> {}
+
+impl<T: ?Sized> Deref for ReentrantMutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: our unit holds the lock, and gives out shared references only.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T: ?Sized> Drop for ReentrantMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        let more = self.lock.more();
+        match more.get() {
+            0 => {
+                self.lock.owner.store(0, Relaxed);
+                // SAFETY: we hold the lock.
+                let mark = self.lock.mark.with(|cell| unsafe { &*cell }).get();
+                self.lock.raw.release(mark);
+            }
+            n => more.set(n - 1),
+        }
+    }
+}
+
+impl<T: Default> Default for ReentrantMutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<T> {
+    /// Shows the value if the lock is free, or the caller's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ReentrantMutex");
+        match self.try_lock() {
+            Ok(guard) => shown.field("value", &&*guard),
+            Err(_) => shown.field("value", &format_args!("<locked>")),
+        };
+        shown
+            .field("waited_for", &self.raw.is_waited_for())
+            .finish()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

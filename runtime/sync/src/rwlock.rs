@@ -1,0 +1,485 @@
+//! A lock around a value for many readers or one writer.
+//!
+//! The rules of who waits for whom are those that JUCE documents for its `ReadWriteLock`, as far as
+//! Rust's references allow: the writer's way of reading is its guard, or to become a reader.
+
+use crate::{
+    LockError, LockUntilError, Poisoned, TryLockError, UpgradeError, UpgradeRefused,
+    forms::{const_new, timed_forms},
+    raw::{Patience, Refused},
+    raw_rw::{NoUpgrade, RawRwLock, Reading},
+};
+use std::{
+    fmt,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    panic::{RefUnwindSafe, UnwindSafe},
+    thread::panicking,
+};
+use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell};
+
+/// A lock around a value for many readers or one writer, for fibers and threads alike.
+///
+/// * A writer that waits holds back new readers; but a unit that reads already may read again.
+/// * When a writer leaves, those readers that wait enter together; when the last reader leaves, one writer.
+/// * A reader may become a writer ([`upgrade`](RwLockReadGuard::upgrade)): at once if it is the only one, else when
+///   the others have left. Of two that wait for that, the second gets an error.
+/// * A writer may become a reader ([`downgrade`](RwLockWriteGuard::downgrade)), and no other writer
+///   comes between.
+/// * A unit that asks to write what it reads, or to read or write what it writes, gets
+///   [`LockError::Deadlock`].
+///
+/// Reading costs one read-modify-write each way while no writer waits, and so does writing.
+///
+/// # Blocking
+/// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits only if
+/// the rules say so; otherwise deadline, stop token and cancellation are not looked at.
+///
+/// # Cancellation
+/// A unit that is canceled while it waits has not taken the lock.
+///
+/// # Poisoning
+/// A panic that unwinds through a *writer's* guard poisons the lock, see [`LockError::Poisoned`] and
+/// [`recover`](Self::recover).
+///
+/// ```
+/// use vitte_sync::{LockError, RwLock, TryLockError};
+///
+/// let list = RwLock::new(vec![1, 2]);
+/// let (one, two) = (list.read()?, list.read()?);
+/// assert_eq!(one.len() + two.len(), 4);
+/// assert_eq!(list.try_write().unwrap_err(), TryLockError::Taken);
+/// assert_eq!(list.write().unwrap_err(), LockError::Deadlock);
+/// drop((one, two));
+/// list.write()?.push(3);
+/// # Ok::<(), LockError>(())
+/// ```
+pub struct RwLock<T: ?Sized> {
+    raw: RawRwLock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has the lock has the value, alone.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+// SAFETY: readers share the value, and writers send it from one to the next.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+// A panic that leaves the value half changed poisons the lock.
+impl<T: ?Sized> UnwindSafe for RwLock<T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
+
+impl<T> RwLock<T> {
+    const_new! {
+        /// A free lock around `value`.
+        #[must_use]
+        pub fn new(value: T) -> Self {
+            Self {
+                raw: RawRwLock::new(),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn into_inner(self) -> Result<T, Poisoned<T>> {
+        let poisoned = self.raw.is_poisoned();
+        let value = self.value.into_inner();
+        if poisoned {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Enters as a reader; waits while a writer is inside, or waits and the caller does not read yet.
+    ///
+    /// # Errors
+    /// [`LockError::Deadlock`] at once if the caller is the writer, [`LockError::Poisoned`], and
+    /// [`LockError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Panics
+    /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
+    #[inline]
+    pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        match self.raw.try_read_fast() {
+            Some(reading) => Ok(self.reader(reading)),
+            None => self
+                .read_slow(Deadline::NEVER, None)
+                .map_err(LockUntilError::of_untimed),
+        }
+    }
+
+    /// Enters as a reader if that needs no wait. Never blocks.
+    ///
+    /// # Errors
+    /// [`TryLockError::Taken`] where [`read`](Self::read) would wait or find a deadlock;
+    /// [`TryLockError::Poisoned`].
+    #[inline]
+    pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
+        let guard = self.reader(self.raw.try_read().ok_or(TryLockError::Taken)?);
+        if self.raw.is_poisoned() {
+            return Err(TryLockError::Poisoned);
+        }
+        Ok(guard)
+    }
+
+    /// Enters as a reader; waits for that until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`],
+    /// whichever came first.
+    #[inline]
+    pub fn read_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockReadGuard<'_, T>, LockUntilError> {
+        match self.raw.try_read_fast() {
+            Some(reading) => Ok(self.reader(reading)),
+            None => self.read_slow(deadline, stop),
+        }
+    }
+
+    timed_forms! { read_with -> RwLockReadGuard<'_, T>, LockUntilError: read_until read_timeout read_or_stop }
+
+    #[cold]
+    fn read_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockReadGuard<'_, T>, LockUntilError> {
+        let guard = self.reader(self.raw.read(Patience::with(deadline, stop))?);
+        if self.raw.is_poisoned() {
+            return Err(LockUntilError::Poisoned);
+        }
+        Ok(guard)
+    }
+
+    /// Enters as a writer; waits while anybody else is inside, or waits and came before.
+    ///
+    /// # Errors
+    /// [`LockError::Deadlock`] at once if the caller is inside, as writer or reader, [`LockError::Poisoned`], and
+    /// [`LockError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Panics
+    /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
+    #[inline]
+    pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        if self.raw.try_write_fast() {
+            return Ok(self.writer());
+        }
+        self.write_slow(Deadline::NEVER, None)
+            .map_err(LockUntilError::of_untimed)
+    }
+
+    /// Enters as a writer if nobody is inside and nobody waits. Never blocks.
+    ///
+    /// # Errors
+    /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
+    #[inline]
+    pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
+        if !self.raw.try_write() {
+            return Err(TryLockError::Taken);
+        }
+        let guard = self.writer();
+        if self.raw.is_poisoned() {
+            return Err(TryLockError::Poisoned);
+        }
+        Ok(guard)
+    }
+
+    /// Enters as a writer; waits for that until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`],
+    /// whichever came first.
+    #[inline]
+    pub fn write_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
+        if self.raw.try_write_fast() {
+            return Ok(self.writer());
+        }
+        self.write_slow(deadline, stop)
+    }
+
+    timed_forms! { write_with -> RwLockWriteGuard<'_, T>, LockUntilError: write_until write_timeout write_or_stop }
+
+    #[cold]
+    fn write_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
+        self.raw.write(Patience::with(deadline, stop))?;
+        let guard = self.writer();
+        if self.raw.is_poisoned() {
+            return Err(LockUntilError::Poisoned);
+        }
+        Ok(guard)
+    }
+
+    /// Enters as a writer whether the lock is poisoned or not, and clears the mark: the caller answers for the
+    /// value.
+    ///
+    /// # Errors
+    /// As [`write_with`](Self::write_with), but never poisoned.
+    pub fn recover(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
+        self.raw.write(Patience::with(deadline, stop))?;
+        let guard = self.writer();
+        self.raw.clear_poison();
+        Ok(guard)
+    }
+
+    /// Whether a panic unwound while a writer was inside, and nobody has recovered it; a snapshot.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.raw.is_poisoned()
+    }
+
+    /// The value, for one who has the lock to himself.
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
+        // SAFETY: `&mut self` excludes everybody else.
+        let value = self.value.with_mut(|value| unsafe { &mut *value });
+        if self.raw.is_poisoned() {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
+    }
+
+    #[inline(always)]
+    fn reader(&self, reading: Reading) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard {
+            lock: self,
+            reading,
+            _not_send: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn writer(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard {
+            lock: self,
+            panicking: panicking(),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+/// The right to look at the value of a [`RwLock`], which ends when this is dropped.
+///
+/// It belongs to the unit that entered, and cannot leave it.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    reading: Reading,
+    /// The mark is on the stack of the unit that reads.
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to the value, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// Becomes the writer, once every other reader has left; no writer comes between.
+    ///
+    /// # Errors
+    /// With the guard, which still reads, and why it is not the writer.
+    ///
+    /// # Blocking
+    /// While others read. Meanwhile no new reader enters.
+    ///
+    /// # Panics
+    /// As [`RwLock::write`].
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard, UpgradeRefused};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read().unwrap();
+    /// if *reader == 1 {
+    ///     let mut writer = RwLockReadGuard::upgrade(reader).unwrap();
+    ///     *writer = 2;
+    /// }
+    /// let (one, _two) = (lock.read().unwrap(), lock.read().unwrap());
+    /// let refused = RwLockReadGuard::upgrade(one).unwrap_err();
+    /// assert_eq!(refused.why(), UpgradeRefused::Deadlock);
+    /// assert_eq!(*refused.into_guard(), 2);
+    /// ```
+    pub fn upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        Self::upgrade_with(guard, Deadline::NEVER, None)
+    }
+
+    /// Becomes the writer if there is no other reader. Never blocks.
+    ///
+    /// # Errors
+    /// With the guard, which still reads, and [`UpgradeRefused::TimedOut`], or another reason.
+    pub fn try_upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        Self::upgrade_with(guard, Deadline::NOW, None)
+    }
+
+    /// Becomes the writer; waits for that until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// With the guard, which still reads, and why it is not the writer.
+    ///
+    /// # Panics
+    /// As [`RwLock::write`].
+    pub fn upgrade_with(
+        guard: Self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        let raw = &guard.lock.raw;
+        match raw.upgrade(guard.reading, Patience::with(deadline, stop)) {
+            Ok(()) => {
+                let lock = ManuallyDrop::new(guard).lock;
+                Ok(lock.writer())
+            }
+            Err(why) => {
+                let why = match why {
+                    NoUpgrade::Conflict => UpgradeRefused::Conflict,
+                    NoUpgrade::Refused(Refused::Deadlock) => UpgradeRefused::Deadlock,
+                    NoUpgrade::Refused(Refused::Ended(outcome)) => UpgradeRefused::of(outcome),
+                };
+                Err(UpgradeError::new(guard, why))
+            }
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: we are inside as a reader, so there is no writer.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lock.raw.leave_reading(self.reading);
+    }
+}
+
+/// The right to change the value of a [`RwLock`], which ends when this is dropped.
+///
+/// It belongs to the unit that entered, and cannot leave it.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    /// The thread panicked already when the writer entered, so that it still does proves nothing.
+    panicking: bool,
+    /// The mark is on the stack of the unit that writes.
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to the value, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Becomes a reader; no other writer comes between. Never blocks.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writer = lock.write().unwrap();
+    /// *writer = 2;
+    /// let reader = RwLockWriteGuard::downgrade(writer);
+    /// assert_eq!(*reader + *lock.read().unwrap(), 4);
+    /// ```
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
+        guard.note_panic();
+        let lock = ManuallyDrop::new(guard).lock;
+        lock.reader(lock.raw.downgrade())
+    }
+
+    #[inline(always)]
+    fn note_panic(&self) {
+        if panicking() && !self.panicking {
+            self.lock.raw.poison();
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: we are inside as the writer.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: we are inside as the writer, and have the guard to ourselves.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.note_panic();
+        self.lock.raw.leave_writing();
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    /// Shows the value unless there is a writer, or one waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RwLock");
+        shown.field("state", &self.raw);
+        match self.try_read() {
+            Ok(guard) => shown.field("value", &&*guard),
+            Err(TryLockError::Poisoned) => shown.field("value", &format_args!("<poisoned>")),
+            Err(TryLockError::Taken) => shown.field("value", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

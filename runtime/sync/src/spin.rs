@@ -1,0 +1,261 @@
+//! A lock whose waiters look again and again, for sections of a few instructions.
+//!
+//! A waiter looks a few times, then lets others run between two looks; after some tens of those it
+//! sleeps between two looks, for longer and longer up to a millisecond, so that a holder that lost
+//! its processor, or suspended, is not starved by those who wait for it. There is no queue, so
+//! there is no order, and a release is one store.
+
+use crate::{
+    LockError, LockUntilError, TryLockError,
+    forms::{const_new, timed_forms},
+    raw::Patience,
+};
+use std::{
+    fmt,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    ptr,
+    time::Duration,
+};
+use vitte_wait::{
+    Deadline, Outcome, StopToken, current,
+    facade::{
+        atomic::{AtomicUsize, Ordering::*},
+        cell::UnsafeCell,
+        hint, thread,
+    },
+    give_way, stack,
+};
+
+/// A lock around a value, of one word, for sections that are over in no time and cannot panic half way.
+///
+/// It is not re-entrant and not fair, and it is **not poisoned** by a panic: what it guards is to be
+/// valid after each instruction. Where a section may wait for anything, take a [`Mutex`](crate::Mutex).
+///
+/// # Blocking
+/// A fiber lets other fibers run after a few looks, a thread other threads; both sleep for a short while
+/// at a time if that does not help.
+///
+/// # Cancellation
+/// A unit that is canceled while it waits has not taken the lock.
+///
+/// ```
+/// use vitte_sync::{LockError, SpinLock};
+///
+/// static NEXT: SpinLock<u64> = SpinLock::new(1);
+///
+/// let mut next = NEXT.lock()?;
+/// *next += 1;
+/// assert_eq!(NEXT.lock().unwrap_err(), LockError::Deadlock);
+/// drop(next);
+/// assert_eq!(*NEXT.lock()?, 2);
+/// # Ok::<(), LockError>(())
+/// ```
+pub struct SpinLock<T: ?Sized> {
+    /// The mark of the holder's stack, 0 when free.
+    word: AtomicUsize,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has the lock has the value, alone.
+unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
+// SAFETY: the lock lets one unit at a time at the value, which is thereby sent from one to the next.
+unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
+
+/// How often to look in a row, how often then with others let run in between, and how long to
+/// sleep at most between two looks after that.
+const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 20 };
+const OFFERS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 32 };
+const LONGEST_NAP: Duration = Duration::from_millis(1);
+
+impl<T> SpinLock<T> {
+    const_new! {
+        /// A free lock around `value`.
+        #[must_use]
+        pub fn new(value: T) -> Self {
+            Self {
+                word: AtomicUsize::new(0),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> SpinLock<T> {
+    /// Takes the lock; looks for it again and again while it is held.
+    ///
+    /// # Errors
+    /// [`LockError::Deadlock`] if the caller holds it, [`LockError::Canceled`] if the caller is canceled
+    /// while waiting.
+    ///
+    /// # Panics
+    /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait for long.
+    #[inline]
+    pub fn lock(&self) -> Result<SpinLockGuard<'_, T>, LockError> {
+        self.lock_with(Deadline::NEVER, None)
+            .map_err(LockUntilError::of_untimed)
+    }
+
+    /// Takes the lock if it is free. Never blocks.
+    ///
+    /// # Errors
+    /// [`TryLockError::Taken`].
+    #[inline]
+    pub fn try_lock(&self) -> Result<SpinLockGuard<'_, T>, TryLockError> {
+        let mark = stack::mark();
+        // Ordering: Acquire. Partner: the Release in the guard's `drop`.
+        match self.word.compare_exchange(0, mark, Acquire, Relaxed) {
+            Ok(_) => Ok(SpinLockGuard {
+                lock: self,
+                _not_send: PhantomData,
+            }),
+            Err(_) => Err(TryLockError::Taken),
+        }
+    }
+
+    /// Takes the lock; looks for it until `deadline`, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`].
+    #[inline]
+    pub fn lock_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<SpinLockGuard<'_, T>, LockUntilError> {
+        match self.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(_) => self.lock_slow(deadline, stop),
+        }
+    }
+
+    timed_forms! { lock_with -> SpinLockGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+
+    #[cold]
+    fn lock_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<SpinLockGuard<'_, T>, LockUntilError> {
+        let holder = self.word.load(Relaxed);
+        if holder != 0 && stack::is_own(holder) {
+            return Err(LockUntilError::Deadlock);
+        }
+        let unit = current::unit();
+        let (mut looks, mut offers) = (LOOKS, OFFERS);
+        let mut nap = Duration::from_micros(20);
+        loop {
+            if self.word.load(Relaxed) == 0
+                && let Ok(guard) = self.try_lock()
+            {
+                return Ok(guard);
+            }
+            if looks > 0 {
+                looks -= 1;
+                hint::spin_loop();
+                continue;
+            }
+            if unit.is_canceled() {
+                return Err(LockUntilError::Canceled);
+            }
+            if stop.is_some_and(StopToken::is_stopped) {
+                return Err(LockUntilError::Stopped);
+            }
+            if deadline.is_past() {
+                return Err(LockUntilError::TimedOut);
+            }
+            if offers > 0 || cfg!(any(loom, shuttle)) {
+                offers = offers.saturating_sub(1);
+                if unit.is_thread() {
+                    thread::yield_now();
+                } else {
+                    give_way();
+                }
+                continue;
+            }
+            let until = Deadline::after(nap).min(deadline);
+            let wait = Patience::with(until, stop).begin(ptr::from_ref(self).cast());
+            match wait.park(until, stop) {
+                Outcome::TimedOut => nap = (nap * 2).min(LONGEST_NAP),
+                ended => return Err(LockUntilError::of(ended)),
+            }
+        }
+    }
+
+    /// Whether somebody holds the lock; a snapshot.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Relaxed) != 0
+    }
+
+    /// The value, for one who has the lock to himself.
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: `&mut self` excludes everybody else.
+        self.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+/// The right to the value of a [`SpinLock`], which ends when this is dropped.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct SpinLockGuard<'a, T: ?Sized> {
+    lock: &'a SpinLock<T>,
+    /// The mark is on the stack of the unit that holds the lock.
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives out shared references to the value, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for SpinLockGuard<'_, T> {}
+
+impl<T: ?Sized> Deref for SpinLockGuard<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: we hold the lock.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T: ?Sized> DerefMut for SpinLockGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: we hold the lock, and have the guard to ourselves.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T: ?Sized> Drop for SpinLockGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Ordering: Release. Partner: the Acquire in `try_lock`.
+        self.lock.word.store(0, Release);
+    }
+}
+
+impl<T: Default> Default for SpinLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for SpinLock<T> {
+    /// Shows the value if the lock is free.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("SpinLock");
+        match self.try_lock() {
+            Ok(guard) => shown.field("value", &&*guard),
+            Err(_) => shown.field("value", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for SpinLockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

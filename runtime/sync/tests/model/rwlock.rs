@@ -1,0 +1,132 @@
+//! Readers share, writers exclude, and whoever waits is let in.
+
+use crate::check::check;
+use vitte_sync::{LockUntilError, RwLock, RwLockReadGuard, RwLockWriteGuard, UpgradeRefused};
+use vitte_wait::{
+    Deadline, StopSource,
+    facade::{Arc, thread},
+};
+
+#[test]
+fn a_writer_excludes_a_reader() {
+    check("rwlock, writer and reader", 3, || {
+        let pair = Arc::new(RwLock::new((0, 0)));
+        let theirs = pair.clone();
+        let writer = thread::spawn(move || {
+            let mut pair = theirs.write().unwrap();
+            pair.0 += 1;
+            pair.1 += 1;
+        });
+        let reader = pair.read().unwrap();
+        assert_eq!(reader.0, reader.1);
+        drop(reader);
+        writer.join().unwrap();
+        assert_eq!(*pair.read().unwrap(), (1, 1));
+    });
+}
+
+#[test]
+fn writers_exclude_each_other_among_readers() {
+    check("rwlock, two writers and a reader", 1, || {
+        let count = Arc::new(RwLock::new(0));
+        let writers: Vec<_> = (0..2)
+            .map(|_| {
+                let count = count.clone();
+                thread::spawn(move || *count.write().unwrap() += 1)
+            })
+            .collect();
+        assert!(*count.read().unwrap() <= 2);
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        assert_eq!(*count.read().unwrap(), 2);
+    });
+}
+
+/// A model has one place for readers, so the second is in the crowd.
+#[test]
+fn a_reader_enters_again_beside_a_writer_that_waits() {
+    check("rwlock, read again", 3, || {
+        let count = Arc::new(RwLock::new(0));
+        let theirs = count.clone();
+        let reader = count.read().unwrap();
+        let writer = thread::spawn(move || *theirs.write().unwrap() += 1);
+        let again = count.read().unwrap();
+        assert_eq!(*reader + *again, 0);
+        drop(reader);
+        assert_eq!(*again, 0);
+        drop(again);
+        writer.join().unwrap();
+        assert_eq!(*count.read().unwrap(), 1);
+    });
+}
+
+#[test]
+fn of_two_upgraders_one_writes_and_the_other_is_told() {
+    check("rwlock, two upgraders", 3, || {
+        let count = Arc::new(RwLock::new(0));
+        let upgrade = |count: &RwLock<u32>| {
+            let reader = count.read().unwrap();
+            match RwLockReadGuard::upgrade(reader) {
+                Ok(mut writer) => {
+                    *writer += 1;
+                    1
+                }
+                Err(error) => {
+                    assert_eq!(error.why(), UpgradeRefused::Conflict);
+                    0
+                }
+            }
+        };
+        let theirs = count.clone();
+        let other = thread::spawn(move || upgrade(&theirs));
+        let done = upgrade(&count) + other.join().unwrap();
+        assert!(done >= 1);
+        assert_eq!(*count.read().unwrap(), done);
+    });
+}
+
+#[test]
+fn what_a_reader_saw_holds_when_it_has_become_the_writer() {
+    check("rwlock, upgrade and writer", 2, || {
+        let count = Arc::new(RwLock::new(0));
+        let theirs = count.clone();
+        let other = thread::spawn(move || *theirs.write().unwrap() += 1);
+        let reader = count.read().unwrap();
+        let seen = *reader;
+        let mut writer = RwLockReadGuard::upgrade(reader).unwrap();
+        assert_eq!(*writer, seen);
+        *writer += 1;
+        let reader = RwLockWriteGuard::downgrade(writer);
+        assert_eq!(*reader, seen + 1);
+        drop(reader);
+        other.join().unwrap();
+        assert_eq!(*count.read().unwrap(), 2);
+    });
+}
+
+/// A writer that gives up lets the readers in that waited behind it.
+#[test]
+fn a_writer_that_is_stopped_holds_nobody_back() {
+    check("rwlock, stopped writer", 2, || {
+        let count = Arc::new(RwLock::new(0));
+        let source = StopSource::new();
+        let first = count.read().unwrap();
+        let (theirs, token) = (count.clone(), source.token());
+        let writer =
+            thread::spawn(
+                move || match theirs.write_with(Deadline::NEVER, Some(&token)) {
+                    Ok(mut count) => *count += 1,
+                    Err(error) => assert_eq!(error, LockUntilError::Stopped),
+                },
+            );
+        let theirs = count.clone();
+        let reader = thread::spawn(move || *theirs.read().unwrap());
+        source.stop();
+        // The first reader is still inside, so the writer ends by the stop alone.
+        writer.join().unwrap();
+        assert_eq!(reader.join().unwrap(), 0);
+        drop(first);
+        assert!(count.try_write().is_ok());
+    });
+}

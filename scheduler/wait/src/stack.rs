@@ -1,0 +1,130 @@
+//! Whose stack an address lies on: how a lock knows its holder without asking who that is.
+//!
+//! A lock that is taken leaves a [`mark`] in its word: the address of something on the stack of whoever took
+//! it. That costs no access to a thread-local. Only one who would have to wait asks whether the
+//! mark lies on [its own stack](is_own), and then it would wait for itself.
+//!
+//! The question is about stacks and not about units on purpose: a task that runs on top of its
+//! joiner's stack can never be given what the joiner holds, for the joiner goes on after it.
+//!
+//! A model checker's threads tell nobody about their stacks, so there a mark is the unit's address.
+
+use crate::current;
+#[cfg(not(any(loom, shuttle)))]
+use crate::thread::ThreadUnit;
+
+/// How many low bits of a mark are zero, for flags beside it.
+pub const FREE_BITS: u32 = 3;
+
+/// An address on the caller's own stack, never zero.
+#[cfg(not(any(loom, shuttle)))]
+#[inline(always)]
+#[must_use]
+pub fn mark() -> usize {
+    let here = std::mem::MaybeUninit::<u8>::uninit();
+    // A stack begins and ends at a page, so the rounded address is on it, too.
+    std::ptr::from_ref(&here).addr() & !((1 << FREE_BITS) - 1)
+}
+
+/// What stands for the caller's own stack, never zero.
+#[cfg(any(loom, shuttle))]
+#[must_use]
+pub fn mark() -> usize {
+    std::ptr::from_ref(current::unit()).addr()
+}
+
+/// Whether `mark` was made on the stack that the caller stands on. False where the bounds of a
+/// thread's stack cannot be had.
+#[cfg(not(any(loom, shuttle)))]
+#[cold]
+#[must_use]
+pub fn is_own(mark: usize) -> bool {
+    let unit = current::unit();
+    let (lo, hi) = match unit.ops() {
+        Some(ops) => (ops.stack)(unit),
+        // SAFETY: every unit without ops is the first field of an immortal `ThreadUnit`.
+        None => unsafe { ThreadUnit::of(unit.into()) }.stack(),
+    };
+    (lo..hi).contains(&mark)
+}
+
+/// Whether `mark` was made by the calling unit.
+#[cfg(any(loom, shuttle))]
+#[must_use]
+pub fn is_own(mark: usize) -> bool {
+    mark == self::mark()
+}
+
+/// The bounds of the calling thread's own stack; empty if the system does not tell.
+#[cfg(all(
+    not(any(loom, shuttle)),
+    any(target_os = "linux", target_os = "android")
+))]
+pub(crate) fn of_thread() -> (usize, usize) {
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: the calling thread is alive, and the place is large enough.
+    if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
+        return (0, 0);
+    }
+    let (mut lo, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the attributes were initialized by the call above; the other two are ours.
+    let failed = unsafe {
+        libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lo, &raw mut size) != 0
+    };
+    // SAFETY: initialized above, and not used after this.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if failed {
+        return (0, 0);
+    }
+    (lo.addr(), lo.addr().saturating_add(size))
+}
+
+/// The bounds of the calling thread's own stack.
+#[cfg(all(not(any(loom, shuttle)), target_vendor = "apple"))]
+pub(crate) fn of_thread() -> (usize, usize) {
+    // SAFETY: the calling thread is alive.
+    let (hi, size) = unsafe {
+        let own = libc::pthread_self();
+        (
+            libc::pthread_get_stackaddr_np(own).addr(),
+            libc::pthread_get_stacksize_np(own),
+        )
+    };
+    (hi.saturating_sub(size), hi)
+}
+
+/// Nobody tells.
+#[cfg(not(any(
+    loom,
+    shuttle,
+    target_os = "linux",
+    target_os = "android",
+    target_vendor = "apple"
+)))]
+pub(crate) fn of_thread() -> (usize, usize) {
+    (0, 0)
+}
+
+#[cfg(all(
+    test,
+    not(any(loom, shuttle)),
+    any(target_os = "linux", target_vendor = "apple")
+))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_on_the_stack_of_the_thread_that_made_it_and_on_no_other() {
+        let mine = mark();
+        assert_eq!(mine % (1 << FREE_BITS), 0);
+        assert!(is_own(mine));
+        let other = crate::facade::thread::spawn(move || {
+            assert!(!is_own(mine));
+            assert!(is_own(mark()));
+            mark()
+        });
+        let other = other.join().unwrap();
+        assert!(!is_own(other));
+        assert!(!is_own(std::ptr::from_ref(&*Box::new(0)).addr()));
+    }
+}

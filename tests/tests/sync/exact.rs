@@ -1,0 +1,124 @@
+//! Increments under every lock, exact to the last one.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+use vitte_sync::{
+    Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, RwLock, RwLockReadGuard, SpinLock,
+    WordMutex,
+};
+use vitte_tests::units::Units;
+use vitte_wait::Deadline;
+
+const UNITS: usize = 8;
+const ROUNDS: usize = 10_000;
+
+/// For locks that change hands at every step, which takes a wake-up each.
+const HANDED_ROUNDS: usize = ROUNDS / 20;
+
+/// `UNITS` units call `add` on one `shared` `ROUNDS` times each.
+fn contend<U: Units, S: Send + Sync + 'static>(shared: S, add: fn(&S)) -> S {
+    contend_for::<U, S>(ROUNDS, shared, add)
+}
+
+fn contend_for<U: Units, S: Send + Sync + 'static>(rounds: usize, shared: S, add: fn(&S)) -> S {
+    let shared = Arc::new(shared);
+    let units: Vec<_> = (0..UNITS)
+        .map(|_| {
+            let shared = shared.clone();
+            U::spawn(move || (0..rounds).for_each(|_| add(&shared)))
+        })
+        .collect();
+    for unit in units {
+        U::join(unit);
+    }
+    Arc::into_inner(shared).expect("all others are done")
+}
+
+/// An addition that is lost if two are made at a time.
+fn raise(count: &AtomicUsize) {
+    count.store(count.load(Relaxed) + 1, Relaxed);
+}
+
+pub(crate) fn a_mutex_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(Mutex::new(0), |count| *count.lock().unwrap() += 1);
+    assert_eq!(count.into_inner().unwrap(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_raw_mutex_behind_lock_api_loses_no_increment<U: Units>() {
+    type Front = lock_api::Mutex<RawMutex, usize>;
+    let count = contend::<U, Front>(Front::new(0), |count| *count.lock() += 1);
+    assert_eq!(count.into_inner(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_lock_that_is_handed_over_loses_no_increment<U: Units>() {
+    type Front = lock_api::Mutex<RawMutex, usize>;
+    let count = contend_for::<U, Front>(HANDED_ROUNDS, Front::new(0), |count| {
+        let mut held = count.lock();
+        *held += 1;
+        lock_api::MutexGuard::unlock_fair(held);
+    });
+    assert_eq!(count.into_inner(), UNITS * HANDED_ROUNDS);
+}
+
+pub(crate) fn a_spin_lock_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(SpinLock::new(0), |count| *count.lock().unwrap() += 1);
+    assert_eq!(count.into_inner(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_reentrant_mutex_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(ReentrantMutex::new(Cell::new(0)), |count| {
+        let outer = count.lock().unwrap();
+        let inner = count.lock().unwrap();
+        inner.set(outer.get() + 1);
+    });
+    assert_eq!(count.into_inner().get(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_monitor_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(Monitor::new(0), |count| *count.lock().unwrap() += 1);
+    assert_eq!(*count.lock().unwrap(), UNITS * ROUNDS);
+}
+
+pub(crate) fn writers_lose_no_increment<U: Units>() {
+    let count = contend::<U, _>(RwLock::new(0), |count| *count.write().unwrap() += 1);
+    assert_eq!(count.into_inner().unwrap(), UNITS * ROUNDS);
+}
+
+pub(crate) fn readers_that_upgrade_lose_no_increment<U: Units>() {
+    let count = contend_for::<U, _>(HANDED_ROUNDS, RwLock::new(0), |count| {
+        loop {
+            let reader = count.read().unwrap();
+            let seen = *reader;
+            if let Ok(mut writer) = RwLockReadGuard::upgrade(reader) {
+                *writer = seen + 1;
+                return;
+            }
+        }
+    });
+    assert_eq!(count.into_inner().unwrap(), UNITS * HANDED_ROUNDS);
+}
+
+pub(crate) fn a_named_lock_loses_no_increment<U: Units>() {
+    let shared = (NamedLocks::new(), AtomicUsize::new(0));
+    let shared = contend::<U, _>(shared, |(locks, count)| {
+        let _held = locks.lock("count").unwrap();
+        raise(count);
+    });
+    assert_eq!(shared.1.into_inner(), UNITS * ROUNDS);
+    assert!(shared.0.is_empty());
+}
+
+pub(crate) fn a_word_mutex_loses_no_increment<U: Units>() {
+    let shared = (WordMutex::new(), AtomicUsize::new(0));
+    let shared = contend::<U, _>(shared, |(lock, count)| {
+        lock.lock_with(Deadline::NEVER, None).unwrap();
+        raise(count);
+        lock.unlock().unwrap();
+    });
+    assert_eq!(shared.1.into_inner(), UNITS * ROUNDS);
+}
