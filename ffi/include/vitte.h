@@ -196,7 +196,7 @@ typedef struct vt_options {
 typedef struct vt_stats {
   // `sizeof(vt_stats)`, set by the caller.
   uint32_t size;
-  // Threads that run fibers.
+  // Threads that run fibers; see `vt_runtime_resize`.
   uint32_t workers;
   // Fibers that have been spawned and have not ended.
   uint64_t live;
@@ -525,7 +525,8 @@ vt_status vt_park(int64_t until);
 // `after` may be called with `arg`, on this thread, and does not unwind.
 vt_status vt_suspend(vt_after after, void *arg, int64_t until);
 
-// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits.
+// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits. In a signal
+// handler, call `vt_unpark_from_signal`.
 //
 // `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
 vt_status vt_unpark(vt_fiber fiber);
@@ -608,10 +609,16 @@ vt_status vt_runtime_create(const struct vt_options *options, struct vt_runtime 
 // negative deadline. `VT_ESTALE`: shut down already, or never a runtime.
 vt_status vt_runtime_shutdown(struct vt_runtime *rt, uint32_t mode, int64_t until);
 
-// Changes the number of threads. `[any]` Not in this version: `VT_EUNSUPPORTED`.
+// Changes the number of threads that run fibers, to 1 to 1024. `[any]` Waits for no fiber.
 //
-// (`VT_EINVAL` and `VT_ESTALE` as everywhere.)
-vt_status vt_runtime_resize(struct vt_runtime *rt, uint32_t workers);
+// A thread that is one too many gives away the fibers that may leave it, and then runs only those
+// that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
+// the number has grown again before. `vt_stats.workers` does not count it meanwhile.
+//
+// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+// system refused a thread; there are as many as it gave.
+vt_status vt_runtime_resize(struct vt_runtime *rt,
+                            uint32_t workers);
 
 // The runtime of the calling fiber. `[any]`
 //
@@ -626,6 +633,31 @@ struct vt_runtime *vt_current(void);
 // # Safety
 // `out` is null or points to as many writable bytes as its size field says.
 vt_status vt_stats_get(struct vt_runtime *rt, struct vt_stats *out);
+
+// Makes ready for up to `capacity` wake-ups that are under way from signal handlers. `[any]`
+//
+// Under way are those that a handler has asked for and no thread of the runtime has come to yet.
+// The number is rounded up to a power of two. Called again with no more than there is room for, it
+// changes nothing. A runtime for which it is never called pays nothing.
+//
+// `VT_EINVAL`: `rt` is null, or the capacity is 0 or more than 65536. `VT_EDUP`: it was called before
+// with less, and the room cannot grow. `VT_ESTALE`. `VT_EUNSUPPORTED`: not on this operating system
+// (only on Linux so far).
+vt_status vt_signal_wakes(struct vt_runtime *rt,
+                          uint32_t capacity);
+
+// Gives a fiber its token from a signal handler, soon. `[any]` `[sig]` Never waits.
+//
+// Before the handler can be called, `vt_signal_wakes` was. This only leaves the fiber's id to the
+// threads of `rt`, and wakes one if one sleeps; the fiber gets its token as with `vt_unpark` from
+// one that has nothing to do, that has run some fibers, or whose fiber calls `vt_poll_slow`. It may
+// be a fiber of another runtime. `errno` is left as it is.
+//
+// `VT_ELIMIT`: there is no room; nothing was done. `VT_ESTALE`: the fiber is gone, or `vt_signal_wakes`
+// was not called for `rt`, or the runtime is gone. `VT_EINVAL`: `rt` is null, or the fiber is 0. A
+// fiber that ends after this has answered `VT_OK` needs no waking, and nobody is told.
+vt_status vt_unpark_from_signal(struct vt_runtime *rt,
+                                vt_fiber fiber);
 
 // The name of a status, such as `"VT_EINVAL"`, for messages. `[any]` `[sig]`
 //

@@ -28,6 +28,7 @@ mod native;
 mod park;
 mod poll;
 mod runtime;
+mod signal;
 mod status;
 mod text;
 
@@ -46,4 +47,5 @@ pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
 pub use poll::{vt_fiber_hot, vt_hot, vt_poll_slow};
 pub use runtime::*;
+pub use signal::{vt_signal_wakes, vt_unpark_from_signal};
 pub use status::*;

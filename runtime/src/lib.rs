@@ -96,8 +96,9 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
-    Stale, StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ResizeError, ShutdownError, ShutdownMode,
+    SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
+    spawn_migratable,
 };
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};

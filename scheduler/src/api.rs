@@ -61,21 +61,15 @@ impl Scheduler {
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
         for index in 0..shared.config.workers {
-            let worker = Arc::clone(&shared);
-            let name = format!("{}-{index}", shared.config.name);
-            let started = thread::Builder::new()
-                .name(name)
-                .spawn(move || worker::run::run(worker, index));
-            match started {
-                Ok(thread) => shared.threads.lock().push(thread),
-                Err(error) => {
-                    shared.enter_phase(Phase::Stopping);
-                    shared.idle.wake_all(&shared);
-                    for thread in std::mem::take(&mut *shared.threads.lock()) {
-                        let _ = thread.join();
-                    }
-                    return Err(StartError::Thread(error));
+            let started = shared.crew.lock().start(&shared, index);
+            if let Err(error) = started {
+                shared.enter_phase(Phase::Stopping);
+                shared.idle.wake_all(&shared);
+                let threads = shared.crew.lock().take_threads();
+                for thread in threads {
+                    let _ = thread.join();
                 }
+                return Err(StartError::Thread(error));
             }
         }
         Ok(Self(shared))
@@ -97,10 +91,11 @@ impl Scheduler {
         worker::current().filter(|worker| worker.shared().is(Arc::as_ptr(&self.0)))
     }
 
-    /// How many threads run fibers.
+    /// How many threads run fibers; not counting those that are [retired](Self::resize), and only
+    /// serve tasks that cannot leave them.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.0.remotes.len()
+        self.0.active()
     }
 
     /// What the scheduler has done so far.
@@ -513,7 +508,7 @@ impl std::error::Error for PinError {}
 /// # Errors
 /// [`PinError`]; nothing has changed then.
 pub fn pin(on: bool) -> Result<(), PinError> {
-    let (_, task) = current_task().ok_or(PinError::NotInFiber)?;
+    let (worker, task) = current_task().ok_or(PinError::NotInFiber)?;
     let now = task.flags();
     let count = now & flags::PINS_MASK;
     let new = match on {
@@ -523,6 +518,9 @@ pub fn pin(on: bool) -> Result<(), PinError> {
         false => now - flags::PIN_ONE,
     };
     task.set_flags(new);
+    if !task.is_pinned() {
+        worker.let_go();
+    }
     Ok(())
 }
 

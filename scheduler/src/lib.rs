@@ -31,11 +31,13 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
+mod crew;
 mod id;
 mod idle;
 mod queue;
 mod shared;
 mod shutdown;
+mod signal;
 mod stats;
 mod task;
 mod timer;
@@ -50,8 +52,10 @@ pub use api::{
     spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
+pub use crew::ResizeError;
 pub use id::{FiberId, Stale};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
+pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;
 pub use task::{
     Hot,

@@ -35,7 +35,7 @@ pub(crate) struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Threads that run fibers.
+    /// Threads that run fibers; those that are retired do not count.
     pub workers: usize,
     /// Tasks spawned and not ended.
     pub live: u64,

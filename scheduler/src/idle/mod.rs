@@ -4,15 +4,18 @@
 mod counters;
 #[cfg(all(test, loom))]
 mod model;
+mod parker;
 
 use crate::{
     choice, fence,
     shared::{Remote, Shared},
 };
 use counters::Counters;
+pub(crate) use parker::IS_SIGNAL_SAFE;
+use parker::Parker;
 use vitte_wait::facade::{
     Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering::*},
+    atomic::{AtomicBool, AtomicU64, Ordering::*, fence as full_fence},
     clock, hint, thread,
 };
 
@@ -29,6 +32,17 @@ struct Sleepers {
     /// All but the keeper.
     others: Vec<usize>,
     keeper: Option<usize>,
+    /// Retired workers. They are not counted, and nobody wakes them for what others may run.
+    resting: Vec<usize>,
+}
+
+/// From which list a worker was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// It was on none.
+    None,
+    Sleepers,
+    Resting,
 }
 
 /// A worker's part: what others must know to wake it.
@@ -38,12 +52,15 @@ pub(crate) struct Bed {
     asleep: AtomicBool,
     /// Was taken off by a poster, who counted it as searching.
     searching: AtomicBool,
+    parker: Parker,
+    /// For fibers that block it.
     thread: Mutex<Option<thread::Thread>>,
 }
 
 impl Bed {
     /// Says which thread sleeps here. By that thread, before it runs anything.
     pub(crate) fn set_thread(&self, thread: thread::Thread) {
+        self.parker.set_thread(&thread);
         *self.thread.lock() = Some(thread);
     }
 
@@ -51,10 +68,9 @@ impl Bed {
         self.thread.lock().clone()
     }
 
+    /// Makes its worker look once more, if it sleeps.
     fn poke(&self) {
-        if let Some(thread) = &*self.thread.lock() {
-            thread.unpark();
-        }
+        self.parker.unpark();
     }
 }
 
@@ -99,7 +115,7 @@ impl Idle {
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
         if let Some(index) = next {
-            self.take_off(shared, &sleepers, index, true);
+            self.take_off(shared, &sleepers, index, Left::Sleepers, true);
         }
     }
 
@@ -109,11 +125,20 @@ impl Idle {
         sleepers.keeper.take()
     }
 
-    /// Under the lock, after `index` has left the list.
-    fn take_off(&self, shared: &Shared, sleepers: &Sleepers, index: usize, searching: bool) {
+    /// Under the lock, after `index` has left the list `from`.
+    fn take_off(
+        &self,
+        shared: &Shared,
+        sleepers: &Sleepers,
+        index: usize,
+        from: Left,
+        searching: bool,
+    ) {
         let bed = &shared.remotes[index].bed;
         bed.searching.store(searching, Relaxed);
-        self.counters.wake_up(searching);
+        if from == Left::Sleepers {
+            self.counters.wake_up(searching);
+        }
         // Ordering: Release. Partner: the Acquire in `sleep`.
         bed.asleep.store(false, Release);
         self.leave_timers(shared, sleepers, index);
@@ -143,13 +168,14 @@ impl Idle {
     #[cold]
     fn wake_this(&self, shared: &Shared, index: usize) {
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, index) {
-            self.take_off(shared, &sleepers, index, false);
+        let from = self.leave(shared, &mut sleepers, index);
+        if from != Left::None {
+            self.take_off(shared, &sleepers, index, from, false);
         }
     }
 
-    /// Takes `index` off the list; false if it was not on it. A keeper hands its office on.
-    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> bool {
+    /// Takes `index` off the list that it is on. A keeper hands its office on.
+    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> Left {
         if sleepers.keeper == Some(index) {
             self.dismiss(sleepers);
             if let Some(next) = sleepers.others.pop() {
@@ -158,15 +184,18 @@ impl Idle {
                 // It computes its deadline anew.
                 shared.remotes[next].bed.poke();
             }
-            return true;
+            return Left::Sleepers;
         }
-        match sleepers.others.iter().position(|&other| other == index) {
-            Some(at) => {
-                sleepers.others.remove(at);
-                true
+        let Sleepers {
+            others, resting, ..
+        } = sleepers;
+        for (list, from) in [(others, Left::Sleepers), (resting, Left::Resting)] {
+            if let Some(at) = list.iter().position(|&other| other == index) {
+                list.remove(at);
+                return from;
             }
-            None => false,
         }
+        Left::None
     }
 
     /// After arming a timer that is the next of its wheel: sees to it that the keeper knows.
@@ -185,6 +214,27 @@ impl Idle {
         }
     }
 
+    /// After a push to the ring of signals: wakes a sleeper, if there is one, and says so.
+    /// Async-signal-safe, so it takes nobody off the list: whoever is poked does that himself.
+    pub(crate) fn signaled(&self, shared: &Shared) -> bool {
+        // Ordering: SeqCst, store-load pair: the push, `asleep`. Partners: `heavy` in `wait`, and
+        // the fence in `risen`. See "Signals" in the README.
+        full_fence(SeqCst);
+        let mut beds = shared.remotes.iter().map(|remote| &remote.bed);
+        let sleeper = beds.find(|bed| bed.asleep.load(Relaxed));
+        sleeper.is_some_and(|bed| {
+            bed.poke();
+            true
+        })
+    }
+
+    /// A worker is off the list again: it may be the one that [`signaled`](Self::signaled) woke.
+    fn risen(shared: &Shared) {
+        // Ordering: SeqCst, store-load pair: `asleep` (cleared), the ring. Partner: `signaled`.
+        full_fence(SeqCst);
+        shared.heed_signals();
+    }
+
     /// Wakes everybody, for good: the runtime ends.
     pub(crate) fn wake_all(&self, shared: &Shared) {
         let mut sleepers = self.sleepers.lock();
@@ -193,14 +243,17 @@ impl Idle {
             .into_iter()
             .chain(keeper)
         {
-            self.take_off(shared, &sleepers, index, false);
+            self.take_off(shared, &sleepers, index, Left::Sleepers, false);
+        }
+        for index in std::mem::take(&mut sleepers.resting) {
+            self.take_off(shared, &sleepers, index, Left::Resting, false);
         }
     }
 
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
     /// `search` found, or `None` when it is time to look at everything again.
     ///
-    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere; at `chores`
+    /// `inbox` says whether there is something for `me` alone, or `me` is retired; `search` looks everywhere; at `chores`
     /// (nanoseconds) `me` has something to do of its own.
     pub(crate) fn wait<T>(
         &self,
@@ -211,7 +264,7 @@ impl Idle {
         search: impl Fn() -> Option<T>,
     ) -> Option<T> {
         let bed = &shared.remotes[me].bed;
-        let limit = (shared.remotes.len() as u32).div_ceil(2);
+        let limit = (shared.active() as u32).div_ceil(2);
         let look = || {
             if inbox() || shared.is_stopping() {
                 Some(None)
@@ -230,6 +283,7 @@ impl Idle {
             fence::heavy();
             if let Some(found) = look() {
                 self.get_up(shared, me);
+                Self::risen(shared);
                 // As when a searcher finds something.
                 if self.counters.load().wants_wake() {
                     self.wake_one(shared);
@@ -237,6 +291,7 @@ impl Idle {
                 return found;
             }
             self.sleep(shared, me, chores);
+            Self::risen(shared);
             if !bed.searching.load(Relaxed) {
                 return None;
             }
@@ -269,8 +324,11 @@ impl Idle {
     fn get_up(&self, shared: &Shared, me: usize) {
         let bed = &shared.remotes[me].bed;
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, me) {
+        let from = self.leave(shared, &mut sleepers, me);
+        if from == Left::Sleepers {
             self.counters.wake_up(false);
+        }
+        if from != Left::None {
             bed.asleep.store(false, Relaxed);
             self.leave_timers(shared, &sleepers, me);
         }
@@ -293,15 +351,37 @@ impl Idle {
         self.counters.fall_asleep(searching);
     }
 
+    /// What the retired worker `me` does when it found nothing: sleeps until there is something for it
+    /// alone, its timers included. `due` says so; it also says whether `me` is retired no more, and
+    /// whether there is something to give away.
+    pub(crate) fn rest(&self, shared: &Shared, me: usize, due: impl Fn() -> bool) {
+        {
+            let mut sleepers = self.sleepers.lock();
+            shared.remotes[me].bed.asleep.store(true, Relaxed);
+            sleepers.resting.push(me);
+        }
+        fence::heavy();
+        if due() || shared.is_stopping() {
+            self.get_up(shared, me);
+        } else {
+            self.sleep(shared, me, u64::MAX);
+        }
+        Self::risen(shared);
+    }
+
     fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
         let bed = &shared.remotes[me].bed;
         // Whoever waits for the last task to end looks whenever a worker has nothing to do.
         shared.worker_rests();
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {
+            if shared.has_signals() {
+                self.get_up(shared, me);
+                return;
+            }
             let until = self.sleep_until(shared, me).min(chores);
             if until == u64::MAX {
-                thread::park();
+                bed.parker.park(None);
                 continue;
             }
             let now = clock::now();
@@ -309,7 +389,8 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            thread::park_timeout(std::time::Duration::from_nanos(until - now));
+            let left = std::time::Duration::from_nanos(until - now);
+            bed.parker.park(Some(left));
         }
     }
 

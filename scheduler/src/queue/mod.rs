@@ -6,6 +6,7 @@
 //! | [`fifo`] | its worker | its worker | started tasks that may not leave their thread |
 //! | [`inbox`] | anyone | its worker, all at once | tasks pinned to that worker, made ready elsewhere |
 //! | [`injector`] | anyone | any worker | tasks from outside, and overflow |
+//! | [`ring`] | signal handlers | any worker | ids of fibers to be unparked |
 //!
 //! Started tasks that may migrate lie in a FIFO deque of `crossbeam`, beside these.
 
@@ -15,3 +16,4 @@ pub(crate) mod injector;
 pub(crate) mod lifo;
 #[cfg(all(test, loom))]
 mod model;
+pub(crate) mod ring;

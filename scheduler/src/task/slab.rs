@@ -316,6 +316,13 @@ impl Records {
         }
     }
 
+    /// Leaves all to whoever needs records: the worker ends.
+    pub(crate) fn leave(self, depot: &Depot) {
+        if self.chain.len.get() > 0 {
+            depot.batches.lock().full.push(self.chain);
+        }
+    }
+
     /// Leaves half to whoever needs records: otherwise a worker that only ends tasks would hoard
     /// what a worker that only spawns has to make.
     #[cold]

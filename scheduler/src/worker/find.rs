@@ -24,7 +24,8 @@ const PORTION: usize = 64;
 const FROM_INJECTOR: usize = 16;
 
 impl Worker {
-    /// The next task to run; blocks the thread until there is one. `None`: the worker is to end.
+    /// The next task to run; blocks the thread until there is one. `None`: the worker is to end, or is
+    /// retired and has served.
     ///
     /// In the main loop only: what it calls wants more stack than a small fiber has to spare.
     #[inline]
@@ -42,6 +43,14 @@ impl Worker {
                 return None;
             }
             self.publish_rest();
+            if self.is_retired() {
+                match self.find_retired() {
+                    Some(task) => return Some(task),
+                    None if self.has_served() => return None,
+                    None => self.rest(),
+                }
+                continue;
+            }
             let mut found = self.find_elsewhere();
             if found.is_none() {
                 let chores = self.do_chores();
@@ -49,7 +58,7 @@ impl Worker {
                     self.shared(),
                     self.index,
                     chores,
-                    || !self.remote().inbox.is_empty(),
+                    || !self.remote().inbox.is_empty() || self.is_retired(),
                     || self.look_everywhere(),
                 );
             }
@@ -134,6 +143,12 @@ impl Worker {
     /// The sources that come last otherwise.
     #[cold]
     fn find_in_turn(&self) -> Option<&'static Task> {
+        self.shared().heed_signals();
+        if self.shared().resizings() != 0
+            && let Some(found) = self.find_resized()
+        {
+            return found;
+        }
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
         }
@@ -153,6 +168,11 @@ impl Worker {
 
     /// The injector and the other workers.
     fn find_elsewhere(&self) -> Option<&'static Task> {
+        if self.shared().heed_signals()
+            && let Some(task) = self.find_made_ready()
+        {
+            return Some(task);
+        }
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
             if let Some(task) = self.find_made_ready() {

@@ -5,6 +5,7 @@
 pub(crate) mod balance;
 pub(crate) mod find;
 pub(crate) mod ready;
+mod retire;
 pub(crate) mod run;
 pub(crate) mod slice;
 
@@ -82,6 +83,7 @@ pub(crate) struct Worker {
     pub(crate) slice_over: Cell<bool>,
     /// How many slices were used up since one began another task.
     pub(crate) slices_since_begin: Cell<u32>,
+    bound: retire::Bound,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -113,12 +115,16 @@ pub(crate) fn current_task() -> Option<(&'static Worker, &'static Task)> {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Box<Self> {
         let remote = ptr::from_ref(&shared.remotes[index]);
-        let movable = crossbeam_deque::Worker::new_fifo();
-        let stealer = movable.stealer();
-        assert!(
-            shared.remotes[index].movable.set(stealer).is_ok(),
-            "one worker an index"
-        );
+        let left = shared.remotes[index].left.lock().take();
+        let movable = left.unwrap_or_else(|| {
+            let movable = crossbeam_deque::Worker::new_fifo();
+            let stealer = movable.stealer();
+            assert!(
+                shared.remotes[index].movable.set(stealer).is_ok(),
+                "one worker an index"
+            );
+            movable
+        });
         let choice = Choice::new(shared.seed, index);
         let worker = Box::new(Self {
             shared,
@@ -145,6 +151,7 @@ impl Worker {
             slice: slice::Slice::default(),
             slice_over: Cell::new(false),
             slices_since_begin: Cell::new(0),
+            bound: retire::Bound::new(),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker
@@ -268,8 +275,12 @@ impl Worker {
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are
-    /// due, and takes in what others left for it.
+    /// due, and takes in what others left for it, signal handlers included.
     pub(crate) fn look_after(&self, now: u64) {
+        self.shared.heed_signals();
+        if self.shared.resizings() != 0 {
+            self.look_after_retired();
+        }
         if self.remote().timers.next() <= now {
             self.remote().timers.fire(now);
         }

@@ -5,6 +5,7 @@ mod bounds;
 mod ends;
 mod joins;
 mod mixes;
+mod resize;
 mod sleep;
 mod waits;
 
