@@ -4,7 +4,6 @@ use std::iter;
 use std::time::{Duration, Instant};
 
 use super::{Cell, Subject, Workload};
-use crate::subjects;
 use crate::subjects::tokio::Tokio;
 
 const MOST: u64 = 1 << 22;
@@ -75,7 +74,7 @@ fn vitte(cell: &Cell) -> f64 {
         start.elapsed()
     }
 
-    let runtime = subjects::vitte::start(cell.workers);
+    let runtime = crate::subjects::vitte::start(cell.workers);
     cell.paced(MOST, |count| runtime.run(move || pass(count)))
 }
 

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Cell, Subject, Workload};
-use crate::subjects;
 use crate::subjects::tokio::Tokio;
 
 const MOST: u64 = 1 << 22;
@@ -86,7 +85,7 @@ fn vitte(cell: &Cell) -> f64 {
         took
     }
 
-    let runtime = subjects::vitte::start(cell.workers);
+    let runtime = crate::subjects::vitte::start(cell.workers);
     cell.paced(MOST, |count| runtime.run(move || pass(count)))
 }
 
