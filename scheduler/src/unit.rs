@@ -21,7 +21,13 @@ pub(crate) static OPS: UnitOps = UnitOps {
     unwind,
     raised: classes::raised,
     stack,
+    life,
 };
+
+fn life(unit: &'static Unit) -> u64 {
+    // SAFETY: units with this table lie in task records.
+    unsafe { Task::of(unit) }.id_unknown().to_bits()
+}
 
 unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
     // SAFETY: units with this table lie in task records.

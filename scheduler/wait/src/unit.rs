@@ -42,6 +42,9 @@ pub struct UnitOps {
     /// The bounds of the stack that the calling unit stands on: the lowest address, and one above
     /// the highest. Called on the unit itself.
     pub stack: fn(unit: &'static Unit) -> (usize, usize),
+    /// A number that the unit has until it is recycled, and that no unit with this table had before or
+    /// will have. Its lower half is not [`u32::MAX`]. Called on the unit itself.
+    pub life: fn(unit: &'static Unit) -> u64,
 }
 
 /// Whatever can wait. See the [crate documentation](crate).
@@ -129,6 +132,17 @@ impl Unit {
         match self.number.load(Relaxed) {
             0 => self.take_number(),
             number => number,
+        }
+    }
+
+    /// A number that no other unit has or had, and this one neither before it was last recycled; not
+    /// zero. For what must not take a later unit in the same place for an earlier one. Owner only.
+    #[must_use]
+    pub fn life(&'static self) -> u64 {
+        match self.ops() {
+            Some(ops) => (ops.life)(self),
+            // SAFETY: units without a table are the `unit` fields of thread units, which are immortal.
+            None => unsafe { ThreadUnit::of(NonNull::from(self)) }.life(),
         }
     }
 

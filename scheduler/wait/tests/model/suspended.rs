@@ -36,6 +36,7 @@ static OPS: UnitOps = UnitOps {
     unwind: |_| unreachable!("no model asks for it"),
     raised: |_| {},
     stack: |_| unreachable!("no model asks for it"),
+    life: |_| unreachable!("no model asks for it"),
 };
 
 impl Fiber {
