@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use harness::child;
+use harness::goals;
 use harness::machine::Machine;
 use harness::plan::{self, Choice};
 use harness::report::Report;
@@ -41,6 +42,10 @@ struct Args {
     /// Write the figures to FILE.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Print, as a table in Markdown, which goals the figures in FILE reach (see --json), and stop.
+    #[arg(long, value_name = "FILE")]
+    goals: Option<PathBuf>,
 
     /// Print the chosen cells and stop.
     #[arg(long)]
@@ -86,6 +91,13 @@ fn main() -> Result<ExitCode> {
         };
         let workers = workers.parse().context("the number of workers")?;
         child::run(workload, subject, workers, size)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    if let Some(file) = &args.goals {
+        let named = || file.display().to_string();
+        let report = std::fs::read_to_string(file).with_context(named)?;
+        print!("{}", goals::Table::of(&report).with_context(named)?);
         return Ok(ExitCode::SUCCESS);
     }
 

@@ -17,7 +17,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Every subject but Go, which need not be installed.
-const INSTALLED: &str = "tokio,rayon,may,kanal,crossbeam-channel,flume,std,rtrb";
+const INSTALLED: &str = "tokio,rayon,may,kanal,crossbeam-channel,flume,std,rtrb,parking_lot";
 
 #[test]
 fn every_rival_has_a_figure_in_the_list() {
@@ -71,6 +71,41 @@ fn every_rival_has_a_figure_in_the_list() {
         );
         assert_eq!(row["runs"], 1, "{row}");
     }
+}
+
+#[test]
+fn a_table_of_goals_is_made_from_what_was_written() {
+    let file = std::env::temp_dir().join(format!("vitte-goals-{}.json", std::process::id()));
+    let path = file.to_str().expect("a path of plain characters");
+    let chosen = [
+        "--only",
+        "mutex",
+        "--subjects",
+        "parking_lot",
+        "--json",
+        path,
+    ];
+    let measured = bench(&[&["--quick", "--rounds", "1"][..], &chosen[..]].concat());
+    let goals = bench(&["--goals", path]);
+    let _ = std::fs::remove_file(&file);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    assert!(goals.status.success(), "{}", text(&goals.stderr));
+    let table = text(&goals.stdout);
+    let row = table.lines().find(|line| line.starts_with("| `mutex` "));
+    let cells: Vec<&str> = row.expect("a row").split('|').map(str::trim).collect();
+    assert_eq!(
+        cells[1..5],
+        ["`mutex`", "1", "not measured yet", "parking_lot"]
+    );
+    assert!(cells[5].ends_with(" ns"), "{table}");
+    assert_eq!(cells[6..8], ["", "1.05"]);
+}
+
+#[test]
+fn a_missing_report_is_named() {
+    let output = bench(&["--goals", "no/such/file.json"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("no/such/file.json"));
 }
 
 #[test]

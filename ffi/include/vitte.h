@@ -57,6 +57,16 @@
 // thread-local (`errno` is one), or a lock that knows its owning thread, across such a call.
 #define VT_PINNED 2
 
+// Runs before all others, but for one in 17. Who uses up a whole slice goes with the normal ones until
+// he waits for something.
+#define VT_PRIORITY_HIGH 1
+
+// As usual.
+#define VT_PRIORITY_NORMAL 0
+
+// Runs when nobody else wants to, and once in 384 even so.
+#define VT_PRIORITY_LOW -1
+
 // In `vt_stack_info.state`: spawned, has not run yet. Its argument is in nobody's frame.
 #define VT_STATE_NEW 0
 
@@ -83,6 +93,16 @@
 
 // What runs in the region touches nothing that a garbage collector moves or frees.
 #define VT_GC_SAFE 2
+
+// At the end of a slice: the fiber goes on, with another one. Whoever always says so lets the others
+// starve.
+#define VT_SLICE_CONTINUE 0
+
+// At the end of a slice: the fiber lets others run, as usual.
+#define VT_SLICE_YIELD 1
+
+// At the end of a slice: the fiber is canceled.
+#define VT_SLICE_CANCEL 2
 
 // In `vt_options.flags`: `seed` counts.
 #define VT_SEEDED 1
@@ -200,6 +220,10 @@ typedef struct vt_fiber_options {
   const char *name;
   // The embedder's word, to be found in its `vt_hot` and `vt_stack_info`.
   void *user;
+  // `VT_PRIORITY_...`.
+  int32_t priority;
+  // Reserved.
+  uint32_t rsv;
 } vt_fiber_options;
 
 // The body of a fiber. What it returns is what `vt_join` gives.
@@ -252,7 +276,8 @@ typedef void (*vt_after)(vt_fiber fiber, void *arg);
 // Only `user` is the embedder's to write; the rest is to be read.
 typedef struct vt_hot {
   // Not 0: call `vt_poll_slow`. Written by any thread, so to be read anew (and as if it were
-  // volatile) at every poll. `vt_poll` does. In this version only cancellation sets it.
+  // volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled, when its slice is
+  // over and others wait, and when a fiber of a higher priority does.
   uint32_t poll;
   // Reserved.
   uint32_t flags;
@@ -265,6 +290,11 @@ typedef struct vt_hot {
   // Reserved.
   uint64_t rsv[4];
 } vt_hot;
+
+// Says what becomes of a fiber whose slice is over while others wait: one of `VT_SLICE_...`; any other
+// number is `VT_SLICE_YIELD`. Called on that fiber, in its poll. It must not wait, and must not be left by
+// an exception.
+typedef uint32_t (*vt_slice_handler)(vt_fiber fiber, void *arg);
 
 // What a runtime is made of. Zero in a field means: what the library finds best.
 typedef struct vt_options {
@@ -292,7 +322,7 @@ typedef struct vt_options {
 typedef struct vt_stats {
   // `sizeof(vt_stats)`, set by the caller.
   uint32_t size;
-  // Threads that run fibers.
+  // Threads that run fibers; see `vt_runtime_resize`.
   uint32_t workers;
   // Fibers that have been spawned and have not ended.
   uint64_t live;
@@ -639,10 +669,12 @@ vt_status vt_yield(void);
 // `VT_OK` when it is reached. `VT_ECANCELED`. `VT_EINVAL`: the deadline is negative.
 vt_status vt_sleep_until(int64_t until);
 
-// Changes a fiber's priority. `[any]` Not in this version: `VT_EUNSUPPORTED`, except that
-// setting priority 0, which every fiber has, is `VT_OK`.
+// Changes a fiber's priority to one of `VT_PRIORITY_...`, at any time. `[any]`
 //
-// `VT_EINVAL`: `fiber` is 0. `VT_ESTALE`: it is gone.
+// A fiber that runs goes on; any other is of the new class from its next turn on. A fiber has the
+// priority it was spawned with, whatever its spawner has.
+//
+// `VT_EINVAL`: `fiber` is 0, or there is no such priority. `VT_ESTALE`: it is gone.
 vt_status vt_fiber_set_priority(vt_fiber fiber, int32_t priority);
 
 // Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
@@ -780,7 +812,8 @@ vt_status vt_park(int64_t until);
 // `after` may be called with `arg`, on this thread, and does not unwind.
 vt_status vt_suspend(vt_after after, void *arg, int64_t until);
 
-// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits.
+// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits. In a signal
+// handler, call `vt_unpark_from_signal`.
 //
 // `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
 vt_status vt_unpark(vt_fiber fiber);
@@ -813,12 +846,33 @@ struct vt_hot *vt_fiber_hot(void);
 // A safepoint that looks at everything: does what the poll word asks for, and lets others run if
 // the time slice is used up and others wait. `[fib]`
 //
-// It reads the clock. A loop that runs for long calls it now and then (every few thousand rounds,
-// say) even where `vt_poll` finds nothing, because nothing else ends a slice in this version.
+// It reads the clock. Nobody need call it unless the poll word is set: the end of a slice sets it
+// while others wait.
 //
 // `VT_OK`: go on. `VT_ECANCELED`: the fiber is canceled, and not masked; the same answer comes
 // at every poll from then on. `VT_ECONTEXT`.
 vt_status vt_poll_slow(void);
+
+// Uses up `permille` thousandths of the calling fiber's slice at once. `[fib]`
+//
+// For work that takes long between two polls, or costs otherwise. When nothing of the slice is left,
+// the poll word is set, and the next poll lets others run, if any wait. `VT_ECONTEXT`.
+vt_status vt_consume(uint32_t permille);
+
+// Has `handler(fiber, arg)` asked at the end of each slice, while others wait. `[any]`
+//
+// It takes the place of the one before, of which a call may be under way. Null for `handler`: fibers
+// yield, as they do in the beginning. `arg` belongs to the library from the call on, whatever comes of
+// it: `drop` gets it when no call will use it any more, at the latest when the runtime is gone.
+//
+// `VT_ESTALE`, `VT_ECONTEXT`: as for `vt_spawn`.
+//
+// # Safety
+// `handler` may be called with `arg` on any thread, also several at once; afterwards `drop` may, once.
+vt_status vt_set_slice_handler(struct vt_runtime *rt,
+                               vt_slice_handler handler,
+                               void *arg,
+                               vt_drop drop);
 
 // The version of the library that runs, as `VT_ABI_VERSION` is that of the header. `[any]` `[sig]`
 //
@@ -863,10 +917,16 @@ vt_status vt_runtime_create(const struct vt_options *options, struct vt_runtime 
 // negative deadline. `VT_ESTALE`: shut down already, or never a runtime.
 vt_status vt_runtime_shutdown(struct vt_runtime *rt, uint32_t mode, int64_t until);
 
-// Changes the number of threads. `[any]` Not in this version: `VT_EUNSUPPORTED`.
+// Changes the number of threads that run fibers, to 1 to 1024. `[any]` Waits for no fiber.
 //
-// (`VT_EINVAL` and `VT_ESTALE` as everywhere.)
-vt_status vt_runtime_resize(struct vt_runtime *rt, uint32_t workers);
+// A thread that is one too many gives away the fibers that may leave it, and then runs only those
+// that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
+// the number has grown again before. `vt_stats.workers` does not count it meanwhile.
+//
+// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+// system refused a thread; there are as many as it gave.
+vt_status vt_runtime_resize(struct vt_runtime *rt,
+                            uint32_t workers);
 
 // The runtime of the calling fiber. `[any]`
 //
@@ -905,6 +965,31 @@ vt_status vt_select(struct vt_case *cases,
                     size_t n,
                     int64_t until,
                     size_t *which);
+
+// Makes ready for up to `capacity` wake-ups that are under way from signal handlers. `[any]`
+//
+// Under way are those that a handler has asked for and no thread of the runtime has come to yet.
+// The number is rounded up to a power of two. Called again with no more than there is room for, it
+// changes nothing. A runtime for which it is never called pays nothing.
+//
+// `VT_EINVAL`: `rt` is null, or the capacity is 0 or more than 65536. `VT_EDUP`: it was called before
+// with less, and the room cannot grow. `VT_ESTALE`. `VT_EUNSUPPORTED`: not on this operating system
+// (only on Linux so far).
+vt_status vt_signal_wakes(struct vt_runtime *rt,
+                          uint32_t capacity);
+
+// Gives a fiber its token from a signal handler, soon. `[any]` `[sig]` Never waits.
+//
+// Before the handler can be called, `vt_signal_wakes` was. This only leaves the fiber's id to the
+// threads of `rt`, and wakes one if one sleeps; the fiber gets its token as with `vt_unpark` from
+// one that has nothing to do, that has run some fibers, or whose fiber calls `vt_poll_slow`. It may
+// be a fiber of another runtime. `errno` is left as it is.
+//
+// `VT_ELIMIT`: there is no room; nothing was done. `VT_ESTALE`: the fiber is gone, or `vt_signal_wakes`
+// was not called for `rt`, or the runtime is gone. `VT_EINVAL`: `rt` is null, or the fiber is 0. A
+// fiber that ends after this has answered `VT_OK` needs no waking, and nobody is told.
+vt_status vt_unpark_from_signal(struct vt_runtime *rt,
+                                vt_fiber fiber);
 
 // The name of a status, such as `"VT_EINVAL"`, for messages. `[any]` `[sig]`
 //
@@ -954,8 +1039,7 @@ extern "C" {
 // A safepoint: does what is asked of the calling fiber, if anything is. `[fib]`
 //
 // `hot` is what `vt_fiber_hot` returned on this fiber. One load and one branch that is not taken
-// when nothing is asked; then, and with its statuses, `vt_poll_slow`. In this version that is only
-// cancellation: what ends a time slice is a call of `vt_poll_slow`. `VT_ECONTEXT`: `hot` is null.
+// when nothing is asked; then, and with its statuses, `vt_poll_slow`. `VT_ECONTEXT`: `hot` is null.
 static inline vt_status vt_poll(const vt_hot *hot) {
   if (hot == NULL) return VT_ECONTEXT;
   return *(const volatile uint32_t *)&hot->poll != 0 ? vt_poll_slow() : VT_OK;

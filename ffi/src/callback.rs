@@ -42,6 +42,11 @@ impl Argument {
         Self { arg, drop }
     }
 
+    /// The argument, which stays the library's.
+    pub(crate) fn get(&self) -> *mut c_void {
+        self.arg
+    }
+
     /// Makes it the argument of `entry`; `VT_EINVAL`, and the argument is dropped, without one.
     pub(crate) fn body(self, entry: vt_entry) -> Answer<RawBody> {
         let entry = entry.ok_or(VT_EINVAL)?;

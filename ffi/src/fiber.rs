@@ -15,7 +15,7 @@ use std::{
     mem, ptr,
 };
 use vitte_scheduler::{FiberId, FiberInfo, PinError, Scheduler, SpawnError, SpawnOptions};
-use vitte_wait::{Outcome, Reason};
+use vitte_wait::{Outcome, Priority, Reason};
 
 /// Names a fiber for ever: when it is gone the number names nobody, never another fiber. 0 is
 /// no fiber.
@@ -35,6 +35,10 @@ pub struct vt_fiber_options {
     pub name: *const c_char,
     /// The embedder's word, to be found in its `vt_hot` and `vt_stack_info`.
     pub user: *mut c_void,
+    /// `VT_PRIORITY_...`.
+    pub priority: i32,
+    /// Reserved.
+    pub rsv: u32,
 }
 
 /// Nobody will join it; what it returns is ignored.
@@ -43,6 +47,14 @@ pub const VT_DETACHED: u32 = 1;
 /// thread after every call that waits or yields, so it must not keep the address of a
 /// thread-local (`errno` is one), or a lock that knows its owning thread, across such a call.
 pub const VT_PINNED: u32 = 2;
+
+/// Runs before all others, but for one in 17. Who uses up a whole slice goes with the normal ones until
+/// he waits for something.
+pub const VT_PRIORITY_HIGH: i32 = 1;
+/// As usual.
+pub const VT_PRIORITY_NORMAL: i32 = 0;
+/// Runs when nobody else wants to, and once in 384 even so.
+pub const VT_PRIORITY_LOW: i32 = -1;
 
 /// In `vt_stack_info.state`: spawned, has not run yet. Its argument is in nobody's frame.
 pub const VT_STATE_NEW: u32 = 0;
@@ -206,16 +218,15 @@ pub extern "C" fn vt_sleep_until(until: i64) -> vt_status {
     })
 }
 
-/// Changes a fiber's priority. `[any]` Not in this version: `VT_EUNSUPPORTED`, except that
-/// setting priority 0, which every fiber has, is `VT_OK`.
+/// Changes a fiber's priority to one of `VT_PRIORITY_...`, at any time. `[any]`
 ///
-/// `VT_EINVAL`: `fiber` is 0. `VT_ESTALE`: it is gone.
+/// A fiber that runs goes on; any other is of the new class from its next turn on. A fiber has the
+/// priority it was spawned with, whatever its spawner has.
+///
+/// `VT_EINVAL`: `fiber` is 0, or there is no such priority. `VT_ESTALE`: it is gone.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_fiber_set_priority(fiber: vt_fiber, priority: i32) -> vt_status {
-    status(|| {
-        vitte_scheduler::info(id(fiber)?).map_err(|_| VT_ESTALE)?;
-        ensure(priority == 0, VT_EUNSUPPORTED)
-    })
+    status(|| vitte_scheduler::set_priority(id(fiber)?, class(priority)?).map_err(|_| VT_ESTALE))
 }
 
 /// Keeps the calling fiber on its thread (`on` not 0), or lets go of it again. `[fib]`
@@ -264,6 +275,15 @@ pub extern "C" fn vt_fiber_reserve(bytes: size_t) -> vt_status {
     })
 }
 
+fn class(priority: i32) -> Answer<Priority> {
+    match priority {
+        VT_PRIORITY_HIGH => Ok(Priority::High),
+        VT_PRIORITY_NORMAL => Ok(Priority::Normal),
+        VT_PRIORITY_LOW => Ok(Priority::Low),
+        _ => Err(VT_EINVAL),
+    }
+}
+
 /// The id that the number is; `VT_EINVAL` for 0.
 pub(crate) fn id(fiber: vt_fiber) -> Answer<FiberId> {
     FiberId::from_bits(fiber).ok_or(VT_EINVAL)
@@ -296,15 +316,14 @@ unsafe fn spawn(
 unsafe fn spawn_options<'a>(options: *const vt_fiber_options) -> Answer<SpawnOptions<'a>> {
     // SAFETY: by contract.
     let options = unsafe { layout::read(options) }?;
-    ensure(
-        options.flags & !(VT_DETACHED | VT_PINNED) == 0,
-        VT_EUNSUPPORTED,
-    )?;
+    let known = options.flags & !(VT_DETACHED | VT_PINNED) == 0 && options.rsv == 0;
+    ensure(known, VT_EUNSUPPORTED)?;
     Ok(SpawnOptions {
         stack_size: (options.stack_size != 0).then_some(options.stack_size),
         // SAFETY: by contract.
         name: unsafe { text::read(options.name) }?,
         pinned: options.flags & VT_PINNED != 0,
+        priority: class(options.priority)?,
         detached: options.flags & VT_DETACHED != 0,
         user: options.user.cast(),
     })

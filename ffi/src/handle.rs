@@ -10,7 +10,11 @@
 //! **Invariants:** a slot holds a scheduler exactly as long as its current generation's handle is
 //! good. The generation goes up when the slot is emptied.
 
-use crate::{VT_ECONTEXT, VT_ELIMIT, VT_ESTALE, boundary::Answer, vt_status};
+use crate::{
+    VT_ECONTEXT, VT_ELIMIT, VT_ESTALE,
+    boundary::{Answer, ensure},
+    signal, vt_status,
+};
 use std::{ptr, sync::LazyLock};
 use vitte_scheduler::{Scheduler, ShutdownMode};
 use vitte_wait::{Deadline, facade::Mutex};
@@ -20,7 +24,7 @@ use vitte_wait::{Deadline, facade::Mutex};
 pub struct vt_runtime(());
 
 /// How many runtimes may live at once: as many as the handle's lower bits can number.
-const SLOTS: usize = (1 << SLOT_BITS) - 1;
+pub(crate) const SLOTS: usize = (1 << SLOT_BITS) - 1;
 const SLOT_BITS: u32 = 10;
 
 /// Alone on its cache lines, because spawning from outside reads it.
@@ -51,9 +55,13 @@ fn encode(generation: usize, slot: usize) -> *mut vt_runtime {
     ptr::without_provenance_mut(generation << SLOT_BITS | (slot + 1))
 }
 
+/// The slot that `rt` would be the handle of. Async-signal-safe.
+pub(crate) fn slot(rt: *mut vt_runtime) -> Option<usize> {
+    (rt.addr() & SLOTS).checked_sub(1)
+}
+
 fn decode(rt: *mut vt_runtime) -> Answer<(usize, &'static Slot)> {
-    let slot = (rt.addr() & SLOTS).checked_sub(1).ok_or(VT_ESTALE)?;
-    let slot = TABLE.get(slot).ok_or(VT_ESTALE)?;
+    let slot = slot(rt).and_then(|slot| TABLE.get(slot)).ok_or(VT_ESTALE)?;
     Ok((rt.addr() >> SLOT_BITS, slot))
 }
 
@@ -74,25 +82,31 @@ pub(crate) fn get(rt: *mut vt_runtime) -> Answer<Scheduler> {
     if rt.is_null() {
         return Scheduler::current().ok_or(VT_ECONTEXT);
     }
-    let (generation, slot) = decode(rt)?;
-    let tenant = slot.0.lock();
+    with(rt, |_, scheduler| Ok(scheduler.clone()))
+}
+
+/// Calls `visit` with the slot and the scheduler that `rt` names. `rt` does not become stale meanwhile.
+pub(crate) fn with<T>(
+    rt: *mut vt_runtime,
+    visit: impl FnOnce(usize, &Scheduler) -> Answer<T>,
+) -> Answer<T> {
+    let (generation, place) = decode(rt)?;
+    let tenant = place.0.lock();
     let scheduler = tenant.scheduler.as_ref().ok_or(VT_ESTALE)?;
-    if tenant.generation == generation {
-        Ok(scheduler.clone())
-    } else {
-        Err(VT_ESTALE)
-    }
+    ensure(tenant.generation == generation, VT_ESTALE)?;
+    visit(slot(rt).ok_or(VT_ESTALE)?, scheduler)
 }
 
 /// Makes `rt` stale. `VT_ESTALE` if it was already.
 pub(crate) fn remove(rt: *mut vt_runtime) -> Answer<Scheduler> {
-    let (generation, slot) = decode(rt)?;
-    let mut tenant = slot.0.lock();
-    if tenant.generation != generation {
-        return Err(VT_ESTALE);
-    }
+    let (generation, place) = decode(rt)?;
+    let mut tenant = place.0.lock();
+    ensure(tenant.generation == generation, VT_ESTALE)?;
     let scheduler = tenant.scheduler.take().ok_or(VT_ESTALE)?;
     tenant.generation += 1;
+    if let Some(slot) = slot(rt) {
+        signal::forget(slot);
+    }
     Ok(scheduler)
 }
 

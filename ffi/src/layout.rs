@@ -168,8 +168,8 @@ mod layouts {
         size: 0, workers: 4, live: 8, spawned: 16, finished: 24, switches: 32, steals: 40,
         stacks_in_use: 48, stack_bytes: 56,
     });
-    assert_layout!(vt_fiber_options, 32, {
-        size: 0, flags: 4, stack_size: 8, name: 16, user: 24,
+    assert_layout!(vt_fiber_options, 40, {
+        size: 0, flags: 4, stack_size: 8, name: 16, user: 24, priority: 32, rsv: 36,
     });
     assert_layout!(vt_stack_info, 96, {
         size: 0, state: 4, id: 8, lo: 16, hi: 24, sp: 32, user: 40, worker: 48, wait_kind: 52,

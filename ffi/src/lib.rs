@@ -34,6 +34,7 @@ mod poll;
 mod port;
 mod runtime;
 mod select;
+mod signal;
 mod status;
 mod text;
 mod timer;
@@ -57,11 +58,15 @@ pub use layout::*;
 pub use mutex::{vt_mutex, vt_mutex_lock, vt_mutex_unlock};
 pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
-pub use poll::{vt_fiber_hot, vt_hot, vt_poll_slow};
+pub use poll::{
+    VT_SLICE_CANCEL, VT_SLICE_CONTINUE, VT_SLICE_YIELD, vt_consume, vt_fiber_hot, vt_hot,
+    vt_poll_slow, vt_set_slice_handler, vt_slice_handler,
+};
 pub use runtime::*;
 pub use select::{
     VT_CASE_AT, VT_CASE_JOIN, VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_SELECT_MAX, vt_case,
     vt_select,
 };
+pub use signal::{vt_signal_wakes, vt_unpark_from_signal};
 pub use status::*;
 pub use timer::{vt_chan_after, vt_chan_tick, vt_tick};

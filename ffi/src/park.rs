@@ -1,8 +1,5 @@
-//! Parking: what the primitives of a language are built on.
-//!
-//! There is no wake-up from a signal handler in this version: making a fiber ready takes locks
-//! and system calls that are not all async-signal-safe. Write to a pipe that a thread reads, or
-//! set a flag that a poll finds.
+//! Parking: what the primitives of a language are built on. Unparking from a signal handler is in
+//! `signal`.
 
 use crate::{
     VT_ECONTEXT, VT_EINVAL, VT_ESTALE,
@@ -55,7 +52,8 @@ pub unsafe extern "C" fn vt_suspend(after: vt_after, arg: *mut c_void, until: i6
     })
 }
 
-/// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits.
+/// Gives a fiber its token, and makes it run if it is parked. `[any]` Never waits. In a signal
+/// handler, call `vt_unpark_from_signal`.
 ///
 /// `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
 #[unsafe(no_mangle)]

@@ -1,7 +1,7 @@
 //! Runtimes: create, ask, shut down.
 
 use crate::{
-    VT_ABI_VERSION, VT_EBUSY, VT_ECONTEXT, VT_EDUP, VT_EINTERNAL, VT_EINVAL, VT_ESYS,
+    VT_ABI_VERSION, VT_EBUSY, VT_ECONTEXT, VT_EDUP, VT_EINTERNAL, VT_EINVAL, VT_ESHUTDOWN, VT_ESYS,
     VT_EUNSUPPORTED,
     boundary::{Answer, Out, ensure, status, value},
     deadline::{deadline, late},
@@ -11,7 +11,7 @@ use crate::{
 };
 use libc::size_t;
 use std::{ffi::c_char, ptr, time::Duration};
-use vitte_scheduler::{Config, Scheduler, ShutdownError, ShutdownMode, StartError};
+use vitte_scheduler::{Config, ResizeError, Scheduler, ShutdownError, ShutdownMode, StartError};
 
 /// What a runtime is made of. Zero in a field means: what the library finds best.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ pub const VT_SHUTDOWN_ABANDON: u32 = 2;
 pub struct vt_stats {
     /// `sizeof(vt_stats)`, set by the caller.
     pub size: u32,
-    /// Threads that run fibers.
+    /// Threads that run fibers; see `vt_runtime_resize`.
     pub workers: u32,
     /// Fibers that have been spawned and have not ended.
     pub live: u64,
@@ -152,15 +152,24 @@ pub extern "C" fn vt_runtime_shutdown(rt: *mut vt_runtime, mode: u32, until: i64
     })
 }
 
-/// Changes the number of threads. `[any]` Not in this version: `VT_EUNSUPPORTED`.
+/// Changes the number of threads that run fibers, to 1 to 1024. `[any]` Waits for no fiber.
 ///
-/// (`VT_EINVAL` and `VT_ESTALE` as everywhere.)
+/// A thread that is one too many gives away the fibers that may leave it, and then runs only those
+/// that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
+/// the number has grown again before. `vt_stats.workers` does not count it meanwhile.
+///
+/// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+/// system refused a thread; there are as many as it gave.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_runtime_resize(rt: *mut vt_runtime, workers: u32) -> vt_status {
     status(|| {
         ensure(!rt.is_null() && workers != 0, VT_EINVAL)?;
-        handle::get(rt)?;
-        Err(VT_EUNSUPPORTED)
+        let resized = handle::get(rt)?.resize(workers as usize);
+        resized.map_err(|error| match error {
+            ResizeError::Workers(_) => VT_EINVAL,
+            ResizeError::ShuttingDown => VT_ESHUTDOWN,
+            _ => VT_ESYS,
+        })
     })
 }
 

@@ -94,6 +94,7 @@ programs! {
     fibers_run: "fiber.c",
     fibers_are_joined: "join.c",
     fibers_park: "park.c",
+    signal_handlers_unpark: "signal.c",
     fibers_poll: "poll.c",
     native_regions_nest: "native.c",
     fibers_are_canceled: "cancel.c",

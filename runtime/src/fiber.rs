@@ -5,7 +5,7 @@ use vitte_scheduler::{
     FiberId, JoinHandle, Scheduler, SpawnOptions, Stale, cancel, current_id, current_name, spawn,
     spawn_with,
 };
-use vitte_wait::{Deadline, Outcome};
+use vitte_wait::{Deadline, Outcome, Priority};
 
 /// A fiber, to be named, woken or canceled by others.
 ///
@@ -88,6 +88,35 @@ impl Fiber {
         cancel(self.0)
     }
 
+    /// Gives the fiber another priority, at any time; the caller may mean himself.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Priority, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.fiber().priority(Priority::Low).spawn(|| {
+    ///     let me = Fiber::current().unwrap();
+    ///     me.set_priority(Priority::High).unwrap();
+    ///     me.priority()
+    /// });
+    /// assert_eq!(task.join()?, Ok(Priority::High));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_priority(self, priority: Priority) -> Result<(), Stale> {
+        vitte_scheduler::set_priority(self.0, priority)
+    }
+
+    /// The priority that the fiber was given.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    pub fn priority(self) -> Result<Priority, Stale> {
+        Ok(vitte_scheduler::info(self.0)?.priority)
+    }
+
     /// What the fiber is called, if it has a name.
     ///
     /// # Errors
@@ -143,6 +172,12 @@ impl<'a> FiberBuilder<'a> {
     /// default as the runtime says.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.options.stack_size = Some(bytes);
+        self
+    }
+
+    /// How urgent the fiber is. By default [`Priority::Normal`], whatever its spawner is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.options.priority = priority;
         self
     }
 

@@ -96,11 +96,12 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ShutdownError, ShutdownMode, SpawnError,
-    Stale, StartError, Stats, spawn_migratable,
+    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ResizeError, ShutdownError, ShutdownMode,
+    SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
+    spawn_migratable,
 };
 pub use vitte_sync::{Signal, Till, atomic};
-pub use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 
 /// Locks, barriers, events and signals between fibers, between threads, and across the two.
 ///

@@ -2,7 +2,10 @@
 
 use crate::{Fiber, FiberBuilder, JoinError, JoinHandle, RuntimeBuilder, Scope, scope};
 use std::time::Duration;
-use vitte_scheduler::{Scheduler, ShutdownError, ShutdownMode, SpawnOptions, StartError, Stats};
+use vitte_scheduler::{
+    ResizeError, Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker,
+    SpawnOptions, StartError, Stats,
+};
 use vitte_wait::Deadline;
 
 /// Threads that run fibers. See the [crate documentation](crate).
@@ -124,7 +127,29 @@ impl Runtime {
         scope::scope(&self.scheduler, body)
     }
 
-    /// How many threads run fibers.
+    /// Changes the number of workers while they run, to 1 to 1024.
+    ///
+    /// A worker that is one too many gives away what others may run. It then runs only fibers that
+    /// cannot leave its thread (those of safe Rust that have begun); when the last of them has ended,
+    /// the thread ends, unless the number has grown again before.
+    ///
+    /// # Errors
+    /// [`ResizeError`]: no such number, or the runtime shuts down, or the system refused a thread.
+    ///
+    /// # Blocking
+    /// Never, but to start threads.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::builder().workers(1).build()?;
+    /// runtime.resize(4)?;
+    /// assert_eq!(runtime.workers(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resize(&self, workers: usize) -> Result<(), ResizeError> {
+        self.scheduler.resize(workers)
+    }
+
+    /// How many threads run fibers; those that are [one too many](Self::resize) do not count.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.scheduler.workers()
@@ -134,6 +159,36 @@ impl Runtime {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.scheduler.stats()
+    }
+
+    /// What unparks fibers of this runtime from signal handlers; see [`SignalUnparker`]. `capacity` is
+    /// how many wake-ups may be under way from handlers at a time, 1 to 65536.
+    ///
+    /// # Errors
+    /// [`SignalSetupError`], always so where a handler cannot wake a thread: anywhere but on Linux.
+    ///
+    /// ```
+    /// use std::sync::OnceLock;
+    /// use vitte_threads::{FiberId, Runtime, SignalUnparker};
+    ///
+    /// static WAKER: OnceLock<(SignalUnparker, FiberId)> = OnceLock::new();
+    ///
+    /// extern "C" fn on_signal(_: i32) {
+    ///     if let Some((unparker, fiber)) = WAKER.get() {
+    ///         let _ = unparker.unpark(*fiber);
+    ///     }
+    /// }
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let unparker = runtime.signal_unparker(64)?;
+    /// let task = runtime.spawn(vitte_threads::park);
+    /// WAKER.set((unparker, task.id().unwrap())).unwrap();
+    /// on_signal(15); // But it is installed with `sigaction`, and the system calls it.
+    /// assert_eq!(task.join()?, vitte_threads::Outcome::Woken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn signal_unparker(&self, capacity: usize) -> Result<SignalUnparker, SignalSetupError> {
+        self.scheduler.signal_unparker(capacity)
     }
 
     /// The scheduler inside, for layers that build on it.

@@ -19,7 +19,7 @@ use crate::{
 use std::{ffi::c_void, fmt, ptr, sync::Arc};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
-    Deadline, Outcome, Reason, Unit, Wait, current,
+    Deadline, Outcome, Priority, Reason, Unit, Wait, current,
     facade::{atomic::Ordering::*, clock, thread},
 };
 
@@ -60,23 +60,21 @@ impl Scheduler {
             .seed
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
-        for index in 0..shared.config.workers {
-            let worker = Arc::clone(&shared);
-            let name = format!("{}-{index}", shared.config.name);
-            let started = thread::Builder::new()
-                .name(name)
-                .spawn(move || worker::run::run(worker, index));
-            match started {
-                Ok(thread) => shared.threads.lock().push(thread),
-                Err(error) => {
-                    shared.enter_phase(Phase::Stopping);
-                    shared.idle.wake_all(&shared);
-                    for thread in std::mem::take(&mut *shared.threads.lock()) {
-                        let _ = thread.join();
-                    }
-                    return Err(StartError::Thread(error));
-                }
+        let start_all = || {
+            let mut crew = shared.crew.lock();
+            for index in 0..shared.config.workers {
+                crew.start(&shared, index)?;
             }
+            crew.start_pacer(&shared)
+        };
+        if let Err(error) = start_all() {
+            shared.enter_phase(Phase::Stopping);
+            shared.idle.wake_all(&shared);
+            let threads = shared.crew.lock().take_threads();
+            for thread in threads {
+                let _ = thread.join();
+            }
+            return Err(StartError::Thread(error));
         }
         Ok(Self(shared))
     }
@@ -97,10 +95,11 @@ impl Scheduler {
         worker::current().filter(|worker| worker.shared().is(Arc::as_ptr(&self.0)))
     }
 
-    /// How many threads run fibers.
+    /// How many threads run fibers; not counting those that are [retired](Self::resize), and only
+    /// serve tasks that cannot leave them.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.0.remotes.len()
+        self.0.active()
     }
 
     /// What the scheduler has done so far.
@@ -125,6 +124,9 @@ impl Scheduler {
             finished: sum(|counts| counts.finished.get()),
             switches: sum(|counts| counts.switches.get()),
             steals: sum(|counts| counts.steals.get()),
+            slices_ended: shared.pacer.ended.get(),
+            lowered: sum(|counts| counts.lowered.get()),
+            lifted: shared.pacer.lifted.get(),
             stacks: stacks.in_use,
             stack_bytes: stacks.reserved_bytes,
             asymmetric_fence: fence::is_asymmetric(),
@@ -244,11 +246,16 @@ impl Scheduler {
                 name: Some(name.into()),
             });
         }
+        task.unit.set_class(options.priority);
         fill(task);
         match worker {
             Some(worker) => {
                 worker.remote().counts.spawned.raise();
-                worker.push_fresh(task);
+                if task.unit.is_ordinary() {
+                    worker.push_fresh(task);
+                } else {
+                    shared.inject(task);
+                }
             }
             None => shared.inject(task),
         }
@@ -425,6 +432,36 @@ pub unsafe fn suspend_with(
     Ok(outcome)
 }
 
+/// Gives the fiber `id` a priority, at any time, also to the caller himself. Callable from anywhere;
+/// never blocks.
+///
+/// A fiber that runs goes on; one that waits, or is spawned but has not begun, is of the new class from
+/// its next turn on. One that lies ready in the low class and is raised is put in line anew at once.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+///
+/// ```
+/// use vitte_scheduler::{Config, Priority, Scheduler, SpawnOptions, current_id, info, set_priority};
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// let options = SpawnOptions { priority: Priority::Low, ..SpawnOptions::default() };
+/// let task = scheduler.spawn(&options, || {
+///     let me = current_id().unwrap();
+///     let before = info(me).unwrap().priority;
+///     set_priority(me, Priority::High).unwrap();
+///     (before, info(me).unwrap().priority)
+/// });
+/// assert_eq!(task.join()?, (Priority::Low, Priority::High));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn set_priority(id: FiberId, priority: Priority) -> Result<(), Stale> {
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
+    task.unit.set_class(priority);
+    Ok(())
+}
+
 /// Asks the fiber `id` to stop: its current wait ends as canceled, and so does every later one,
 /// and its poll word is set. Callable from anywhere; never blocks.
 ///
@@ -513,7 +550,7 @@ impl std::error::Error for PinError {}
 /// # Errors
 /// [`PinError`]; nothing has changed then.
 pub fn pin(on: bool) -> Result<(), PinError> {
-    let (_, task) = current_task().ok_or(PinError::NotInFiber)?;
+    let (worker, task) = current_task().ok_or(PinError::NotInFiber)?;
     let now = task.flags();
     let count = now & flags::PINS_MASK;
     let new = match on {
@@ -523,6 +560,9 @@ pub fn pin(on: bool) -> Result<(), PinError> {
         false => now - flags::PIN_ONE,
     };
     task.set_flags(new);
+    if !task.is_pinned() {
+        worker.let_go();
+    }
     Ok(())
 }
 
@@ -567,6 +607,8 @@ pub struct FiberInfo {
     pub user: *mut (),
     /// The worker it ran on last.
     pub worker: usize,
+    /// The priority it was given.
+    pub priority: Priority,
     /// What it waits for.
     pub reason: Reason,
     /// The address of what it waits on.
@@ -592,6 +634,7 @@ pub fn info(id: FiberId) -> Result<FiberInfo, Stale> {
         hi: task.hot.hi.load(Relaxed),
         user: task.hot.user.load(Relaxed),
         worker: task.home(),
+        priority: unit.class(),
         reason,
         object: object.addr(),
         name: task.name().map(str::to_owned),

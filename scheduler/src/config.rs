@@ -2,6 +2,7 @@
 
 use std::{fmt, io, num::NonZeroUsize, ptr, thread::available_parallelism, time::Duration};
 use vitte_fibers::{StackClass, StackError};
+use vitte_wait::Priority;
 
 /// The most workers a scheduler can have.
 pub const MOST_WORKERS: usize = 1024;
@@ -86,6 +87,8 @@ pub struct SpawnOptions<'a> {
     pub name: Option<&'a str>,
     /// Whether it stays on its worker once it has begun to run. Closures always do.
     pub pinned: bool,
+    /// How urgent it is. By default [`Priority::Normal`], whatever its spawner is.
+    pub priority: Priority,
     /// Whether nobody will join it.
     pub detached: bool,
     /// The embedder's word in [`Hot::user`](crate::Hot::user).
@@ -98,6 +101,7 @@ impl Default for SpawnOptions<'_> {
             stack_size: None,
             name: None,
             pinned: false,
+            priority: Priority::Normal,
             detached: false,
             user: ptr::null_mut(),
         }

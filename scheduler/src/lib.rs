@@ -31,11 +31,15 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
+mod crew;
 mod id;
 mod idle;
+mod pace;
 mod queue;
 mod shared;
+mod shown;
 mod shutdown;
+mod signal;
 mod stats;
 mod task;
 mod timer;
@@ -46,12 +50,14 @@ use vitte_wait::fence;
 
 pub use api::{
     FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
-    info, mask_cancel, native_enter, native_leave, park, pin, reserve, sleep_until, spawn,
-    spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
+    info, mask_cancel, native_enter, native_leave, park, pin, reserve, set_priority, sleep_until,
+    spawn, spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
+pub use crew::ResizeError;
 pub use id::{FiberId, Stale};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
+pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;
 pub use task::{
     Hot,
@@ -60,4 +66,5 @@ pub use task::{
     join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
-pub use worker::slice::{Poll, poll_slow};
+pub use vitte_wait::Priority;
+pub use worker::slice::{Poll, SliceEnd, consume, poll, poll_slow};

@@ -2,13 +2,17 @@
 
 use crate::{
     config::Config,
+    crew::{Crew, Remotes},
+    id::FiberId,
     idle::{Bed, Idle},
-    queue::{inbox::Inbox, injector::Injector, lifo::Lifo},
+    pace::Pacer,
+    queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
     task::{Task, slab::Depot},
     timer::Timers,
+    worker::{classes::Ready, desk::Desk, slice::SliceHandler},
 };
-use crossbeam_deque::Stealer;
+use crossbeam_deque::{Stealer, Worker as Deque};
 use std::{
     ptr,
     sync::{Arc, OnceLock},
@@ -18,8 +22,7 @@ use vitte_wait::{
     Ticket,
     facade::{
         Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*},
-        thread::JoinHandle,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     },
 };
 
@@ -29,13 +32,51 @@ pub(crate) struct Remote {
     pub(crate) fresh: Lifo<Task>,
     /// Tasks for this worker alone.
     pub(crate) inbox: Inbox,
+    /// Tasks for this worker alone that are not of the normal class.
+    pub(crate) lanes: Lanes,
     /// Started tasks that may migrate, from the other end of the worker's queue.
     pub(crate) movable: OnceLock<Stealer<TaskRef>>,
+    /// The worker's end of that queue, when its thread has ended.
+    pub(crate) left: Mutex<Option<Deque<TaskRef>>>,
     pub(crate) timers: Timers,
     /// How many begun tasks wanted the worker at the end of its last slice: see `worker::balance`.
     pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
+    pub(crate) desk: Desk,
     pub(crate) counts: Counts,
+}
+
+impl Remote {
+    pub(crate) fn new() -> Self {
+        Self {
+            fresh: Lifo::new(),
+            inbox: Inbox::new(),
+            lanes: Lanes::default(),
+            movable: OnceLock::new(),
+            left: Mutex::new(None),
+            timers: Timers::new(),
+            line: AtomicU32::new(0),
+            bed: Bed::default(),
+            desk: Desk::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether it has fresh tasks, and more begun ones than `line`: another worker should take some.
+    pub(crate) fn is_busier(&self, line: u32) -> bool {
+        !self.fresh.is_empty() && self.line.load(Relaxed) > line
+    }
+
+    /// Whether any task lies where others than its worker put or take them; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.fresh.is_empty()
+            || !self.inbox.is_empty()
+            || !self.lanes.are_empty()
+            || self
+                .movable
+                .get()
+                .is_some_and(|movable| !movable.is_empty())
+    }
 }
 
 /// A task in a queue that insists on `Send`.
@@ -89,9 +130,23 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) class: StackClass,
     pub(crate) stacks: StackPool,
-    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) remotes: Remotes,
+    /// How many workers work; those with higher numbers are retired. Written under the crew's lock.
+    active: AtomicUsize,
+    /// How often that was changed. Written under the crew's lock.
+    resizings: AtomicUsize,
     pub(crate) injector: Injector,
+    /// What signal handlers ask for, once somebody wants to ask from one.
+    pub(crate) signals: OnceLock<Ring>,
+    /// Tasks for any worker that are not of the normal class.
+    pub(crate) lanes: Lanes,
+    /// How many tasks lie in all lanes of the high class, those of the workers included.
+    pub(crate) high_waiting: AtomicU32,
+    /// The same for the low class.
+    pub(crate) low_waiting: AtomicU32,
     pub(crate) idle: Idle,
+    pub(crate) pacer: Pacer,
+    pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
     /// How many bytes of stack the idle carriers of a worker may have when it has nothing to do.
@@ -103,7 +158,7 @@ pub(crate) struct Shared {
     pub(crate) refused_outside: AtomicU64,
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) crew: Mutex<Crew>,
     /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
     pub(crate) abandoned: AtomicBool,
     /// Somebody is shutting the scheduler down.
@@ -117,33 +172,30 @@ impl Shared {
         stacks: StackPool,
         seed: u64,
     ) -> Arc<Self> {
-        let remotes = (0..config.workers)
-            .map(|_| Remote {
-                fresh: Lifo::new(),
-                inbox: Inbox::new(),
-                movable: OnceLock::new(),
-                timers: Timers::new(),
-                line: AtomicU32::new(0),
-                bed: Bed::default(),
-                counts: Counts::default(),
-            })
-            .collect();
         let pooled_bytes = config.warm_stack_bytes / config.workers;
         let shared = Arc::new(Self {
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
+            remotes: Remotes::new(config.workers),
+            active: AtomicUsize::new(config.workers),
+            resizings: AtomicUsize::new(0),
             config,
             class,
             stacks,
-            remotes,
             injector: Injector::new(),
+            signals: OnceLock::new(),
+            lanes: Lanes::default(),
+            high_waiting: AtomicU32::new(0),
+            low_waiting: AtomicU32::new(0),
             idle: Idle::new(),
+            pacer: Pacer::default(),
+            slice_handler: SliceHandler::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
             phase: AtomicU32::new(Phase::Running as u32),
             spawned_outside: AtomicU64::new(0),
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
-            threads: Mutex::new(Vec::new()),
+            crew: Mutex::default(),
             abandoned: AtomicBool::new(false),
             shutting_down: AtomicBool::new(false),
         });
@@ -162,13 +214,68 @@ impl Shared {
         self.phase.fetch_max(phase as u32, SeqCst);
     }
 
+    /// How long a slice is, in nanoseconds.
+    pub(crate) fn slice_nanos(&self) -> u64 {
+        u64::try_from(self.config.timeslice.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether any task lies where every worker may take it; a hint.
+    pub(crate) fn holds_work(&self) -> bool {
+        !self.injector.is_empty() || !self.lanes.are_empty()
+    }
+
+    /// Whether a task lies anywhere but in the hands of the worker that will run it; a hint.
+    pub(crate) fn anything_waits(&self) -> bool {
+        self.holds_work()
+            || self
+                .remotes
+                .iter()
+                .any(|remote| remote.holds_work() || remote.desk.has_work_in_hand())
+    }
+
+    /// Whether anybody may want the worker that `remote` is, besides the task that runs; a hint.
+    pub(crate) fn is_wanted(&self, remote: &Remote) -> bool {
+        let line = remote.line.load(Relaxed);
+        self.holds_work()
+            || remote.holds_work()
+            || remote.desk.has_work_in_hand()
+            || self.remotes.iter().any(|other| other.is_busier(line))
+    }
+
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         self.phase_is_at_least(Phase::Stopping)
     }
 
+    /// How many workers work.
+    #[inline]
+    pub(crate) fn active(&self) -> usize {
+        // Ordering: Relaxed. Who sleeps and is told of a change is told by `Idle::post_to`, with its
+        // fences; who is awake looks again soon.
+        self.active.load(Relaxed)
+    }
+
+    /// Under the lock of the crew.
+    pub(crate) fn set_active(&self, workers: usize) {
+        self.active.store(workers, Relaxed);
+        self.resizings.fetch_add(1, Relaxed);
+    }
+
+    /// How often the number of workers was changed.
+    #[inline]
+    pub(crate) fn resizings(&self) -> usize {
+        self.resizings.load(Relaxed)
+    }
+
     /// Makes a started or fresh task runnable from outside any worker of this scheduler.
     pub(crate) fn inject(&self, task: &'static Task) {
+        if task.unit.is_ordinary() || !self.put_into_lane(task, Ready::Woken) {
+            self.inject_normal(task);
+        }
+    }
+
+    /// As [`inject`](Self::inject), whatever class the task is of.
+    pub(crate) fn inject_normal(&self, task: &'static Task) {
         if task.is_started() && task.is_pinned() {
             let home = task.home();
             self.remotes[home].inbox.push(task);
@@ -177,6 +284,39 @@ impl Shared {
             self.injector.push(task);
             self.idle.post(self);
         }
+    }
+
+    /// Whether a signal handler has asked for something; a hint.
+    #[inline]
+    pub(crate) fn has_signals(&self) -> bool {
+        self.signals.get().is_some_and(Ring::is_ready)
+    }
+
+    /// Does what signal handlers have asked for; says whether that may have made a task ready.
+    #[inline]
+    pub(crate) fn heed_signals(&self) -> bool {
+        self.has_signals() && self.unpark_signaled()
+    }
+
+    #[cold]
+    fn unpark_signaled(&self) -> bool {
+        let Some(ring) = self.signals.get() else {
+            return false;
+        };
+        let mut any = false;
+        // A round at most, so that a storm cannot keep us here: what comes after we began was
+        // pushed by somebody who wakes another sleeper, or finds that all are awake.
+        for _ in 0..ring.capacity() {
+            let Some(bits) = ring.pop() else {
+                break;
+            };
+            any = true;
+            if let Some(id) = FiberId::from_bits(bits) {
+                // One that has ended since needs no waking.
+                let _ = crate::unpark(id);
+            }
+        }
+        any
     }
 
     /// Counts a task that is to be spawned from outside. `None`: the scheduler takes none any more.

@@ -139,7 +139,7 @@ impl Scheduler {
         let left = if ended { Vec::new() } else { names(shared) };
         shared.enter_phase(Phase::Stopping);
         shared.idle.wake_all(shared);
-        let threads = std::mem::take(&mut *shared.threads.lock());
+        let threads = shared.crew.lock().take_threads();
         if !ended {
             // Its tasks refer to it, so it must not go.
             std::mem::forget(Arc::clone(shared));

@@ -14,6 +14,12 @@ impl Count {
         self.0.store(self.0.load(Relaxed) + 1, Release);
     }
 
+    /// As [`raise`](Self::raise), by more than one.
+    pub(crate) fn add(&self, more: u64) {
+        // Ordering: Release, as in `raise`.
+        self.0.store(self.0.load(Relaxed) + more, Release);
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         // Ordering: Acquire. Partner: the Release in `raise`.
@@ -29,13 +35,14 @@ pub(crate) struct Counts {
     pub(crate) finished: Count,
     pub(crate) switches: Count,
     pub(crate) steals: Count,
+    pub(crate) lowered: Count,
 }
 
 /// What a scheduler has done so far. Each number is exact, but they are not of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Threads that run fibers.
+    /// Threads that run fibers; those that are retired do not count.
     pub workers: usize,
     /// Tasks spawned and not ended.
     pub live: u64,
@@ -47,6 +54,14 @@ pub struct Stats {
     pub switches: u64,
     /// How often a worker took tasks from another.
     pub steals: u64,
+    /// How often a fiber's poll word was set because its slice was over and somebody waited.
+    pub slices_ended: u64,
+    /// How often a fiber of the high class was put in line with the normal ones, because it had used up
+    /// a slice.
+    pub lowered: u64,
+    /// How often a fiber of the low class was put in line with the normal ones, because it had waited too
+    /// long.
+    pub lifted: u64,
     /// Stacks in use: those of suspended tasks, and a few a worker.
     pub stacks: usize,
     /// Bytes of address space reserved for stacks.

@@ -4,7 +4,7 @@ use crate::{
     shutdown::Unwinding,
     task::{Task, flags},
     timer,
-    worker::{self, Action, ready::make_ready},
+    worker::{self, Action, classes, ready::make_ready},
 };
 use vitte_fibers::Suspender;
 use vitte_wait::{
@@ -19,8 +19,15 @@ pub(crate) static OPS: UnitOps = UnitOps {
     thread,
     give_way,
     unwind,
+    raised: classes::raised,
     stack,
+    life,
 };
+
+fn life(unit: &'static Unit) -> u64 {
+    // SAFETY: units with this table lie in task records.
+    unsafe { Task::of(unit) }.id_unknown().to_bits()
+}
 
 unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
     // SAFETY: units with this table lie in task records.

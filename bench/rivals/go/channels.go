@@ -47,3 +47,31 @@ func fanIn(senders uint64, capacity int) func() float64 {
 		})
 	}
 }
+
+// selectTwo receives from whichever of two channels has something, each fed by one goroutine.
+func selectTwo() float64 {
+	return paced(1<<22, func(count uint64) time.Duration {
+		share := count / 2
+		one, two := make(chan uint64, 1), make(chan uint64, 1)
+		start := time.Now()
+		for _, messages := range []chan uint64{one, two} {
+			go func() {
+				for message := range share {
+					messages <- message
+				}
+			}()
+		}
+		var sum uint64
+		for range 2 * share {
+			select {
+			case message := <-one:
+				sum += message
+			case message := <-two:
+				sum += message
+			}
+		}
+		took := time.Since(start)
+		check(sum == share*(share-1), "select_2: wrong sum")
+		return took
+	})
+}

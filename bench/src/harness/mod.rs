@@ -1,6 +1,7 @@
 //! Everything around a workload: which cells run, in what order, in which process, and what is said of them.
 
 pub(crate) mod child;
+pub(crate) mod goals;
 pub(crate) mod load;
 pub(crate) mod machine;
 pub(crate) mod memory;

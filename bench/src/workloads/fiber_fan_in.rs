@@ -13,33 +13,61 @@ fn expected(senders: u64, each: u64) -> u64 {
     senders * (each * (each - 1) / 2)
 }
 
+/// The channel for any number of senders and receivers.
 #[cfg(feature = "vitte")]
 pub(crate) fn vitte(cell: &Cell, senders: u64, capacity: Capacity) -> f64 {
-    use vitte_threads::{Channel, Fiber};
+    use vitte_threads::{Channel, Receiver, Sender};
 
-    let pass = move |count: u64| {
-        let each = count / senders;
+    let ends = move || {
         let (sender, receiver) = match capacity {
             Some(capacity) => Channel::bounded::<u64>(capacity),
             None => Channel::new(),
         };
+        (vec![sender; senders as usize], receiver)
+    };
+    let send = |sender: &Sender<u64>, message| sender.send(message).expect("the receiver stays");
+    let recv = |receiver: &Receiver<u64>| receiver.recv().expect("a sender stays");
+    vitte_pass(cell, ends, send, recv)
+}
+
+/// The channel for one sender and one receiver.
+#[cfg(feature = "vitte")]
+pub(crate) fn vitte_spsc(cell: &Cell, capacity: usize) -> f64 {
+    use vitte_threads::spsc::{Receiver, Sender, channel};
+
+    let ends = move || {
+        let (sender, receiver) = channel::<u64>(capacity);
+        (vec![sender], receiver)
+    };
+    let send = |sender: &Sender<u64>, message| sender.send(message).expect("the receiver stays");
+    let recv = |receiver: &Receiver<u64>| receiver.recv().expect("the sender stays");
+    vitte_pass(cell, ends, send, recv)
+}
+
+#[cfg(feature = "vitte")]
+fn vitte_pass<S: Send + 'static, R>(
+    cell: &Cell,
+    ends: impl Fn() -> (Vec<S>, R) + Copy + Send,
+    send: impl Fn(&S, u64) + Copy + Send + 'static,
+    recv: impl Fn(&R) -> u64 + Copy + Send,
+) -> f64 {
+    use vitte_threads::Fiber;
+
+    let pass = move |count: u64| {
+        let (senders, receiver) = ends();
+        let number = senders.len() as u64;
+        let each = count / number;
         let start = Instant::now();
-        let fibers: Vec<_> = (0..senders)
-            .map(|_| {
-                let sender = sender.clone();
-                Fiber::spawn(move || {
-                    for message in 0..each {
-                        sender.send(message).expect("the receiver stays");
-                    }
-                })
-            })
+        let fibers: Vec<_> = senders
+            .into_iter()
+            .map(|sender| Fiber::spawn(move || (0..each).for_each(|it| send(&sender, it))))
             .collect();
         let mut sum = 0;
-        for _ in 0..senders * each {
-            sum += receiver.recv().expect("a sender stays");
+        for _ in 0..number * each {
+            sum += recv(&receiver);
         }
         let took = start.elapsed();
-        assert_eq!(sum, expected(senders, each));
+        assert_eq!(sum, expected(number, each));
         for fiber in fibers {
             fiber.join().expect("it only sends");
         }

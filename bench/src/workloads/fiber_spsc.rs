@@ -7,11 +7,10 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 fn workload(capacity: Capacity) -> Workload {
-    let mut subjects = vec![
-        #[cfg(feature = "vitte")]
-        Subject::new("vitte", move |cell| fiber_fan_in::vitte(cell, 1, capacity)),
-        Subject::new("kanal", move |cell| fiber_fan_in::kanal(cell, 1, capacity)),
-    ];
+    let mut subjects = vitte(capacity);
+    subjects.push(Subject::new("kanal", move |cell| {
+        fiber_fan_in::kanal(cell, 1, capacity)
+    }));
     if capacity != Some(0) {
         // tokio has no channel that hands over.
         subjects.push(Subject::new("tokio", move |cell| {
@@ -30,4 +29,22 @@ fn workload(capacity: Capacity) -> Workload {
         workers: &[1, 2],
         subjects,
     }
+}
+
+/// Where there is a channel for one sender and one receiver it is the one that counts, with the other beside it.
+#[cfg(feature = "vitte")]
+fn vitte(capacity: Capacity) -> Vec<Subject> {
+    let many = move |cell: &_| fiber_fan_in::vitte(cell, 1, capacity);
+    match capacity {
+        None | Some(0) => vec![Subject::new("vitte", many)],
+        Some(places) => vec![
+            Subject::new("vitte", move |cell| fiber_fan_in::vitte_spsc(cell, places)),
+            Subject::new("vitte-mpsc", many),
+        ],
+    }
+}
+
+#[cfg(not(feature = "vitte"))]
+fn vitte(_: Capacity) -> Vec<Subject> {
+    Vec::new()
 }

@@ -2,19 +2,26 @@
 //!
 //! A new workload is one file here, one line in [`all`], and one sentence in the README.
 
+mod broadcast;
 mod channel_pingpong;
 mod fib_spawn;
 mod fiber_fan_in;
 mod fiber_mpsc;
+mod fiber_mutex;
 mod fiber_spsc;
+mod mutex;
 mod park_pingpong;
 mod parked;
+mod rwlock_read;
+mod select;
+mod several_threads;
 mod skynet_spawn;
 mod spawn_bulk;
 mod spawn_join;
 mod thread_fan_in;
 mod thread_mpsc;
 mod thread_spsc;
+mod thread_spsc_try;
 mod yielding;
 
 use std::fmt;
@@ -32,7 +39,13 @@ pub(crate) fn all() -> Vec<Workload> {
         fiber_spsc::workloads(),
         fiber_mpsc::workloads(),
         thread_spsc::workloads(),
+        thread_spsc_try::workloads(),
         thread_mpsc::workloads(),
+        select::workloads(),
+        broadcast::workloads(),
+        mutex::workloads(),
+        fiber_mutex::workloads(),
+        rwlock_read::workloads(),
         parked::workloads(),
     ]
     .into_iter()

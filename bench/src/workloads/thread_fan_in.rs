@@ -8,11 +8,8 @@ use super::{Capacity, Cell};
 
 const MOST: u64 = 1 << 22;
 
-/// A full or empty ring is tried this often before the thread gives way, so that one core is enough.
-const SPINS: u32 = 1 << 14;
-
 /// Sends `count` messages, divided among `senders`, and receives all of them on the calling thread.
-fn pass<S, R>(
+pub(crate) fn pass<S, R>(
     count: u64,
     senders: Vec<S>,
     mut receiver: R,
@@ -62,6 +59,21 @@ pub(crate) fn vitte(cell: &Cell, senders: usize, capacity: Capacity) -> f64 {
         let recv =
             |receiver: &mut _| vitte_threads::Receiver::recv(receiver).expect("a sender stays");
         pass(count, vec![sender; senders], receiver, send, recv)
+    })
+}
+
+/// The channel for one sender and one receiver.
+#[cfg(feature = "vitte")]
+pub(crate) fn vitte_spsc(cell: &Cell, capacity: usize) -> f64 {
+    use vitte_threads::spsc::{Receiver, Sender, channel};
+
+    cell.paced(MOST, |count| {
+        let (sender, receiver) = channel::<u64>(capacity);
+        let send = |sender: &mut Sender<u64>, message| {
+            sender.send(message).expect("the receiver stays");
+        };
+        let recv = |receiver: &mut Receiver<u64>| receiver.recv().expect("the sender stays");
+        pass(count, vec![sender], receiver, send, recv)
     })
 }
 
@@ -121,29 +133,5 @@ pub(crate) fn std(cell: &Cell, senders: usize, capacity: Capacity) -> f64 {
             };
             pass(count, vec![sender; senders], receiver, send, recv)
         }
-    })
-}
-
-/// A ring for one sender and one receiver that cannot wait: both ends spin.
-pub(crate) fn rtrb(cell: &Cell, capacity: usize) -> f64 {
-    use rtrb::{Consumer, Producer, RingBuffer};
-
-    fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
-        loop {
-            for _ in 0..SPINS {
-                if let Some(done) = attempt() {
-                    return done;
-                }
-                std::hint::spin_loop();
-            }
-            thread::yield_now();
-        }
-    }
-
-    cell.paced(1 << 27, |count| {
-        let (producer, consumer) = RingBuffer::new(capacity);
-        let send = |producer: &mut Producer<u64>, message| until(|| producer.push(message).ok());
-        let recv = |consumer: &mut Consumer<u64>| until(|| consumer.pop().ok());
-        pass(count, vec![producer], consumer, send, recv)
     })
 }

@@ -246,7 +246,7 @@ impl<T: Clone> Receiver<T> {
         TryIter(self)
     }
 
-    /// Receiving as one of several things that a unit waits for; see [`select`](crate::select).
+    /// Receiving as one of several things that a unit waits for; see [`select`](mod@crate::select).
     /// The error is never [`RecvError::Canceled`].
     ///
     /// ```

@@ -3,7 +3,7 @@
 //! Slot `p % capacity` points to the place of the value at position `p`, the last one of those that
 //! were sent; the place's stamp is `p`. Senders take turns under the lock, for a few steps without
 //! foreign code in them. Receivers take no lock: each has a position of its own, goes by the stamp
-//! of the place that it finds, and counts itself as an onlooker while it clones: Note [Looks].
+//! of the place that it finds, and counts itself as an onlooker while it clones: Note \[Looks\].
 //!
 //! ```text
 //! tail:  | position of the next value | closed |

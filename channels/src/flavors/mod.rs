@@ -93,7 +93,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     /// # Safety
     /// As for [`try_send`](Self::try_send).
-    #[cold]
+    #[inline(never)]
     unsafe fn send_slow(
         &self,
         mut value: T,
@@ -133,7 +133,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     /// # Safety
     /// As for [`try_recv`](Self::try_recv).
-    #[cold]
+    #[inline(never)]
     unsafe fn recv_slow(
         &self,
         deadline: Deadline,

@@ -139,7 +139,7 @@ impl<T> Receiver<T> {
         self.recv_with(Deadline::NEVER, Some(stop))
     }
 
-    /// Receiving as one of several things that a unit waits for; see [`select`](crate::select).
+    /// Receiving as one of several things that a unit waits for; see [`select`](mod@crate::select).
     /// The error is always [`RecvError::Closed`].
     ///
     /// ```

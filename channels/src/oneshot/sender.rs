@@ -131,7 +131,7 @@ impl<T> Sender<T> {
     }
 
     /// [`closed`](Self::closed) as one of several things that a unit waits for; see
-    /// [`select`](crate::select).
+    /// [`select`](mod@crate::select).
     ///
     /// ```
     /// use vitte_channels::{Channel, oneshot, select};

@@ -205,7 +205,7 @@ impl<T> Receiver<T> {
     }
 
     /// [`changed`](Self::changed) as one of several things that a unit waits for; see
-    /// [`select`](crate::select). The error is always [`RecvError::Closed`].
+    /// [`select`](mod@crate::select). The error is always [`RecvError::Closed`].
     ///
     /// ```
     /// use std::time::Duration;

@@ -253,7 +253,7 @@ impl<T> Sender<T> {
     }
 
     /// [`closed`](Self::closed) as one of several things that a unit waits for; see
-    /// [`select`](crate::select).
+    /// [`select`](mod@crate::select).
     pub fn closed_arm(&self) -> impl Chosen<Output = ()> + '_ {
         PostArm::new(self, &self.budget, || self.poll_closed())
     }

@@ -4,7 +4,7 @@
 //! version:  | version of the value | closed |
 //! ```
 //! The value is in a place that onlookers count themselves at, and is replaced by exchanging the
-//! pointer to it: Note [Looks]. The place's stamp is the version.
+//! pointer to it: Note \[Looks\]. The place's stamp is the version.
 //!
 //! Invariants: pointer and version change under the lock, the pointer first; so who sees a version
 //! finds that value, or a later one.

@@ -230,7 +230,8 @@ fn two_selects_at_both_ends_of_one_channel_meet() {
 fn a_wake_up_that_a_select_is_given_is_used() {
     check("select beside a consumer, unbounded", 1, || {
         let ((a, from_a), (b, from_b)) = (mpmc::unbounded(), mpmc::unbounded());
-        let (again, also_from_a) = (a.clone(), from_a.clone());
+        // The last receiver of `b` is ours, so that it is not closed before we send.
+        let (again, also_from_a, _from_b) = (a.clone(), from_a.clone(), from_b.clone());
         let selector = thread::spawn(move || {
             let (mut one, mut other) = (from_a.recv_arm(), from_b.recv_arm());
             if select(&mut [&mut one, &mut other], Deadline::NEVER, None) == Ok(0) {

@@ -126,6 +126,8 @@ impl Runtime {
             stack_size: self.stack,
             name: ptr::null(),
             user: ptr::null_mut(),
+            priority: vitte::VT_PRIORITY_NORMAL,
+            rsv: 0,
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
         // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`. It

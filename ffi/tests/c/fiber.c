@@ -48,8 +48,11 @@ static void *look_at_self(void *user) {
   OK(vt_yield());
   OK(vt_fiber_pin(0));
   OK(vt_fiber_pin(0));
-  OK(vt_fiber_set_priority(vt_fiber_self(), 0));
-  IS(VT_EUNSUPPORTED, vt_fiber_set_priority(vt_fiber_self(), 1));
+  OK(vt_fiber_set_priority(vt_fiber_self(), VT_PRIORITY_HIGH));
+  OK(vt_fiber_set_priority(vt_fiber_self(), VT_PRIORITY_LOW));
+  OK(vt_fiber_set_priority(vt_fiber_self(), VT_PRIORITY_NORMAL));
+  IS(VT_EINVAL, vt_fiber_set_priority(vt_fiber_self(), 2));
+  IS(VT_EINVAL, vt_fiber_set_priority(vt_fiber_self(), INT32_MIN));
   return NULL;
 }
 
@@ -82,12 +85,15 @@ static void options_shape_a_fiber(vt_runtime *rt) {
   options.flags = 1u << 30;
   IS(VT_EUNSUPPORTED, vt_spawn(rt, &options, counted, &drops, dropped, &fiber));
   options.flags = 0;
+  options.priority = -2;
+  IS(VT_EINVAL, vt_spawn(rt, &options, counted, &drops, dropped, &fiber));
+  options.priority = 0;
   options.name = "\xff";
   IS(VT_EINVAL, vt_spawn(rt, &options, counted, &drops, dropped, &fiber));
   options.name = NULL;
   options.stack_size = SIZE_MAX;
   IS(VT_EINVAL, vt_spawn(rt, &options, counted, &drops, dropped, &fiber));
-  CHECK(get(&drops) == 3);
+  CHECK(get(&drops) == 4);
 }
 
 static void many_are_spawned_at_once(vt_runtime *rt) {

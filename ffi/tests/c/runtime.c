@@ -1,5 +1,6 @@
 /* Runtimes: options, several at once, the ways to shut down, and handles that are stale. */
 #include "check.h"
+#include <pthread.h>
 
 static uint32_t flag;
 
@@ -144,6 +145,59 @@ static void several_live_side_by_side(void) {
   for (int i = 3; i >= 0; i--) end(rts[i]);
 }
 
+static uint32_t workers(vt_runtime *rt) {
+  vt_stats stats = {.size = sizeof stats};
+  OK(vt_stats_get(rt, &stats));
+  return stats.workers;
+}
+
+static void *stays_on_its_thread(void *arg) {
+  pthread_t mine = pthread_self();
+  OK(vt_fiber_pin(1));
+  add(&flag);
+  for (int i = 0; i < 100; i++) {
+    OK(vt_sleep_until(vt_now() + MS / 20));
+    CHECK(pthread_equal(mine, pthread_self()));
+  }
+  OK(vt_fiber_pin(0));
+  return arg;
+}
+
+static void *sleeps_now_and_then(void *arg) {
+  for (int i = 0; i < 100; i++) OK(vt_sleep_until(vt_now() + MS / 20));
+  return arg;
+}
+
+static void *resizes(void *arg) {
+  OK(vt_runtime_resize(arg, 2));
+  return arg;
+}
+
+static void the_number_of_threads_changes(void) {
+  vt_runtime *rt = runtime(2);
+  vt_fiber fibers[64];
+  IS(VT_EINVAL, vt_runtime_resize(NULL, 1));
+  IS(VT_EINVAL, vt_runtime_resize(rt, 0));
+  IS(VT_EINVAL, vt_runtime_resize(rt, 1025));
+  CHECK(workers(rt) == 2);
+  set(&flag, 0);
+  for (int i = 0; i < 64; i++)
+    fibers[i] = spawn(rt, i % 2 ? stays_on_its_thread : sleeps_now_and_then, NULL);
+  for (uint32_t i = 0; i < 100; i++) {
+    OK(vt_runtime_resize(rt, 1 + i * 5 % 8));
+    CHECK(workers(rt) == 1 + i * 5 % 8);
+    if (i % 4 == 0) OK(vt_sleep_until(vt_now() + MS / 10));
+  }
+  for (int i = 0; i < 64; i++) join(fibers[i]);
+  run(rt, resizes, rt);
+  CHECK(workers(rt) == 2);
+  set(&flag, 0);
+  fibers[0] = spawn(rt, sleeps_now_and_then, NULL);
+  IS(VT_EAGAIN, vt_runtime_shutdown(rt, VT_SHUTDOWN_DRAIN, VT_NOW));
+  IS(VT_ESHUTDOWN, vt_runtime_resize(rt, 3));
+  end(rt);
+}
+
 int main(void) {
   CHECK(vt_abi_version() == VT_ABI_VERSION);
   CHECK(vt_current() == NULL);
@@ -151,9 +205,10 @@ int main(void) {
   OK(vt_runtime_create(NULL, &rt));
   CHECK(vt_current() == NULL);
   run(rt, shut_down_from_inside, rt);
-  IS(VT_EUNSUPPORTED, vt_runtime_resize(rt, 3));
   end(rt);
   IS(VT_ESTALE, vt_runtime_resize(rt, 3));
+
+  the_number_of_threads_changes();
 
   options_are_read_by_size();
   draining_waits_and_canceling_does_not();

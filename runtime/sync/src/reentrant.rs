@@ -8,11 +8,11 @@ use crate::{
     forms::{const_new, timed_forms},
     raw::{Patience, RawMutex},
 };
-use std::{cell::Cell, fmt, marker::PhantomData, ops::Deref, ptr};
+use std::{cell::Cell, fmt, marker::PhantomData, ops::Deref};
 use vitte_wait::{
     Deadline, StopToken, current,
     facade::{
-        atomic::{AtomicUsize, Ordering::*},
+        atomic::{AtomicU64, Ordering::*},
         cell::UnsafeCell,
     },
 };
@@ -40,9 +40,10 @@ use vitte_wait::{
 /// ```
 pub struct ReentrantMutex<T: ?Sized> {
     raw: RawMutex,
-    /// The unit that holds the lock, 0 if none does. Written by the holder, and cleared before the release: so
-    /// a unit that reads its own address here wrote it, and has not released since.
-    owner: AtomicUsize,
+    /// The life of the unit that holds the lock, 0 if none does. Written by the holder, and cleared before the
+    /// release: so a unit that reads its own life here wrote it, and has not released since. Not the unit's
+    /// address: a unit that leaks its guard ends, and another begins in its place.
+    owner: AtomicU64,
     /// How many guards there are besides the first, and the mark of the first. The owner's.
     more: UnsafeCell<Cell<usize>>,
     mark: UnsafeCell<Cell<usize>>,
@@ -62,7 +63,7 @@ impl<T> ReentrantMutex<T> {
         pub fn new(value: T) -> Self {
             Self {
                 raw: RawMutex::new(),
-                owner: AtomicUsize::new(0),
+                owner: AtomicU64::new(0),
                 more: UnsafeCell::new(Cell::new(0)),
                 mark: UnsafeCell::new(Cell::new(0)),
                 value: UnsafeCell::new(value),
@@ -172,8 +173,8 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 }
 
-fn own() -> usize {
-    ptr::from_ref(current::unit()).addr()
+fn own() -> u64 {
+    current::unit().life()
 }
 
 /// The right to look at the value of a [`ReentrantMutex`]. The lock is released with its last guard.

@@ -4,15 +4,18 @@
 mod counters;
 #[cfg(all(test, loom))]
 mod model;
+mod parker;
 
 use crate::{
     choice, fence,
     shared::{Remote, Shared},
 };
 use counters::Counters;
+pub(crate) use parker::IS_SIGNAL_SAFE;
+use parker::Parker;
 use vitte_wait::facade::{
     Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering::*},
+    atomic::{AtomicBool, AtomicU64, Ordering::*, fence as full_fence},
     clock, hint, thread,
 };
 
@@ -29,6 +32,17 @@ struct Sleepers {
     /// All but the keeper.
     others: Vec<usize>,
     keeper: Option<usize>,
+    /// Retired workers. They are not counted, and nobody wakes them for what others may run.
+    resting: Vec<usize>,
+}
+
+/// From which list a worker was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// It was on none.
+    None,
+    Sleepers,
+    Resting,
 }
 
 /// A worker's part: what others must know to wake it.
@@ -38,12 +52,15 @@ pub(crate) struct Bed {
     asleep: AtomicBool,
     /// Was taken off by a poster, who counted it as searching.
     searching: AtomicBool,
+    parker: Parker,
+    /// For fibers that block it.
     thread: Mutex<Option<thread::Thread>>,
 }
 
 impl Bed {
     /// Says which thread sleeps here. By that thread, before it runs anything.
     pub(crate) fn set_thread(&self, thread: thread::Thread) {
+        self.parker.set_thread(&thread);
         *self.thread.lock() = Some(thread);
     }
 
@@ -51,10 +68,9 @@ impl Bed {
         self.thread.lock().clone()
     }
 
+    /// Makes its worker look once more, if it sleeps.
     fn poke(&self) {
-        if let Some(thread) = &*self.thread.lock() {
-            thread.unpark();
-        }
+        self.parker.unpark();
     }
 }
 
@@ -98,9 +114,58 @@ impl Idle {
         }
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
-        if let Some(index) = next {
-            self.take_off(shared, &sleepers, index, true);
+        match next {
+            Some(index) => self.take_off(shared, &sleepers, index, Left::Sleepers, true),
+            // Every worker is busy.
+            None => self.rouse_pacer(shared),
         }
+    }
+
+    /// After a push to a queue that only the calling worker takes from.
+    #[inline(always)]
+    pub(crate) fn post_here(&self, shared: &Shared) {
+        fence::light();
+        if self.counters.load().is_pacer_asleep() {
+            self.rouse_pacer(shared);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rouse_pacer(&self, shared: &Shared) {
+        if self.counters.pacer_wakes() {
+            shared.pacer.poke();
+        }
+    }
+
+    /// The pacer has found that nobody waits: sleeps until somebody may, a timer is due that no worker
+    /// answers for, or the scheduler ends.
+    pub(crate) fn pacer_sleeps(&self, shared: &Shared) {
+        self.counters.pacer_falls_asleep();
+        fence::heavy();
+        if !shared.is_stopping() && !shared.anything_waits() {
+            while self.counters.load().is_pacer_asleep() && !shared.is_stopping() {
+                let until = self.pacer_until(shared);
+                if clock::now() >= until {
+                    break;
+                }
+                shared.pacer.sleep_until(until);
+            }
+        }
+        self.counters.pacer_wakes();
+    }
+
+    /// Until when the pacer may sleep: while there is no keeper, it stands in for one.
+    pub(crate) fn pacer_until(&self, shared: &Shared) -> u64 {
+        shared.pacer.set_until(u64::MAX);
+        fence::heavy();
+        let sleepers = self.sleepers.lock();
+        let until = match sleepers.keeper {
+            Some(_) => u64::MAX,
+            None => next_of_the_awake(shared),
+        };
+        shared.pacer.set_until(until);
+        until
     }
 
     /// The keeper leaves its office.
@@ -109,11 +174,20 @@ impl Idle {
         sleepers.keeper.take()
     }
 
-    /// Under the lock, after `index` has left the list.
-    fn take_off(&self, shared: &Shared, sleepers: &Sleepers, index: usize, searching: bool) {
+    /// Under the lock, after `index` has left the list `from`.
+    fn take_off(
+        &self,
+        shared: &Shared,
+        sleepers: &Sleepers,
+        index: usize,
+        from: Left,
+        searching: bool,
+    ) {
         let bed = &shared.remotes[index].bed;
         bed.searching.store(searching, Relaxed);
-        self.counters.wake_up(searching);
+        if from == Left::Sleepers {
+            self.counters.wake_up(searching);
+        }
         // Ordering: Release. Partner: the Acquire in `sleep`.
         bed.asleep.store(false, Release);
         self.leave_timers(shared, sleepers, index);
@@ -125,10 +199,18 @@ impl Idle {
     /// The keeper sets its deadline under the lock, to "never" before it looks who is awake and to
     /// the true one afterwards. So it sees that `index` is, or we see a deadline that is too late.
     fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize) {
-        if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next()
-            && let Some(keeper) = sleepers.keeper
-        {
-            shared.remotes[keeper].bed.poke();
+        match sleepers.keeper {
+            Some(keeper) => {
+                if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next() {
+                    shared.remotes[keeper].bed.poke();
+                }
+            }
+            // The pacer stands in, by the same argument.
+            None => {
+                if shared.pacer.sleeps_beyond(next_of_the_awake(shared)) {
+                    shared.pacer.poke();
+                }
+            }
         }
     }
 
@@ -137,19 +219,22 @@ impl Idle {
         fence::light();
         if shared.remotes[index].bed.asleep.load(Relaxed) {
             self.wake_this(shared, index);
+        } else if self.counters.load().is_pacer_asleep() {
+            self.rouse_pacer(shared);
         }
     }
 
     #[cold]
     fn wake_this(&self, shared: &Shared, index: usize) {
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, index) {
-            self.take_off(shared, &sleepers, index, false);
+        let from = self.leave(shared, &mut sleepers, index);
+        if from != Left::None {
+            self.take_off(shared, &sleepers, index, from, false);
         }
     }
 
-    /// Takes `index` off the list; false if it was not on it. A keeper hands its office on.
-    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> bool {
+    /// Takes `index` off the list that it is on. A keeper hands its office on.
+    fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> Left {
         if sleepers.keeper == Some(index) {
             self.dismiss(sleepers);
             if let Some(next) = sleepers.others.pop() {
@@ -158,23 +243,29 @@ impl Idle {
                 // It computes its deadline anew.
                 shared.remotes[next].bed.poke();
             }
-            return true;
+            return Left::Sleepers;
         }
-        match sleepers.others.iter().position(|&other| other == index) {
-            Some(at) => {
-                sleepers.others.remove(at);
-                true
+        let Sleepers {
+            others, resting, ..
+        } = sleepers;
+        for (list, from) in [(others, Left::Sleepers), (resting, Left::Resting)] {
+            if let Some(at) = list.iter().position(|&other| other == index) {
+                list.remove(at);
+                return from;
             }
-            None => false,
         }
+        Left::None
     }
 
     /// After arming a timer that is the next of its wheel: sees to it that the keeper knows.
     #[inline]
     pub(crate) fn timer_armed(&self, shared: &Shared, deadline: u64) {
         fence::light();
-        if self.keeper_until.load(Relaxed) > deadline {
+        let keeper_until = self.keeper_until.load(Relaxed);
+        if keeper_until > deadline {
             self.poke_keeper(shared);
+        } else if keeper_until == 0 && shared.pacer.sleeps_beyond(deadline) {
+            shared.pacer.poke();
         }
     }
 
@@ -185,6 +276,27 @@ impl Idle {
         }
     }
 
+    /// After a push to the ring of signals: wakes a sleeper, if there is one, and says so.
+    /// Async-signal-safe, so it takes nobody off the list: whoever is poked does that himself.
+    pub(crate) fn signaled(&self, shared: &Shared) -> bool {
+        // Ordering: SeqCst, store-load pair: the push, `asleep`. Partners: `heavy` in `wait`, and
+        // the fence in `risen`. See "Signals" in the README.
+        full_fence(SeqCst);
+        let mut beds = shared.remotes.iter().map(|remote| &remote.bed);
+        let sleeper = beds.find(|bed| bed.asleep.load(Relaxed));
+        sleeper.is_some_and(|bed| {
+            bed.poke();
+            true
+        })
+    }
+
+    /// A worker is off the list again: it may be the one that [`signaled`](Self::signaled) woke.
+    fn risen(shared: &Shared) {
+        // Ordering: SeqCst, store-load pair: `asleep` (cleared), the ring. Partner: `signaled`.
+        full_fence(SeqCst);
+        shared.heed_signals();
+    }
+
     /// Wakes everybody, for good: the runtime ends.
     pub(crate) fn wake_all(&self, shared: &Shared) {
         let mut sleepers = self.sleepers.lock();
@@ -193,14 +305,18 @@ impl Idle {
             .into_iter()
             .chain(keeper)
         {
-            self.take_off(shared, &sleepers, index, false);
+            self.take_off(shared, &sleepers, index, Left::Sleepers, false);
         }
+        for index in std::mem::take(&mut sleepers.resting) {
+            self.take_off(shared, &sleepers, index, Left::Resting, false);
+        }
+        shared.pacer.poke();
     }
 
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
     /// `search` found, or `None` when it is time to look at everything again.
     ///
-    /// `inbox` says whether there is something for `me` alone; `search` looks everywhere; at `chores`
+    /// `inbox` says whether there is something for `me` alone, or `me` is retired; `search` looks everywhere; at `chores`
     /// (nanoseconds) `me` has something to do of its own.
     pub(crate) fn wait<T>(
         &self,
@@ -211,7 +327,7 @@ impl Idle {
         search: impl Fn() -> Option<T>,
     ) -> Option<T> {
         let bed = &shared.remotes[me].bed;
-        let limit = (shared.remotes.len() as u32).div_ceil(2);
+        let limit = (shared.active() as u32).div_ceil(2);
         let look = || {
             if inbox() || shared.is_stopping() {
                 Some(None)
@@ -230,13 +346,15 @@ impl Idle {
             fence::heavy();
             if let Some(found) = look() {
                 self.get_up(shared, me);
+                Self::risen(shared);
                 // As when a searcher finds something.
                 if self.counters.load().wants_wake() {
-                    self.wake_one(shared);
+                    self.wake_another(shared);
                 }
                 return found;
             }
             self.sleep(shared, me, chores);
+            Self::risen(shared);
             if !bed.searching.load(Relaxed) {
                 return None;
             }
@@ -261,6 +379,21 @@ impl Idle {
     /// A searcher has found something.
     fn found(&self, shared: &Shared) {
         if self.counters.end_search() {
+            self.wake_another(shared);
+        }
+    }
+
+    /// Whoever searched last found something, and others sleep: there may be more where that came from.
+    #[cold]
+    fn wake_another(&self, shared: &Shared) {
+        if self.counters.load().sleeping() > 0 {
+            self.wake_one(shared);
+            return;
+        }
+        // The pacer need not be roused for what this searcher took. What others posted meanwhile it
+        // sees behind the fence.
+        fence::heavy();
+        if shared.anything_waits() {
             self.wake_one(shared);
         }
     }
@@ -269,8 +402,11 @@ impl Idle {
     fn get_up(&self, shared: &Shared, me: usize) {
         let bed = &shared.remotes[me].bed;
         let mut sleepers = self.sleepers.lock();
-        if self.leave(shared, &mut sleepers, me) {
+        let from = self.leave(shared, &mut sleepers, me);
+        if from == Left::Sleepers {
             self.counters.wake_up(false);
+        }
+        if from != Left::None {
             bed.asleep.store(false, Relaxed);
             self.leave_timers(shared, &sleepers, me);
         }
@@ -293,15 +429,37 @@ impl Idle {
         self.counters.fall_asleep(searching);
     }
 
+    /// What the retired worker `me` does when it found nothing: sleeps until there is something for it
+    /// alone, its timers included. `due` says so; it also says whether `me` is retired no more, and
+    /// whether there is something to give away.
+    pub(crate) fn rest(&self, shared: &Shared, me: usize, due: impl Fn() -> bool) {
+        {
+            let mut sleepers = self.sleepers.lock();
+            shared.remotes[me].bed.asleep.store(true, Relaxed);
+            sleepers.resting.push(me);
+        }
+        fence::heavy();
+        if due() || shared.is_stopping() {
+            self.get_up(shared, me);
+        } else {
+            self.sleep(shared, me, u64::MAX);
+        }
+        Self::risen(shared);
+    }
+
     fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
         let bed = &shared.remotes[me].bed;
         // Whoever waits for the last task to end looks whenever a worker has nothing to do.
         shared.worker_rests();
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {
+            if shared.has_signals() {
+                self.get_up(shared, me);
+                return;
+            }
             let until = self.sleep_until(shared, me).min(chores);
             if until == u64::MAX {
-                thread::park();
+                bed.parker.park(None);
                 continue;
             }
             let now = clock::now();
@@ -309,7 +467,8 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            thread::park_timeout(std::time::Duration::from_nanos(until - now));
+            let left = std::time::Duration::from_nanos(until - now);
+            bed.parker.park(Some(left));
         }
     }
 
@@ -320,14 +479,7 @@ impl Idle {
             return own;
         }
         fence::heavy();
-        let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
-        let others = shared
-            .remotes
-            .iter()
-            .filter(awake)
-            .map(|remote| remote.timers.next())
-            .min();
-        let until = own.min(others.unwrap_or(u64::MAX));
+        let until = own.min(next_of_the_awake(shared));
         self.set_keeper_until(me, until);
         until
     }
@@ -341,4 +493,14 @@ impl Idle {
         }
         keeper
     }
+}
+
+/// The earliest deadline of the workers that are awake, `u64::MAX` if there is none.
+fn next_of_the_awake(shared: &Shared) -> u64 {
+    let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
+    let remotes = shared.remotes.iter().filter(awake);
+    remotes
+        .map(|remote| remote.timers.next())
+        .min()
+        .unwrap_or(u64::MAX)
 }

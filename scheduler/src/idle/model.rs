@@ -4,6 +4,7 @@
 use crate::{
     check::check,
     config::Config,
+    queue::ring::Ring,
     shared::Shared,
     task::Task,
     timer::{self, Entry},
@@ -14,6 +15,9 @@ use vitte_wait::{
     Deadline, Reason, Ticket, Wait,
     facade::{clock, thread},
 };
+
+/// The number of a fiber that there never was.
+const NOBODY: u64 = u64::MAX;
 
 /// Some workers that do nothing but wait, and what they wait for.
 #[derive(Clone)]
@@ -87,6 +91,31 @@ impl Workers {
             .wait(&self.0, me, u64::MAX, || false, fire)
             .is_none()
         {}
+    }
+
+    /// Makes room for signals; there is none without.
+    fn with_signals(self) -> Self {
+        let _ = self.0.signals.set(Ring::new(2));
+        self
+    }
+
+    /// What a signal handler does; says whether it has woken a sleeper.
+    fn signal(&self) -> bool {
+        assert!(self.0.signals.get().unwrap().push(NOBODY));
+        self.0.idle.signaled(&self.0)
+    }
+
+    /// How many signals were heeded.
+    fn heeded(&self) -> usize {
+        self.0.signals.get().unwrap().count_taken()
+    }
+
+    /// Worker `me` waits until one signal was heeded, by whomever.
+    fn heed_one(&self, me: usize) {
+        let heed = || self.0.heed_signals().then_some(());
+        while self.heeded() == 0 {
+            self.0.idle.wait(&self.0, me, u64::MAX, || false, heed);
+        }
     }
 
     /// A record for an inbox.
@@ -226,6 +255,151 @@ fn the_timers_of_a_sleeper_that_rises_fall_to_the_keeper() {
         riser.join().unwrap();
         clock::set(1 << 30);
         keeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_signal_wakes_the_one_sleeper() {
+    check("idle: a signal, one sleeper", 4, || {
+        let workers = Workers::new(2).with_signals();
+        let sleeper = workers.start(1, |workers| workers.heed_one(1));
+        workers.signal();
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn two_signals_at_once_are_both_heeded() {
+    check("idle: two signals, one sleeper", 2, || {
+        let workers = Workers::new(2).with_signals();
+        let sleeper = workers.start(1, |workers| {
+            let heed = || workers.0.heed_signals().then_some(());
+            while workers.heeded() < 2 {
+                workers.0.idle.wait(&workers.0, 1, u64::MAX, || false, heed);
+            }
+        });
+        let other = {
+            let workers = workers.clone();
+            thread::spawn(move || workers.signal())
+        };
+        workers.signal();
+        other.join().unwrap();
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+/// Whoever is woken for a task may run it for ever, so he heeds the signal first.
+#[test]
+fn a_sleeper_that_is_woken_twice_at_once_heeds_the_signal() {
+    check("idle: a signal and a post, one sleeper", 3, || {
+        let workers = Workers::new(2).with_signals();
+        let sleeper = workers.start(1, |workers| workers.take_one(1, 0));
+        let handler = {
+            let workers = workers.clone();
+            thread::spawn(move || workers.signal())
+        };
+        workers.post(0);
+        let woken = handler.join().unwrap();
+        sleeper.join().unwrap();
+        assert!(!woken || workers.heeded() == 1, "woken, and not heeded");
+        workers.over();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_handler_that_looks_for_a_sleeper_before_it_pushes_wakes_nobody() {
+    check("flawed: idle, the look before the push", 2, || {
+        let workers = Workers::new(2).with_signals();
+        let sleeper = workers.start(1, |workers| workers.heed_one(1));
+        workers.0.idle.signaled(&workers.0);
+        assert!(workers.0.signals.get().unwrap().push(NOBODY));
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_task_for_a_worker_that_rests_wakes_that_one() {
+    check("idle: inbox of one that rests", 5, || {
+        let workers = Workers::new(2);
+        workers.0.set_active(1);
+        let task = workers.task();
+        let resting = workers.start(1, |workers| {
+            let full = || !workers.0.remotes[1].inbox.is_empty();
+            while !full() {
+                workers.0.idle.rest(&workers.0, 1, full);
+            }
+        });
+        workers.0.remotes[1].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 1);
+        resting.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_worker_that_rests_is_told_when_it_is_wanted_again() {
+    check("idle: one that rests comes back", 5, || {
+        let workers = Workers::new(2);
+        workers.0.set_active(1);
+        let resting = workers.start(1, |workers| {
+            let wanted = || workers.0.active() == 2;
+            while !wanted() {
+                workers.0.idle.rest(&workers.0, 1, wanted);
+            }
+            // And it is as good a worker as any.
+            workers.take_one(1, 0);
+        });
+        workers.0.set_active(2);
+        workers.0.idle.post_to(&workers.0, 1);
+        workers.post(0);
+        resting.join().unwrap();
+        workers.over();
+    });
+}
+
+/// Of two posts one may wake the worker that is being retired, which may take one task, or leave both.
+#[test]
+fn what_a_worker_was_woken_for_when_it_was_retired_is_found_by_another() {
+    check("idle: a sleeper is retired", 2, || {
+        let workers = Workers::new(3);
+        let stays = workers.start(1, |workers| workers.take_one(1, 0));
+        let leaves = workers.start(2, |workers| {
+            let retired = || workers.0.active() == 2;
+            let steal = || (workers.0.remotes[0].fresh.steal(|_| {}) > 0).then_some(());
+            let idle = &workers.0.idle;
+            while !retired() && idle.wait(&workers.0, 2, u64::MAX, retired, steal).is_none() {}
+        });
+        workers.post(0);
+        workers.0.set_active(2);
+        workers.0.idle.post_to(&workers.0, 2);
+        workers.post(0);
+        leaves.join().unwrap();
+        stays.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_sleeper_that_is_retired_without_a_word_sleeps_on() {
+    check("flawed: idle, retired in silence", 2, || {
+        let workers = Workers::new(2);
+        let sleeper = workers.start(1, |workers| {
+            let retired = || workers.0.active() == 1;
+            while !retired() {
+                let idle = &workers.0.idle;
+                idle.wait(&workers.0, 1, u64::MAX, retired, || None::<()>);
+            }
+        });
+        // A step at which the sleeper may go on; the checker runs us whenever it pauses in its search.
+        let _ = workers.0.idle.has_idle();
+        workers.0.set_active(1);
+        sleeper.join().unwrap();
         workers.over();
     });
 }

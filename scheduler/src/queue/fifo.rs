@@ -1,19 +1,25 @@
 //! A worker's own queue: first in, first out, linked through the tasks, so it allocates nothing
 //! however many wait.
 
-use crate::task::Task;
+use crate::{shown::Shown, task::Task};
 use std::{cell::Cell, ptr};
 
-/// Owner only.
+/// Owner only, but that anybody may ask whether it is empty.
 pub(crate) struct Fifo {
-    head: Cell<*const Task>,
+    head: Shown,
     tail: Cell<*const Task>,
+}
+
+impl Default for Fifo {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Fifo {
     pub(crate) const fn new() -> Self {
         Self {
-            head: Cell::new(ptr::null()),
+            head: Shown::nothing(),
             tail: Cell::new(ptr::null()),
         }
     }
@@ -43,6 +49,30 @@ impl Fifo {
             None => self.head.set(task),
             Some(tail) => tail.link.set(task),
         }
+    }
+
+    /// Takes this very task out, if it is here.
+    pub(crate) fn remove(&self, task: &'static Task) -> bool {
+        let mut before: *const Task = ptr::null();
+        let mut at = self.head.get();
+        // SAFETY: null, or a task that we put here and that is type-stable.
+        while let Some(here) = unsafe { at.as_ref() } {
+            let next = here.link.get();
+            if !ptr::eq(here, task) {
+                (before, at) = (at, next);
+                continue;
+            }
+            // SAFETY: as above.
+            match unsafe { before.as_ref() } {
+                None => self.head.set(next),
+                Some(before) => before.link.set(next),
+            }
+            if next.is_null() {
+                self.tail.set(before);
+            }
+            return true;
+        }
+        false
     }
 
     #[inline]

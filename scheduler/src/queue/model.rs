@@ -1,7 +1,7 @@
 //! Models of the stealable stack and the inbox: whatever is put in is taken out once, and whoever
 //! takes it sees what was written before.
 
-use super::{inbox::Inbox, lifo::Lifo};
+use super::{inbox::Inbox, lifo::Lifo, ring::Ring};
 use crate::{
     check::check,
     fence,
@@ -274,5 +274,43 @@ fn an_inbox_hands_over_each_task_once_and_the_oldest_of_a_sender_first() {
         order.sort_unstable();
         assert_eq!(order, [0, 1, 2]);
         depot.forget();
+    });
+}
+
+#[test]
+fn what_two_push_to_a_ring_is_taken_once_each() {
+    check("ring: two push, one takes", 3, || {
+        let ring = Arc::new(Ring::new(2));
+        let pushers = [1, 2].map(|value| {
+            let ring = ring.clone();
+            thread::spawn(move || assert!(ring.push(value)))
+        });
+        let mut sum = ring.pop().unwrap_or(0);
+        for pusher in pushers {
+            pusher.join().unwrap();
+        }
+        while let Some(value) = ring.pop() {
+            sum += value;
+        }
+        assert_eq!(sum, 3);
+    });
+}
+
+#[test]
+fn a_ring_that_is_full_takes_again_once_somebody_has_taken() {
+    check("ring: full, and two take", 3, || {
+        let ring = Arc::new(Ring::new(2));
+        assert!(ring.push(1) && ring.push(2));
+        let taker = {
+            let ring = ring.clone();
+            thread::spawn(move || ring.pop().unwrap_or(0))
+        };
+        let mine = ring.pop().unwrap_or(0);
+        let third = if ring.push(4) { 4 } else { 0 };
+        let mut sum = mine + taker.join().unwrap();
+        while let Some(value) = ring.pop() {
+            sum += value;
+        }
+        assert_eq!(sum, 3 + third);
     });
 }

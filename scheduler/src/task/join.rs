@@ -9,12 +9,12 @@ use crate::{
         flags, poll, slab,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
-    worker::{Worker, current_task},
+    worker::{Worker, current_task, slice},
 };
 use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
     facade::{atomic::Ordering::*, hint, plain::Mutex},
 };
 
@@ -524,6 +524,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// Gives the task another priority. See [`set_priority`](crate::set_priority).
+    pub fn set_priority(&self, priority: Priority) {
+        if let Some(task) = self.task.get() {
+            task.unit.set_class(priority);
+        }
+    }
+
     /// Gives the task's fiber its park token. See [`unpark`](crate::unpark).
     pub fn unpark(&self) {
         if let Some(task) = self.task.get() {
@@ -615,6 +622,9 @@ impl Worker {
         let worker =
             crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
         worker.remote().counts.finished.raise();
+        if task.hot.poll.load(Relaxed) != 0 {
+            slice::pass_on(task, caller);
+        }
         if ptr::eq(worker, self) {
             worker.enter_settled(caller);
         } else {

@@ -50,8 +50,14 @@ pub struct Hot {
 
 /// Bits of [`Hot::poll`].
 pub(crate) mod poll {
-    /// The fiber was canceled.
+    /// The fiber was canceled. Never cleared.
     pub(crate) const CANCEL: u32 = 1;
+    /// Its slice is over, or was when this was set: the worker's turn tells.
+    pub(crate) const SLICE: u32 = 1 << 1;
+    /// A task of the high class waits, or did when this was set.
+    pub(crate) const URGENT: u32 = 1 << 2;
+    /// What a poll clears.
+    pub(crate) const TRANSIENT: u32 = SLICE | URGENT;
 }
 
 /// Bits of [`Hot::flags`]. Written by whoever spawns, then only by whoever runs the task.

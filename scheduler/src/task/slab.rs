@@ -218,6 +218,19 @@ pub(crate) fn owner_of(task: &'static Task) -> *const Shared {
     Slab::of(task).0.owner.load(Acquire)
 }
 
+/// Keeps a runtime from ending while [`with_owner`] looks at it.
+static OWNERS: Mutex<()> = Mutex::new(());
+
+/// Lets `look` at the runtime that `task` belongs to, unless that has ended. For those who do not know
+/// that the task keeps it alive.
+pub(crate) fn with_owner(task: &'static Task, look: impl FnOnce(&Shared)) {
+    let _owners = OWNERS.lock();
+    // SAFETY: null, or a runtime, which takes its name away under the lock before it goes.
+    if let Some(shared) = unsafe { owner_of(task).as_ref() } {
+        look(shared);
+    }
+}
+
 /// Makes an occupied record vacant and takes it back: for the calling worker, if it is one of the
 /// same runtime.
 #[inline]
@@ -313,6 +326,13 @@ impl Records {
         self.chain.push(task);
         if self.chain.len.get() >= 4 * BATCH {
             self.unload();
+        }
+    }
+
+    /// Leaves all to whoever needs records: the worker ends.
+    pub(crate) fn leave(self, depot: &Depot) {
+        if self.chain.len.get() > 0 {
+            depot.batches.lock().full.push(self.chain);
         }
     }
 
@@ -481,6 +501,7 @@ impl Depot {
     /// The caller sees to it that no worker of this runtime lives any more.
     pub(crate) fn retire(&self) {
         let slabs = std::mem::take(&mut *self.batches.lock()).slabs;
+        let _owners = OWNERS.lock();
         for slab in slabs {
             // Ordering: Release. Partner: the Acquire in `owner_of`.
             slab.0.owner.store(ptr::null_mut(), Release);

@@ -19,11 +19,8 @@ impl Worker {
     /// At the end of a slice: whether anything may want this worker besides the task that runs.
     pub(crate) fn has_rivals(&self) -> bool {
         let line = self.publish_line(1);
-        let others = self.shared().remotes.iter();
-        self.has_work()
-            || others
-                .filter(|other| !other.fresh.is_empty())
-                .any(|other| other.line.load(Relaxed) > line)
+        let mut others = self.shared().remotes.iter().take(self.shared().active());
+        self.has_work() || others.any(|other| other.is_busier(line))
     }
 
     /// Says how many begun tasks want this worker: those in line, and `more`.
@@ -67,14 +64,16 @@ impl Worker {
     }
 
     fn may_begin(&self, line: u32, waited: u32) -> bool {
-        let remotes = self.shared().remotes.iter().enumerate();
-        let mut others = remotes.filter(|(index, _)| *index != self.index);
+        let remotes = self.shared().remotes.iter().take(self.shared().active());
+        let mut others = remotes
+            .enumerate()
+            .filter(|(index, _)| *index != self.index);
         waited >= MOST_WAITED || others.all(|(_, other)| line <= other.line.load(Relaxed))
     }
 
     /// Takes fresh tasks from a worker that has more begun ones than we have.
     fn take_over(&self, line: u32) -> Option<&'static Task> {
-        let workers = self.shared().remotes.len();
+        let workers = self.shared().active();
         let first = self.choice.below(workers);
         (0..workers)
             .map(|offset| (first + offset) % workers)

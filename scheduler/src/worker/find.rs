@@ -6,12 +6,17 @@
 //! 3. Started tasks in line, the oldest first.
 //! 4. The injector, then other workers, beginning with a random one.
 //!
-//! Every so many tasks the line comes first, so that no source can starve another.
+//! Every so many tasks the line comes first, so that no source can starve another. Tasks of the high
+//! class come before all of these, those of the low class after them, but for their turns: see
+//! Note \[Classes\].
 
-use crate::{task::Task, worker::Worker};
+use crate::{
+    task::Task,
+    worker::{Worker, classes::Urgent},
+};
 use crossbeam_deque::Steal;
 use std::ptr;
-use vitte_wait::facade::clock;
+use vitte_wait::facade::{atomic::Ordering::Relaxed, clock};
 
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
 pub(crate) const ROUND: u32 = 32;
@@ -24,7 +29,8 @@ const PORTION: usize = 64;
 const FROM_INJECTOR: usize = 16;
 
 impl Worker {
-    /// The next task to run; blocks the thread until there is one. `None`: the worker is to end.
+    /// The next task to run; blocks the thread until there is one. `None`: the worker is to end, or is
+    /// retired and has served.
     ///
     /// In the main loop only: what it calls wants more stack than a small fiber has to spare.
     #[inline]
@@ -42,6 +48,14 @@ impl Worker {
                 return None;
             }
             self.publish_rest();
+            if self.is_retired() {
+                match self.find_retired() {
+                    Some(task) => return Some(task),
+                    None if self.has_served() => return None,
+                    None => self.rest(),
+                }
+                continue;
+            }
             let mut found = self.find_elsewhere();
             if found.is_none() {
                 let chores = self.do_chores();
@@ -49,7 +63,11 @@ impl Worker {
                     self.shared(),
                     self.index,
                     chores,
-                    || !self.remote().inbox.is_empty(),
+                    || {
+                        !self.remote().inbox.is_empty()
+                            || !self.remote().lanes.are_empty()
+                            || self.is_retired()
+                    },
                     || self.look_everywhere(),
                 );
             }
@@ -85,7 +103,7 @@ impl Worker {
     #[inline]
     pub(crate) fn find_quickly(&self) -> Option<&'static Task> {
         let tick = self.tick.get().wrapping_add(1);
-        if tick.is_multiple_of(ROUND) {
+        if tick.is_multiple_of(ROUND) || self.shared().high_waiting.load(Relaxed) != 0 {
             return None;
         }
         self.tick.set(tick);
@@ -94,7 +112,14 @@ impl Worker {
 
     #[inline]
     fn find_here(&self) -> Option<&'static Task> {
-        let tick = self.tick.get().wrapping_add(1);
+        let mut tick = self.tick.get().wrapping_add(1);
+        if self.shared().high_waiting.load(Relaxed) != 0 {
+            match self.find_high() {
+                Urgent::Found(task) => return Some(task),
+                Urgent::Turn => tick = (tick | (ROUND - 1)).wrapping_add(1),
+                Urgent::Nothing => {}
+            }
+        }
         self.tick.set(tick);
         if tick.is_multiple_of(ROUND)
             && let Some(task) = self.find_in_turn()
@@ -134,8 +159,19 @@ impl Worker {
     /// The sources that come last otherwise.
     #[cold]
     fn find_in_turn(&self) -> Option<&'static Task> {
+        self.shared().heed_signals();
+        if self.shared().resizings() != 0
+            && let Some(found) = self.find_resized()
+        {
+            return found;
+        }
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
+        }
+        if self.is_turn_of_low()
+            && let Some(task) = self.find_low()
+        {
+            return Some(task);
         }
         if self.slice_over.replace(false) {
             return self.find_after_slice();
@@ -153,6 +189,11 @@ impl Worker {
 
     /// The injector and the other workers.
     fn find_elsewhere(&self) -> Option<&'static Task> {
+        if self.shared().heed_signals()
+            && let Some(task) = self.find_made_ready()
+        {
+            return Some(task);
+        }
         if self.remote().timers.next() != u64::MAX {
             self.look_after(clock::now());
             if let Some(task) = self.find_made_ready() {
@@ -166,7 +207,7 @@ impl Worker {
                 self.push_fresh(task);
             }
         });
-        found.or_else(|| self.steal())
+        found.or_else(|| self.steal()).or_else(|| self.find_low())
     }
 
     /// What firing a timer put into our queues.

@@ -3,8 +3,11 @@
 //! The rest of it, which others may touch, is its [`Remote`].
 
 pub(crate) mod balance;
+pub(crate) mod classes;
+pub(crate) mod desk;
 pub(crate) mod find;
 pub(crate) mod ready;
+mod retire;
 pub(crate) mod run;
 pub(crate) mod slice;
 
@@ -13,6 +16,7 @@ use crate::{
     choice::Choice,
     queue::fifo::Fifo,
     shared::{Remote, Shared, TaskRef},
+    shown::Shown,
     task::{Task, flags, slab::Records},
 };
 use std::{cell::Cell, ptr, sync::Arc};
@@ -49,7 +53,7 @@ pub(crate) struct Worker {
     pub(crate) resumer: Resumer,
 
     /// The task that runs; null in the loops.
-    current: Cell<*const Task>,
+    current: Shown,
     /// The carrier that runs, or ran last.
     pub(crate) carrier: Cell<*const Carrier>,
     pub(crate) action: Cell<Action>,
@@ -61,7 +65,7 @@ pub(crate) struct Worker {
     pub(crate) handoff: Cell<Option<&'static Task>>,
 
     /// The task that was made ready last; it runs first.
-    pub(crate) lifo_slot: Cell<*const Task>,
+    pub(crate) lifo_slot: Shown,
     /// How often in a row a task came from `lifo_slot`.
     pub(crate) lifo_streak: Cell<u32>,
     /// Started tasks that stay here.
@@ -82,6 +86,13 @@ pub(crate) struct Worker {
     pub(crate) slice_over: Cell<bool>,
     /// How many slices were used up since one began another task.
     pub(crate) slices_since_begin: Cell<u32>,
+    bound: retire::Bound,
+    /// How many tasks of the high class were picked since another had a turn.
+    pub(crate) high_streak: Cell<u32>,
+    /// How many turns there were of the sources that come last.
+    pub(crate) turns: Cell<u32>,
+    /// How often a task of the low class was looked for.
+    pub(crate) lows: Cell<u32>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -113,12 +124,16 @@ pub(crate) fn current_task() -> Option<(&'static Worker, &'static Task)> {
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Box<Self> {
         let remote = ptr::from_ref(&shared.remotes[index]);
-        let movable = crossbeam_deque::Worker::new_fifo();
-        let stealer = movable.stealer();
-        assert!(
-            shared.remotes[index].movable.set(stealer).is_ok(),
-            "one worker an index"
-        );
+        let left = shared.remotes[index].left.lock().take();
+        let movable = left.unwrap_or_else(|| {
+            let movable = crossbeam_deque::Worker::new_fifo();
+            let stealer = movable.stealer();
+            assert!(
+                shared.remotes[index].movable.set(stealer).is_ok(),
+                "one worker an index"
+            );
+            movable
+        });
         let choice = Choice::new(shared.seed, index);
         let worker = Box::new(Self {
             shared,
@@ -126,13 +141,13 @@ impl Worker {
             remote,
             slot: current::slot(),
             resumer: Resumer::new(ptr::null()),
-            current: Cell::new(ptr::null()),
+            current: Shown::nothing(),
             carrier: Cell::new(ptr::null()),
             action: Cell::new(Action::None),
             after: Cell::new(None),
             next: Cell::new(None),
             handoff: Cell::new(None),
-            lifo_slot: Cell::new(ptr::null()),
+            lifo_slot: Shown::nothing(),
             lifo_streak: Cell::new(0),
             fifo: Fifo::new(),
             movable,
@@ -145,6 +160,10 @@ impl Worker {
             slice: slice::Slice::default(),
             slice_over: Cell::new(false),
             slices_since_begin: Cell::new(0),
+            bound: retire::Bound::new(),
+            high_streak: Cell::new(0),
+            turns: Cell::new(0),
+            lows: Cell::new(0),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker
@@ -259,17 +278,21 @@ impl Worker {
 
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
-        !self.fifo.is_empty()
-            || !self.lifo_slot.get().is_null()
-            || !self.remote().fresh.is_empty()
-            || !self.movable.is_empty()
-            || !self.remote().inbox.is_empty()
-            || !self.shared.injector.is_empty()
+        self.has_work_in_hand() || self.remote().holds_work() || self.shared.holds_work()
+    }
+
+    /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.
+    fn has_work_in_hand(&self) -> bool {
+        !self.fifo.is_empty() || !self.lifo_slot.get().is_null()
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are
-    /// due, and takes in what others left for it.
+    /// due, and takes in what others left for it, signal handlers included.
     pub(crate) fn look_after(&self, now: u64) {
+        self.shared.heed_signals();
+        if self.shared.resizings() != 0 {
+            self.look_after_retired();
+        }
         if self.remote().timers.next() <= now {
             self.remote().timers.fire(now);
         }

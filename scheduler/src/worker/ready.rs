@@ -3,7 +3,7 @@
 use crate::{
     shared::TaskRef,
     task::{Task, slab},
-    worker::{Action, Worker, current},
+    worker::{Action, Worker, classes::Ready, current},
 };
 use std::ptr;
 use vitte_wait::{Outcome, Reason};
@@ -43,11 +43,16 @@ impl Worker {
 
     #[inline]
     fn make_ready(&self, task: &'static Task) {
+        if !task.unit.is_ordinary() && self.shared().put_into_lane(task, Ready::Woken) {
+            return;
+        }
         if task.is_pinned() && task.home() != self.index {
             let home = task.home();
             self.shared().remotes[home].inbox.push(task);
             self.shared().idle.post_to(self.shared(), home);
-        } else if self.lifo_streak.get() < LIFO_STREAK {
+            return;
+        }
+        if self.lifo_streak.get() < LIFO_STREAK {
             let old = self.lifo_slot.replace(task);
             // SAFETY: null or a record.
             if let Some(old) = unsafe { old.as_ref() } {
@@ -56,6 +61,8 @@ impl Worker {
         } else {
             self.queue(task);
         }
+        // Whoever runs here now may go on for long.
+        self.shared().idle.post_here(self.shared());
     }
 
     /// Puts a started task that may run here at the end of the line.

@@ -10,7 +10,7 @@ use crate::{
     config::SpawnError,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, join},
-    worker::{self, Action, Worker},
+    worker::{self, Action, Worker, classes::Ready},
 };
 use std::{
     ptr::{self, NonNull},
@@ -24,16 +24,39 @@ use vitte_wait::{
 
 /// What a worker's thread runs.
 pub(crate) fn run(shared: Arc<Shared>, index: usize) {
-    let worker = Worker::new(shared, index);
+    let worker = Worker::new(Arc::clone(&shared), index);
     worker.remote().bed.set_thread(thread::current());
     // SAFETY: the slot of this thread.
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     slot.seed_dice(worker.choice.seed());
-    main_loop(&worker);
-    worker.end_carriers(0, usize::MAX);
+    let at_desk = worker.sit_down();
+    let leaving = loop {
+        main_loop(&worker);
+        worker.end_carriers(0, usize::MAX);
+        if shared.is_stopping() {
+            break None;
+        }
+        // It may have been the last to have something to do.
+        shared.worker_rests();
+        let crew = shared.crew.lock();
+        // Otherwise the number of workers has grown again meanwhile.
+        if worker.is_retired() {
+            break Some(crew);
+        }
+    };
+    drop(at_desk);
     slot.clear_unit();
     slot.set_worker(ptr::null());
+    if let Some(mut crew) = leaving {
+        let Worker {
+            movable, records, ..
+        } = *worker;
+        records.leave(&shared.depot);
+        // What else others may find here (its timers, say) they find in its remote.
+        *shared.remotes[index].left.lock() = Some(movable);
+        crew.left(index);
+    }
 }
 
 /// On the thread's own stack: resumes one carrier after the other.
@@ -120,7 +143,7 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
 }
 
 impl Worker {
-    /// The carrier to resume next. `None`: the worker is to end.
+    /// The carrier to resume next. `None`: the worker is to end, or is retired and has served.
     #[inline]
     fn next_carrier(&self) -> Option<&'static Carrier> {
         loop {
@@ -179,7 +202,9 @@ impl Worker {
         if let Some(task) = self.current() {
             self.leave();
             self.slice.end();
-            self.queue(task);
+            if task.unit.is_ordinary() || !self.shared().put_into_lane(task, Ready::Yielded) {
+                self.queue(task);
+            }
         }
     }
 

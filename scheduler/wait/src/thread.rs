@@ -2,14 +2,11 @@
 
 use crate::{
     Deadline, Outcome, Ticket,
-    facade::{Mutex, hint, thread},
+    facade::{Mutex, atomic::Ordering::Relaxed, hint, plain::AtomicU64 as PlainU64, thread},
     unit::{ParkKind, Unit},
 };
 #[cfg(not(any(loom, shuttle)))]
-use crate::{
-    facade::atomic::{AtomicUsize, Ordering::Relaxed},
-    stack,
-};
+use crate::{facade::atomic::AtomicUsize, stack};
 use std::ptr::NonNull;
 
 /// A unit with the handle by which its thread is woken.
@@ -20,6 +17,8 @@ pub(crate) struct ThreadUnit {
     unit: Unit,
     /// The thread that owns the unit now. Written by the owner; read by whoever wakes it.
     handle: Mutex<Option<thread::Thread>>,
+    /// See [`Unit::life`]. Written by the owner when it takes the unit.
+    life: PlainU64,
     /// The bounds of the thread's stack, once it has asked: `lo`, `hi`. Owner only.
     #[cfg(not(any(loom, shuttle)))]
     stack: [AtomicUsize; 2],
@@ -38,6 +37,7 @@ impl ThreadUnit {
         Self {
             unit: Unit::new(None),
             handle: Mutex::new(None),
+            life: PlainU64::new(0),
             #[cfg(not(any(loom, shuttle)))]
             stack: [AtomicUsize::new(0), AtomicUsize::new(0)],
         }
@@ -55,6 +55,11 @@ impl ThreadUnit {
             .lock()
             .clone()
             .expect("a unit that waits has a thread")
+    }
+
+    /// See [`Unit::life`].
+    pub(crate) fn life(&self) -> u64 {
+        self.life.load(Relaxed)
     }
 
     /// The bounds of the calling thread's stack, whose unit this is; empty if they cannot be had.
@@ -78,6 +83,10 @@ impl ThreadUnit {
     pub(crate) fn take() -> &'static Self {
         let unit = pool::pop().unwrap_or_else(|| Box::leak(Box::new(Self::new())));
         unit.unit.recycle();
+        // The lower half is no fiber's.
+        static THREADS: PlainU64 = PlainU64::new(0);
+        let turn = THREADS.fetch_add(1, Relaxed);
+        unit.life.store(turn << 32 | u64::from(u32::MAX), Relaxed);
         #[cfg(not(any(loom, shuttle)))]
         unit.stack[1].store(0, Relaxed);
         *unit.handle.lock() = Some(thread::current());

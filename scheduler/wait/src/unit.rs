@@ -36,9 +36,15 @@ pub struct UnitOps {
     /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
     /// called before: starts unwinding, or returns if that cannot be done now.
     pub unwind: fn(unit: &'static Unit),
+    /// Called after the unit has become more urgent, by whoever made it so, anywhere: if it lies in a
+    /// queue of the less urgent, it may be moved.
+    pub raised: fn(unit: &'static Unit),
     /// The bounds of the stack that the calling unit stands on: the lowest address, and one above
     /// the highest. Called on the unit itself.
     pub stack: fn(unit: &'static Unit) -> (usize, usize),
+    /// A number that the unit has until it is recycled, and that no unit with this table had before or
+    /// will have. Its lower half is not [`u32::MAX`]. Called on the unit itself.
+    pub life: fn(unit: &'static Unit) -> u64,
 }
 
 /// Whatever can wait. See the [crate documentation](crate).
@@ -54,8 +60,9 @@ pub struct Unit {
     number: AtomicU32,
     /// A [`Reason`]. Written by the owner; read by onlookers.
     reason: AtomicU8,
-    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them.
-    requests: AtomicU8,
+    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them. The bits above
+    /// say how urgent it is: see the `priority` module.
+    pub(crate) requests: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -125,6 +132,17 @@ impl Unit {
         match self.number.load(Relaxed) {
             0 => self.take_number(),
             number => number,
+        }
+    }
+
+    /// A number that no other unit has or had, and this one neither before it was last recycled; not
+    /// zero. For what must not take a later unit in the same place for an earlier one. Owner only.
+    #[must_use]
+    pub fn life(&'static self) -> u64 {
+        match self.ops() {
+            Some(ops) => (ops.life)(self),
+            // SAFETY: units without a table are the `unit` fields of thread units, which are immortal.
+            None => unsafe { ThreadUnit::of(NonNull::from(self)) }.life(),
         }
     }
 

@@ -66,7 +66,8 @@ fn a_wake_up_of_one_consumer_is_not_lost_in_a_select() {
             let from_a = from_a.clone();
             Fiber::spawn(move || from_a.recv())
         };
-        let again = a.clone();
+        // A receiver of `b` is ours, so that it is not closed before we send.
+        let (again, _from_b) = (a.clone(), from_b.clone());
         let selector = Fiber::spawn(move || {
             let by_a = select! { recv(from_a) -> _ => true, recv(from_b) -> _ => false };
             if by_a.unwrap() {

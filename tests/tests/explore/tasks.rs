@@ -2,6 +2,7 @@
 
 use crate::explore::{explore, fails};
 use std::sync::Arc;
+use vitte_scheduler::Scheduler;
 use vitte_threads::{Channel, Fiber, RecvError, Runtime, park, yield_now};
 use vitte_wait::facade::{
     atomic::{AtomicUsize, Ordering::*},
@@ -67,6 +68,26 @@ fn a_runtime_ends_whatever_waits_in_it() {
         });
         // Whether it ran before the end or not at all, it is over.
         let _ = inner.join().unwrap();
+    });
+}
+
+#[test]
+fn workers_come_and_go_under_fibers_that_run() {
+    explore("resizing", || {
+        let on = Scheduler::current().unwrap();
+        let (tx, rx) = Channel::bounded(1);
+        let sum = Fiber::spawn(move || rx.recv().unwrap() + rx.recv().unwrap());
+        let sender = Fiber::spawn(move || {
+            tx.send(1).unwrap();
+            yield_now();
+            tx.send(Fiber::spawn(|| 2).join().unwrap()).unwrap();
+        });
+        for workers in [1, 3, 1, 2] {
+            on.resize(workers).unwrap();
+            yield_now();
+        }
+        sender.join().unwrap();
+        assert_eq!(sum.join().unwrap(), 3);
     });
 }
 

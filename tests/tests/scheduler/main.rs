@@ -2,10 +2,13 @@
 //! events that each defect needed.
 
 mod bounds;
+mod classes;
 mod ends;
 mod joins;
 mod mixes;
+mod resize;
 mod sleep;
+mod slices;
 mod waits;
 
 use std::{

@@ -78,6 +78,7 @@ macro_rules! all_bodies {
                 the_holder_takes_it_as_often_as_it_likes
                 others_wait_for_the_last_guard
                 a_cancellation_ends_the_wait
+                a_leaked_guard_is_no_later_unit_s
             }
             named {
                 only_the_one_whose_name_is_released_goes_on

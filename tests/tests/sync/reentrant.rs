@@ -68,3 +68,15 @@ pub(crate) fn a_cancellation_ends_the_wait<U: Units>() {
     assert_eq!(U::join(other), Err(LockError::Canceled));
     drop(held);
 }
+
+pub(crate) fn a_leaked_guard_is_no_later_unit_s<U: Units>() {
+    let lock = Arc::new(ReentrantMutex::new(()));
+    let leaking = Arc::clone(&lock);
+    U::join(U::spawn(move || std::mem::forget(leaking.lock().unwrap())));
+    // Units are used again: of so many, some stand where the leaking one stood.
+    for _ in 0..20 {
+        let lock = Arc::clone(&lock);
+        let refused = U::spawn(move || !lock.is_held_by_caller() && lock.try_lock().is_err());
+        assert!(U::join(refused), "the lock has a holder");
+    }
+}

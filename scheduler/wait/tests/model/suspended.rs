@@ -34,7 +34,9 @@ static OPS: UnitOps = UnitOps {
     thread: worker,
     give_way: |_| {},
     unwind: |_| unreachable!("no model asks for it"),
+    raised: |_| {},
     stack: |_| unreachable!("no model asks for it"),
+    life: |_| unreachable!("no model asks for it"),
 };
 
 impl Fiber {

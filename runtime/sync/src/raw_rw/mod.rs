@@ -21,19 +21,22 @@
 //! other change of the word is a reader's leaving. A mark in a place is written after the place is
 //! taken and cleared before it is freed, by its reader, or, at entry, by whoever lets the reader in.
 
+mod waiting;
+
 use crate::{
     forms::const_new,
     raw::{Patience, Refused, Spin},
 };
-use std::{cell::Cell, fmt, ptr};
+use std::{cell::Cell, fmt};
 use vitte_wait::{
-    Claimed, Node, Outcome, WaitQueue,
+    WaitQueue,
     facade::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering::*},
     },
     stack,
 };
+use waiting::{Queue, Slip, Waiting};
 
 /// How many readers have places. In models one, so that two make a crowd.
 const PLACES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 15 };
@@ -74,75 +77,6 @@ pub(crate) struct RawRwLock {
     writer: AtomicUsize,
     marks: [AtomicUsize; PLACES],
     waiting: Mutex<Waiting>,
-}
-
-struct Waiting {
-    readers: WaitQueue,
-    writers: WaitQueue,
-    /// One at most whose wait is open.
-    upgraders: WaitQueue,
-    /// The marks of readers without a place.
-    crowd: Vec<usize>,
-}
-
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.readers.is_empty() && self.writers.is_empty() && self.upgraders.is_empty()
-    }
-}
-
-/// What a waiter lends to whoever lets it in.
-struct Slip {
-    mark: usize,
-    place: Cell<u8>,
-}
-
-impl Slip {
-    fn new(mark: usize) -> Self {
-        Self {
-            mark,
-            place: Cell::new(CROWDED),
-        }
-    }
-
-    fn payload(&self) -> *mut () {
-        ptr::from_ref(self).cast_mut().cast()
-    }
-
-    /// # Safety
-    /// `payload` is that of a waiter whose claim is held.
-    unsafe fn of<'a>(payload: *mut ()) -> &'a Self {
-        // SAFETY: by the caller the waiter, on whose stack it lies, does not go on.
-        unsafe { &*payload.cast() }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Queue {
-    Readers,
-    Writers,
-    Upgraders,
-}
-
-impl Queue {
-    /// Whether one who comes into this queue has to wait, by what the word says.
-    fn is_held_back(self, word: u64) -> bool {
-        match self {
-            Self::Readers => word & (WRITER | QUEUED) != 0,
-            Self::Writers => word & !POISONED != 0,
-            Self::Upgraders => readers(word) > 1,
-        }
-    }
-}
-
-impl Waiting {
-    fn of(&mut self, queue: Queue) -> &mut WaitQueue {
-        match queue {
-            Queue::Readers => &mut self.readers,
-            Queue::Writers => &mut self.writers,
-            Queue::Upgraders => &mut self.upgraders,
-        }
-    }
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -488,133 +422,6 @@ impl RawRwLock {
         false
     }
 
-    /// Waits in `queue` to be let in, unless `look`, under the lock, finds that it need not.
-    fn wait(
-        &self,
-        queue: Queue,
-        slip: &Slip,
-        patience: Patience<'_>,
-        look: impl Fn(&mut Waiting) -> Option<()>,
-    ) -> Result<(), Refused> {
-        let wait = patience.begin(ptr::from_ref(self).cast());
-        let node = Node::new(wait.ticket(), slip.payload());
-        {
-            let mut waiting = self.waiting.lock();
-            // Liveness: the flag is raised by a compare-and-swap from a word that says why we wait:
-            // somebody is inside, who will find the flag when he leaves, and then us; or somebody is
-            // on his way to settle, and needs the lock that we have.
-            loop {
-                if look(&mut waiting).is_some() {
-                    drop(waiting);
-                    // A cancellation that came in between is noticed by the next wait, if there is one.
-                    let _ = wait.withdraw();
-                    return Ok(());
-                }
-                let now = self.word.load(Relaxed);
-                let raised = now | QUEUED;
-                if queue.is_held_back(now)
-                    && self
-                        .word
-                        .compare_exchange_weak(now, raised, Relaxed, Relaxed)
-                        .is_ok()
-                {
-                    break;
-                }
-            }
-            // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
-            // has taken it out (also when `park` unwinds), and is touched only under this lock.
-            unsafe { waiting.of(queue).push(&node) };
-        }
-        let linked = Linked {
-            lock: self,
-            queue,
-            node: &node,
-        };
-        match wait.park(patience.deadline, patience.stop) {
-            Outcome::Woken => {
-                // Only `settle` ends the wait so, and it pops the node first.
-                std::mem::forget(linked);
-                Ok(())
-            }
-            ended => Err(Refused::Ended(ended)),
-        }
-    }
-
-    /// Takes the queue's lock, leaves as a writer if so told, and lets in whoever may.
-    #[cold]
-    #[inline(never)]
-    fn settle_after(&self, writer: bool) {
-        let entered = {
-            let mut waiting = self.waiting.lock();
-            if writer {
-                // Ordering: Release, as in `leave_writing`.
-                self.word.fetch_and(!WRITER, Release);
-            }
-            self.settle(&mut waiting, writer)
-        };
-        // They go on after the queue's lock is released.
-        drop(entered);
-    }
-
-    /// Lets in whoever may enter now, readers before writers if `readers_first`; they go on when
-    /// the result is dropped, which is to be after the lock.
-    fn settle(&self, waiting: &mut Waiting, readers_first: bool) -> Vec<Claimed> {
-        let mut entered = Vec::new();
-        loop {
-            // Ordering: Acquire. Partner: the Release of those who left; what they did is passed on by the claim.
-            let now = self.word.load(Acquire);
-            if now & WRITER != 0 {
-                break;
-            }
-            let inside = readers(now);
-            if !waiting.upgraders.is_empty() {
-                if inside != 1 && waiting.upgraders.peek_open().is_some() {
-                    break;
-                }
-                if let Some((claimed, slip)) = waiting.upgraders.pop(Outcome::Woken) {
-                    // SAFETY: the claim is held.
-                    let slip = unsafe { Slip::of(slip) };
-                    let alone = self.become_writer(waiting, slip.mark);
-                    debug_assert!(alone, "it is inside, and nobody else enters");
-                    entered.push(claimed);
-                    break;
-                }
-                continue;
-            }
-            if inside == 0
-                && (!readers_first || waiting.readers.is_empty())
-                && let Some((claimed, slip)) = waiting.writers.pop(Outcome::Woken)
-            {
-                self.word.fetch_or(WRITER, Relaxed);
-                // SAFETY: the claim is held.
-                let slip = unsafe { Slip::of(slip) };
-                self.writer.store(slip.mark, Relaxed);
-                entered.push(claimed);
-                break;
-            }
-            if inside == 0 || readers_first || waiting.writers.peek_open().is_none() {
-                while let Some((claimed, slip)) = waiting.readers.pop(Outcome::Woken) {
-                    // SAFETY: the claim is held.
-                    let slip = unsafe { Slip::of(slip) };
-                    let Some(reading) = self.enter(waiting, slip.mark) else {
-                        unreachable!("no writer enters while we have the lock")
-                    };
-                    slip.place.set(reading.place);
-                    entered.push(claimed);
-                }
-                if entered.is_empty() && inside == 0 && !waiting.writers.is_empty() {
-                    // The readers had all given up: a writer's turn.
-                    continue;
-                }
-            }
-            break;
-        }
-        if waiting.is_empty() {
-            self.word.fetch_and(!QUEUED, Relaxed);
-        }
-        entered
-    }
-
     /// Whether the caller, or one on whose stack it runs, is the writer.
     pub(crate) fn is_written_by_caller(&self) -> bool {
         let writer = self.writer.load(Relaxed);
@@ -648,26 +455,6 @@ impl RawRwLock {
 
     pub(crate) fn is_poisoned(&self) -> bool {
         self.word.load(Relaxed) & POISONED != 0
-    }
-}
-
-/// Takes a waiter out of its queue, however its wait ends.
-struct Linked<'a> {
-    lock: &'a RawRwLock,
-    queue: Queue,
-    node: &'a Node,
-}
-
-impl Drop for Linked<'_> {
-    fn drop(&mut self) {
-        let entered = {
-            let mut waiting = self.lock.waiting.lock();
-            // SAFETY: the node was pushed into this queue and into no other.
-            unsafe { waiting.of(self.queue).remove(self.node) };
-            // Those who waited behind it may have nothing to wait for any more.
-            self.lock.settle(&mut waiting, false)
-        };
-        drop(entered);
     }
 }
 

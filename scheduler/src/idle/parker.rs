@@ -1,0 +1,163 @@
+//! How the thread of an idle worker sleeps, and what wakes it.
+//!
+//! On Linux a word and a futex, so that [`unpark`](Parker::unpark) is async-signal-safe: one exchange,
+//! and at most one system call, which does not touch `errno` when it is used rightly. The standard
+//! library's parking is built in the same way there, but does not promise it. Elsewhere, and in
+//! models, it is the standard library's, and [`IS_SIGNAL_SAFE`] is false outside of models.
+//!
+//! ```text
+//!   EMPTY ──unpark──► TOKEN        EMPTY ──park──► PARKED ──unpark──► TOKEN ──park goes on──► EMPTY
+//! ```
+
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+pub(crate) use futex::Parker;
+#[cfg(not(all(target_os = "linux", not(any(loom, shuttle)))))]
+pub(crate) use handle::Parker;
+
+/// Whether a signal handler may wake a worker.
+pub(crate) const IS_SIGNAL_SAFE: bool = cfg!(any(target_os = "linux", loom, shuttle));
+
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+mod futex {
+    use std::{ptr, time::Duration};
+    use vitte_wait::facade::{
+        atomic::{AtomicU32, Ordering::*},
+        thread::Thread,
+    };
+
+    const EMPTY: u32 = 0;
+    const TOKEN: u32 = 1;
+    /// One below `EMPTY`, so that parking is one subtraction.
+    const PARKED: u32 = u32::MAX;
+
+    /// See the [module documentation](super).
+    #[derive(Default)]
+    pub(crate) struct Parker(AtomicU32);
+
+    impl Parker {
+        /// Says whose thread sleeps here. A futex need not know.
+        #[expect(clippy::unused_self, reason = "the other kind keeps it")]
+        pub(crate) fn set_thread(&self, _: &Thread) {}
+
+        /// Sleeps until there is a token, `timeout` at most, and consumes it. By the one owner.
+        pub(crate) fn park(&self, timeout: Option<Duration>) {
+            // Ordering: Acquire. Partner: the Release in `unpark`.
+            if self.0.fetch_sub(1, Acquire) == TOKEN {
+                return;
+            }
+            loop {
+                wait(&self.0, timeout);
+                // Ordering: Acquire. As above. By exchange, never by load and store: a token that
+                // comes in between would be lost.
+                if timeout.is_some() {
+                    self.0.swap(EMPTY, Acquire);
+                    return;
+                }
+                if self
+                    .0
+                    .compare_exchange(TOKEN, EMPTY, Acquire, Relaxed)
+                    .is_ok()
+                {
+                    return;
+                }
+            }
+        }
+
+        /// Leaves a token, and wakes the owner if it sleeps. Async-signal-safe.
+        pub(crate) fn unpark(&self) {
+            // Ordering: Release. Partner: the Acquire in `park`.
+            if self.0.swap(TOKEN, Release) == PARKED {
+                wake(&self.0);
+            }
+        }
+    }
+
+    /// Sleeps while the word is `PARKED`; may return at any time.
+    fn wait(word: &AtomicU32, timeout: Option<Duration>) {
+        let limit = timeout.map(|timeout| libc::timespec {
+            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        });
+        let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: the word is alive and aligned, and the time, if there is one, outlives the call.
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, PARKED, limit) };
+    }
+
+    fn wake(word: &AtomicU32) {
+        let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: only the address of the word is looked at.
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use vitte_wait::facade::{Arc, clock, thread};
+
+        #[test]
+        fn a_token_that_comes_first_is_not_lost() {
+            let parker = Parker::default();
+            parker.unpark();
+            parker.unpark();
+            parker.park(None);
+            let begun = clock::now();
+            parker.park(Some(Duration::from_millis(2)));
+            assert!(clock::now() - begun >= 1_000_000, "tokens do not add up");
+        }
+
+        #[test]
+        fn every_token_ends_one_sleep() {
+            let (there, back) = (Arc::new(Parker::default()), Arc::new(Parker::default()));
+            let (their, our) = (Arc::clone(&there), Arc::clone(&back));
+            let other = thread::spawn(move || {
+                for turn in 0..10_000_u64 {
+                    let timeout = turn.is_multiple_of(2).then_some(Duration::from_secs(100));
+                    their.park(timeout);
+                    our.unpark();
+                }
+            });
+            for _ in 0..10_000 {
+                there.unpark();
+                back.park(None);
+            }
+            other.join().unwrap();
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(any(loom, shuttle)))))]
+mod handle {
+    use std::time::Duration;
+    use vitte_wait::facade::{
+        Mutex,
+        thread::{self, Thread},
+    };
+
+    /// See the [module documentation](super).
+    #[derive(Default)]
+    pub(crate) struct Parker(Mutex<Option<Thread>>);
+
+    impl Parker {
+        /// Says whose thread sleeps here. By that thread, before it sleeps.
+        pub(crate) fn set_thread(&self, thread: &Thread) {
+            *self.0.lock() = Some(thread.clone());
+        }
+
+        /// Sleeps until there is a token, `timeout` at most, and consumes it. By the one owner.
+        #[expect(clippy::unused_self, reason = "the other kind has a word")]
+        pub(crate) fn park(&self, timeout: Option<Duration>) {
+            match timeout {
+                None => thread::park(),
+                Some(timeout) => thread::park_timeout(timeout),
+            }
+        }
+
+        /// Leaves a token, and wakes the owner if it sleeps.
+        pub(crate) fn unpark(&self) {
+            if let Some(thread) = &*self.0.lock() {
+                thread.unpark();
+            }
+        }
+    }
+}

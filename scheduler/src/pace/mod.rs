@@ -1,0 +1,167 @@
+//! The pacer: the thread that watches how long tasks run while others wait.
+//!
+//! ```text
+//!   asleep ──somebody waits for a busy worker──► awake: looks at every desk, each half a slice
+//!      ▲                                          │
+//!      └────── nobody waits, for half a slice ────┘
+//! ```
+//!
+//! A worker whose turn has not changed for a slice, and for which somebody waits, has its slice ended:
+//! the poll word of the task that runs is set. So what computes alone is never looked at, and a
+//! process that is idle has no tick. Who pushes a task learns from the word he reads anyway (see
+//! `idle::counters`) that the pacer sleeps, and rouses it: Note \[Lost wakeups\] holds for it too.
+//!
+//! While every worker is busy it also ends waits whose time has come, in the keeper's place.
+
+#[cfg(all(test, loom))]
+mod model;
+
+use crate::{shared::Shared, stats::Count};
+use std::{sync::Arc, time::Duration};
+use vitte_wait::facade::{
+    Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+    clock, thread,
+};
+
+/// However short slices are, the pacer looks no more often than this, in nanoseconds.
+const SHORTEST_TICK: u64 = 100_000;
+
+/// A task of the low class that has waited for as many slices, or twice as many at most, is lifted.
+const SLICES_TO_AGE: u64 = 32;
+
+/// What others must know to rouse it.
+#[derive(Default)]
+pub(crate) struct Pacer {
+    thread: Mutex<Option<thread::Thread>>,
+    /// Until when it sleeps. It sets this to "never" before it looks at timers.
+    until: AtomicU64,
+    /// How many slices it has ended.
+    pub(crate) ended: Count,
+    /// How many tasks of the low class it has put in line with the normal ones.
+    pub(crate) lifted: Count,
+}
+
+impl Pacer {
+    /// Says which thread it is. By that thread.
+    pub(crate) fn set_thread(&self, thread: thread::Thread) {
+        *self.thread.lock() = Some(thread);
+    }
+
+    pub(crate) fn poke(&self) {
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
+    }
+
+    /// Whether it would sleep when `deadline` comes.
+    pub(crate) fn sleeps_beyond(&self, deadline: u64) -> bool {
+        self.until.load(Relaxed) > deadline
+    }
+
+    pub(crate) fn set_until(&self, until: u64) {
+        self.until.store(until, Relaxed);
+    }
+
+    /// May return sooner.
+    pub(crate) fn sleep_until(&self, until: u64) {
+        if until == u64::MAX {
+            thread::park();
+            return;
+        }
+        let now = clock::now();
+        if now < until {
+            thread::park_timeout(Duration::from_nanos(until - now));
+        }
+    }
+}
+
+/// What the pacer remembers of a worker.
+#[derive(Clone, Copy)]
+struct Watch {
+    turn: u32,
+    /// Since when it has seen this turn.
+    since: u64,
+}
+
+/// What the pacer's thread runs.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the thread keeps the scheduler alive"
+)]
+pub(crate) fn run(shared: Arc<Shared>) {
+    shared.pacer.set_thread(thread::current());
+    let tick = (shared.slice_nanos() / 2).max(SHORTEST_TICK);
+    let age = shared.slice_nanos().saturating_mul(SLICES_TO_AGE);
+    let mut next_age = 0;
+    let mut watches = Vec::new();
+    while !shared.is_stopping() {
+        shared.idle.pacer_sleeps(&shared);
+        // What ran meanwhile ran alone. Its slice begins now.
+        watches.clear();
+        // At least once a tick, so that who waits only ever for a moment does not rouse it each time.
+        loop {
+            let now = clock::now();
+            look(&shared, &mut watches, now);
+            if now >= next_age {
+                next_age = now.saturating_add(age);
+                shared.pacer.lifted.add(shared.age());
+            }
+            sleep_a_tick(&shared, tick);
+            if shared.is_stopping() || !shared.anything_waits() {
+                break;
+            }
+        }
+    }
+}
+
+fn sleep_a_tick(shared: &Shared, tick: u64) {
+    let end = clock::now().saturating_add(tick);
+    loop {
+        let until = shared.idle.pacer_until(shared).min(end);
+        let now = clock::now();
+        if until <= now && until < end {
+            // The waits of busy workers' tasks, whom no sleeping worker answers for.
+            for remote in shared
+                .remotes
+                .iter()
+                .filter(|remote| remote.timers.next() <= now)
+            {
+                remote.timers.fire(now);
+            }
+            continue;
+        }
+        if now >= end || shared.is_stopping() {
+            return;
+        }
+        shared.pacer.set_until(until);
+        shared.pacer.sleep_until(until);
+    }
+}
+
+/// Ends the slices that are over.
+fn look(shared: &Shared, watches: &mut Vec<Watch>, now: u64) {
+    watches.resize(
+        shared.remotes.len(),
+        Watch {
+            turn: 0,
+            since: now,
+        },
+    );
+    for (remote, watch) in shared.remotes.iter().zip(watches) {
+        let Some(sight) = remote.desk.look() else {
+            continue;
+        };
+        if !sight.busy || sight.turn != watch.turn {
+            *watch = Watch {
+                turn: sight.turn,
+                since: now,
+            };
+        } else if now.saturating_sub(watch.since) >= shared.slice_nanos()
+            && shared.is_wanted(remote)
+            && remote.desk.end_slice(sight.turn)
+        {
+            shared.pacer.ended.raise();
+        }
+    }
+}
