@@ -63,7 +63,8 @@ pub use task::{
     Hot,
     arm::{JoinArm, RawJoinArm},
     body::RawBody,
-    join::{JoinError, JoinHandle, Panicked, RawJoinError, join_raw},
+    join::{JoinError, JoinHandle, Panicked},
+    join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
 pub use vitte_wait::Priority;

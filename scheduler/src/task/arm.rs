@@ -3,7 +3,8 @@
 use crate::{
     id::FiberId,
     task::{
-        join::{JoinError, JoinHandle, Joiner, RawJoinError, link, try_join_raw, unlink_if_linked},
+        join::{JoinError, JoinHandle, Joiner, link, unlink_if_linked},
+        join_raw::{RawJoinError, try_join_raw},
         slab,
     },
 };

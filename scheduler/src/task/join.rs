@@ -2,16 +2,16 @@
 
 use crate::{
     config::SpawnError,
-    id::{FiberId, Stale},
+    id::FiberId,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
-        flags, poll, slab,
+        flags, poll,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task, slice},
 };
-use std::{any::Any, cell::Cell, ffi::c_void, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
+use std::{any::Any, cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
     Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
@@ -39,7 +39,7 @@ impl Joiner {
 
 /// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
 /// must be after the lock.
-fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
+pub(super) fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
     let mut joiners = Vec::new();
     let mut at = task.joiner.replace(ptr::null());
     // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
@@ -158,6 +158,10 @@ impl Panicked {
         &self.0.text
     }
 
+    pub(super) fn into_text(self) -> String {
+        self.0.text
+    }
+
     /// What the task panicked with, to be passed on with [`std::panic::resume_unwind`].
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
@@ -174,7 +178,7 @@ impl fmt::Debug for Panicked {
 }
 
 impl JoinError {
-    fn of(bits: u64, task: &'static Task) -> Self {
+    pub(super) fn of(bits: u64, task: &'static Task) -> Self {
         if bits & PANICKED == 0 {
             return Self::Killed;
         }
@@ -240,7 +244,7 @@ fn look_a_while(task: &'static Task) -> u64 {
 }
 
 /// Waits until the task is over. `None`: it is; else what ended the wait first.
-fn wait_for_end(
+pub(super) fn wait_for_end(
     task: &'static Task,
     generation: u32,
     deadline: Deadline,
@@ -598,7 +602,7 @@ impl Worker {
     ///
     /// Nothing else ever runs on top of a frame that waits: that could deadlock.
     #[inline(always)]
-    fn run_inline(
+    pub(super) fn run_inline(
         &self,
         caller: &'static Task,
         task: &'static Task,
@@ -651,153 +655,6 @@ impl Task {
     pub(crate) fn cancel(&'static self) {
         self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
         self.unit.cancel();
-    }
-}
-
-/// Why a task could not be joined by its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RawJoinError {
-    /// The id names no task that can be joined: it was joined before, or never existed.
-    Stale,
-    /// The task is detached, or is joined through a handle.
-    Detached,
-    /// The caller is the task, or runs on top of it, and so would wait for ever.
-    Deadlock,
-    /// The deadline passed first. The task goes on.
-    TimedOut,
-    /// The caller was canceled while it waited. The task goes on.
-    Canceled,
-    /// The task panicked with this text.
-    Panicked(String),
-    /// The task was ended by the shutdown of its runtime, or never begun because of it.
-    Killed,
-    /// The task could not be begun.
-    NotStarted(SpawnError),
-}
-
-impl fmt::Display for RawJoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stale => Stale.fmt(f),
-            Self::Detached => f.write_str("the task is detached, so nobody can join it by its id"),
-            Self::Deadlock => f.write_str("a task cannot wait for its own end"),
-            Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
-            Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
-            Self::Panicked(text) => write!(f, "the task panicked: {text}"),
-            Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
-            Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for RawJoinError {}
-
-/// Waits until the task that was spawned with [`spawn_raw`](crate::Scheduler::spawn_raw) is over,
-/// and takes its value. Only one caller gets it; for all others the id is stale from then on.
-///
-/// # Errors
-/// See [`RawJoinError`]. After [`RawJoinError::TimedOut`] and [`RawJoinError::Canceled`] the task
-/// can be joined again.
-///
-/// # Blocking
-/// A fiber suspends, a thread sleeps, until `deadline` at the latest. If the task was not begun yet
-/// and is the one that the calling fiber spawned last, it runs on the caller's stack.
-///
-/// # Panics
-/// As [`yield_now`](crate::yield_now).
-pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinError> {
-    let (task, _) = find_raw(id)?;
-    if deadline == Deadline::NEVER
-        && let Some((worker, caller)) = current_task()
-        && let Some((_, ended)) = worker.run_inline(caller, task)
-    {
-        complete(task, ended);
-    }
-    if task.state.load() & DONE == 0
-        && let Some(outcome) = wait_for_end(task, id.generation(), deadline, None)
-    {
-        return Err(match outcome {
-            Outcome::Canceled => RawJoinError::Canceled,
-            _ => RawJoinError::TimedOut,
-        });
-    }
-    take_raw(task, id.generation())
-}
-
-/// The task that the caller may join by its id, and its state.
-fn find_raw(id: FiberId) -> Result<(&'static Task, u64), RawJoinError> {
-    let task = slab::find(id.slot()).ok_or(RawJoinError::Stale)?;
-    let seen = {
-        let locked = task.state.lock(id.generation());
-        let locked = locked.ok_or(RawJoinError::Stale)?;
-        if !ptr::eq(task.vtable(), &raw const body::RAW) {
-            return Err(RawJoinError::Detached);
-        }
-        match locked.now() & (DETACHED | DONE) {
-            DETACHED => return Err(RawJoinError::Detached),
-            // Somebody is just taking the value.
-            seen if seen & DETACHED != 0 => return Err(RawJoinError::Stale),
-            seen => seen,
-        }
-    };
-    if let Some((_, caller)) = current_task()
-        && runs_on(caller, task)
-    {
-        return Err(RawJoinError::Deadlock);
-    }
-    Ok((task, seen))
-}
-
-/// What [`join_raw`] returns, if it would return at once; `None` if it would have to wait.
-pub(crate) fn try_join_raw(id: FiberId) -> Option<Result<*mut c_void, RawJoinError>> {
-    match find_raw(id) {
-        Ok((task, seen)) if seen & DONE != 0 => Some(take_raw(task, id.generation())),
-        Ok(_) => None,
-        Err(error) => Some(Err(error)),
-    }
-}
-
-fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoinError> {
-    let (bits, others) = {
-        let locked = task.state.lock(generation).ok_or(RawJoinError::Stale)?;
-        let seen = locked.set(DETACHED);
-        if seen & DETACHED != 0 {
-            return Err(RawJoinError::Stale);
-        }
-        // Whoever ended the task may not have come to this yet, and finds another generation then.
-        (seen, claim_joiners(task, &locked))
-    };
-    let result = if bits & (PANICKED | KILLED) == 0 {
-        // SAFETY: a raw body has returned its pointer, and we are the first to detach.
-        Ok(unsafe { body::take_value::<*mut c_void>(task) })
-    } else {
-        Err(match JoinError::of(bits, task) {
-            JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.0.text),
-            JoinError::NotStarted(error) => RawJoinError::NotStarted(error),
-            _ => RawJoinError::Killed,
-        })
-    };
-    task.vacate();
-    drop(others);
-    result
-}
-
-/// Whether `task` is `caller`, or lies under it on the same stack.
-fn runs_on(caller: &'static Task, task: &'static Task) -> bool {
-    let mut at = caller;
-    loop {
-        if ptr::eq(at, task) {
-            return true;
-        }
-        if at.flags() & flags::INLINE == 0 {
-            return false;
-        }
-        // SAFETY: the link of a task that runs inline is its joiner.
-        match unsafe { at.link.get().as_ref() } {
-            Some(below) => at = below,
-            None => return false,
-        }
     }
 }
 

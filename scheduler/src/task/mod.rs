@@ -12,6 +12,7 @@
 pub(crate) mod arm;
 pub(crate) mod body;
 pub(crate) mod join;
+pub(crate) mod join_raw;
 #[cfg(all(test, loom))]
 mod model;
 pub(crate) mod slab;

@@ -5,7 +5,8 @@ use super::{
     Task, Traits,
     arm::RawJoinArm,
     body::{self, RawBody},
-    join::{self, JoinHandle, RawJoinError, join_raw},
+    join::{self, JoinHandle},
+    join_raw::{RawJoinError, join_raw},
     slab::{Depot, find},
     state::{DONE, HAS_JOINERS, LOCKED},
 };
