@@ -48,7 +48,7 @@ unsafe impl Sizable for vt_case {}
 ///
 /// # Safety
 /// `at` is null, or valid for a read of its first four bytes.
-unsafe fn size_of_lent<T: Sizable>(at: *const T) -> Answer<usize> {
+pub(crate) unsafe fn size_of_lent<T: Sizable>(at: *const T) -> Answer<usize> {
     if at.is_null() || !at.is_aligned() {
         return Err(VT_EINVAL);
     }

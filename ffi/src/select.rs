@@ -130,15 +130,19 @@ unsafe fn read<'a>(cases: *mut vt_case, n: usize) -> Answer<(usize, Vec<Box<dyn 
     let mut all = Vec::with_capacity(n);
     let mut stride = 0;
     for index in 0..n {
-        let at = cases.wrapping_byte_add(index * stride);
+        let at = cases.wrapping_byte_add(index * stride).cast_const();
         // SAFETY: by contract a case is there.
-        let case = unsafe { layout::read(at.cast_const()) }?;
-        let size = case.size as usize;
-        ensure(index == 0 || size == stride, VT_EINVAL)?;
-        let whole = size >= offset_of!(vt_case, flags) + 4 && size.is_multiple_of(8);
-        ensure(whole, VT_EINVAL)?;
+        let size = unsafe { layout::size_of_lent(at) }?;
+        if index == 0 {
+            let whole = size >= offset_of!(vt_case, flags) + 4 && size.is_multiple_of(8);
+            ensure(whole, VT_EINVAL)?;
+            stride = size;
+        }
+        // Before it is believed: no case is longer than the first.
+        ensure(size == stride, VT_EINVAL)?;
+        // SAFETY: by contract a case of this size is there.
+        let case = unsafe { layout::read(at) }?;
         ensure(case.flags == 0, VT_EUNSUPPORTED)?;
-        stride = size;
         // SAFETY: by contract.
         all.push(unsafe { read_case(&case) }?);
     }

@@ -72,3 +72,25 @@ fn a_panic_nobody_joins_does_not_keep_the_runtime() {
         VT_OK
     );
 }
+
+#[test]
+fn a_select_is_told_of_a_failure() {
+    let rt = runtime();
+    // SAFETY: zeros are a case that is switched off.
+    let mut case: vt_case = unsafe { std::mem::zeroed() };
+    case.size = u32::try_from(size_of::<vt_case>()).unwrap();
+    case.kind = VT_CASE_JOIN;
+    case.fiber = spawn_panicking(rt, 7);
+    let mut which = usize::MAX;
+    // SAFETY: one case, without a place for a result, and a place for the index.
+    let status = unsafe { vt_select(&raw mut case, 1, VT_FOREVER, &raw mut which) };
+    assert_eq!((status, which, case.status), (VT_OK, 0, VT_EFAILED));
+    assert_eq!(
+        join_text(case.fiber, 64),
+        (VT_ESTALE, String::new(), usize::MAX)
+    );
+    assert_eq!(
+        vt_runtime_shutdown(rt, VT_SHUTDOWN_DRAIN, VT_FOREVER),
+        VT_OK
+    );
+}

@@ -92,6 +92,20 @@ fn every_function_says_who_may_call_it() {
 }
 
 #[test]
+fn the_readme_lists_every_function() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let (_, list) = readme.split_once("## The functions").expect("a list");
+    let (list, _) = list.split_once("\n## ").expect("that ends");
+    for (_, text) in sources() {
+        for item in text.split(EXPORT).skip(1) {
+            let (_, name) = item.split_once("fn ").expect("a function is exported");
+            let (name, _) = name.split_once('(').expect("with arguments");
+            assert!(list.contains(&format!("`{name}`")), "{name} is not listed");
+        }
+    }
+}
+
+#[test]
 fn the_header_compiles_as_c99_c11_and_cpp17_and_twice() {
     for (compiler, standard, source) in [
         ("cc", "c99", "tests/c/double_include_a.c"),

@@ -118,7 +118,7 @@ static void many_share_a_channel(vt_runtime *rt, uint32_t kind, size_t cap) {
 static void wrong_arguments_are_refused(void) {
   vt_chan *chan = NULL;
   uint32_t word = 0;
-  IS(VT_EINVAL, vt_chan_create(2, 4, 1, NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create(99, 4, 1, NULL, &chan));
   IS(VT_EINVAL, vt_chan_create(VT_CHAN_UNBOUNDED, 4, 1, NULL, &chan));
   IS(VT_EINVAL, vt_chan_create(VT_CHAN_BOUNDED, 4, 1, NULL, NULL));
   IS(VT_ELIMIT, vt_chan_create(VT_CHAN_BOUNDED, SIZE_MAX, 1, NULL, &chan));
@@ -138,12 +138,64 @@ static void wrong_arguments_are_refused(void) {
   vt_chan_release(chan);
 }
 
+static void *receive_one(void *chan) {
+  uint32_t value = 0;
+  OK(vt_chan_recv(chan, &value, long_time()));
+  __atomic_add_fetch(&sum, value, __ATOMIC_SEQ_CST);
+  return NULL;
+}
+
+/* Nobody holds a turn that the others would have to wait for. */
+static void many_receivers_wait_at_once(vt_runtime *rt) {
+  vt_chan *chan = channel(VT_CHAN_BOUNDED, sizeof(uint32_t), 4, NULL);
+  vt_fiber fibers[8];
+  vt_stack_info info;
+  info.size = sizeof info;
+  set(&sum, 0);
+  for (int i = 0; i < 8; i++) fibers[i] = spawn(rt, receive_one, chan);
+  for (int i = 0; i < 8; i++)
+    do OK(vt_fiber_info(fibers[i], &info));
+    while (info.state != VT_STATE_PARKED || info.wait_kind != 5);
+  for (uint32_t i = 1; i <= 8; i++) OK(vt_chan_send(chan, &i, long_time()));
+  for (int i = 0; i < 8; i++) join(fibers[i]);
+  CHECK(get(&sum) == 36);
+  vt_chan_release(chan);
+}
+
+static void options_that_no_kind_has_are_refused(void) {
+  vt_chan *chan = NULL;
+  vt_chan_options options;
+  memset(&options, 0, sizeof options);
+  IS(VT_EINVAL, vt_chan_create_with(NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create_with(&options, &chan));
+  options.size = sizeof options;
+  options.elem = 4;
+  IS(VT_EINVAL, vt_chan_create_with(&options, NULL));
+  for (uint32_t kind = 6; kind < 9; kind++) {
+    options.kind = kind;
+    IS(VT_EINVAL, vt_chan_create_with(&options, &chan));
+  }
+  /* A broadcast and a pair have room for at least one, and these for none that could be said. */
+  IS(VT_EINVAL, vt_chan_create(VT_CHAN_BROADCAST, 4, 0, NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create(VT_CHAN_SPSC, 4, 0, NULL, &chan));
+  IS(VT_EINVAL, vt_chan_create(VT_CHAN_ONESHOT, 4, 1, NULL, &chan));
+  IS(VT_ELIMIT, vt_chan_create(VT_CHAN_BROADCAST, 4, VT_CHAN_CAP_MAX + 1, NULL, &chan));
+  CHECK(chan == NULL);
+  options.kind = VT_CHAN_BOUNDED;
+  OK(vt_chan_create_with(&options, &chan));
+  IS(VT_EINVAL, vt_chan_subscribe(chan, &chan));
+  CHECK(vt_chan_missed(chan) == 0 && vt_chan_missed(NULL) == 0);
+  vt_chan_release(chan);
+}
+
 int main(void) {
   a_full_channel_refuses_and_a_closed_one_drains();
   what_is_inside_is_dropped_with_the_last_owner();
   elements_may_have_no_bytes();
   wrong_arguments_are_refused();
+  options_that_no_kind_has_are_refused();
   vt_runtime *rt = runtime(2);
+  many_receivers_wait_at_once(rt);
   many_share_a_channel(rt, VT_CHAN_BOUNDED, 0);
   many_share_a_channel(rt, VT_CHAN_BOUNDED, 8);
   many_share_a_channel(rt, VT_CHAN_UNBOUNDED, 0);

@@ -3,6 +3,7 @@
 
 use super::{
     Task, Traits,
+    arm::RawJoinArm,
     body::{self, RawBody},
     join::{self, JoinHandle, RawJoinError, join_raw},
     slab::{Depot, find},
@@ -13,6 +14,7 @@ use std::{ffi::c_void, ptr};
 use vitte_wait::{
     Deadline,
     facade::{Arc, cell::UnsafeCell, thread},
+    select::{Chosen, select},
 };
 
 /// What a modelled task writes; the checker sees that whoever joins it reads it afterwards.
@@ -188,6 +190,36 @@ fn of_two_who_join_by_id_one_gets_the_value_and_the_other_goes_on() {
             join_by_id(id)
         });
         let mine = join_by_id(id);
+        assert_eq!(mine + other.join().unwrap(), 1);
+        worker.join().unwrap();
+        assert!(find(id.slot()).unwrap().joiner.get().is_null());
+        assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        records.over();
+    });
+}
+
+#[test]
+fn of_one_who_selects_and_one_who_joins_by_id_one_gets_the_value() {
+    check("RawJoinArm: a selector, a joiner and the end", 1, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let worker = run(task);
+        // He comes only if he need not wait, as above, and may vacate the record while the selector is
+        // enlisted.
+        let other = thread::spawn(move || {
+            if task.state.load() & DONE == 0 {
+                return 0;
+            }
+            join_by_id(id)
+        });
+        let mut arm = RawJoinArm::new(id);
+        assert_eq!(select(&mut [&mut arm], Deadline::NEVER, None), Ok(0));
+        let mine = match arm.take().unwrap() {
+            Ok(place) => look(place) as usize,
+            Err(RawJoinError::Stale) => 0,
+            Err(other) => panic!("{other}"),
+        };
         assert_eq!(mine + other.join().unwrap(), 1);
         worker.join().unwrap();
         assert!(find(id.slot()).unwrap().joiner.get().is_null());

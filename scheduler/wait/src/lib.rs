@@ -36,8 +36,6 @@ pub mod select;
 pub mod stack;
 mod stop;
 mod thread;
-#[cfg(not(any(loom, shuttle)))]
-mod turn;
 mod unit;
 mod wait;
 mod word;
@@ -50,8 +48,6 @@ pub use deadline::Deadline;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;
 pub use stop::{StopSource, StopToken, Then};
-#[cfg(not(any(loom, shuttle)))]
-pub use turn::{MyTurn, Turn};
 pub use unit::{Claimed, ParkKind, Ticket, Unit, UnitOps};
 pub use wait::Wait;
 pub use word::Outcome;
