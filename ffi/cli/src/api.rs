@@ -66,6 +66,15 @@ pub(crate) struct Call<'a> {
     pub(crate) args: Vec<Value>,
 }
 
+/// The object behind a value, if that is a handle.
+pub(crate) fn object_of(value: &Value) -> Option<Object> {
+    let Value::Table(handle) = value else {
+        return None;
+    };
+    let data: mlua::AnyUserData = handle.raw_get(OBJECT).ok()?;
+    Some(data.borrow::<Object>().ok()?.clone())
+}
+
 /// The longest time a number of seconds may stand for; beyond it a wait has no end.
 const LONGEST_NS: f64 = 1e18;
 
@@ -83,11 +92,7 @@ impl Call<'_> {
 
     /// The object behind the `i`th argument, if that is a handle.
     pub(crate) fn object(&self, i: usize) -> Option<Object> {
-        let Some(Value::Table(handle)) = self.args.get(i) else {
-            return None;
-        };
-        let data: mlua::AnyUserData = handle.raw_get(OBJECT).ok()?;
-        Some(data.borrow::<Object>().ok()?.clone())
+        object_of(self.args.get(i)?)
     }
 
     /// The complaint that the first argument is not what a method needs.
@@ -103,11 +108,16 @@ impl Call<'_> {
 
     /// The deadline that a timeout in milliseconds means: none for nil, no waiting at all for 0.
     pub(crate) fn deadline(&self, i: usize) -> Result<i64, Fail> {
-        let ms = match self.args.get(i) {
-            None | Some(Value::Nil) => return Ok(rt::FOREVER),
-            Some(Value::Integer(i)) => *i as f64,
-            Some(Value::Number(n)) => *n,
-            Some(other) => {
+        self.deadline_of(&self.arg(i))
+    }
+
+    /// As [`Self::deadline`], of any value.
+    pub(crate) fn deadline_of(&self, timeout: &Value) -> Result<i64, Fail> {
+        let ms = match timeout {
+            Value::Nil => return Ok(rt::FOREVER),
+            Value::Integer(i) => *i as f64,
+            Value::Number(n) => *n,
+            other => {
                 return Err(format!(
                     "a timeout in milliseconds expected, got {}",
                     other.type_name()
@@ -140,8 +150,13 @@ impl Call<'_> {
 
     /// A deep copy of the `i`th argument, nil if there is none.
     pub(crate) fn pack_one(&self, i: usize) -> Result<Parcel, Fail> {
+        self.pack_value(self.arg(i))
+    }
+
+    /// A deep copy of any value.
+    pub(crate) fn pack_value(&self, value: Value) -> Result<Parcel, Fail> {
         let builtins = self.local.builtins();
-        parcel::pack(self.lua, &builtins, &[self.arg(i)], Label::Value).map_err(|e| self.refuse(e))
+        parcel::pack(self.lua, &builtins, &[value], Label::Value).map_err(|e| self.refuse(e))
     }
 
     pub(crate) fn pack_task(&self) -> Result<Parcel, Fail> {

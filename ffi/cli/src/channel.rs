@@ -20,6 +20,22 @@ pub(crate) struct Channel {
     closed: AtomicBool,
 }
 
+impl Channel {
+    pub(crate) fn chan(&self) -> &Chan<Parcel> {
+        &self.chan
+    }
+}
+
+/// Refuses to send nil.
+pub(crate) fn sendable(value: Parcel) -> Result<Parcel, Fail> {
+    if value.is_nil() {
+        return Err(
+            "nil cannot be sent: receiving it would look like the end of the channel".into(),
+        );
+    }
+    Ok(value)
+}
+
 /// `channel(...)`, as a loop's iterator.
 pub(crate) const CALL: (&str, Native) = ("__call", |call| {
     recv(call, rt::FOREVER, "timeout").map(next)
@@ -84,7 +100,7 @@ pub(crate) fn create(call: &Call<'_>) -> Reply {
     call.wrap(Object::Channel(Arc::new(channel)), Kind::Channel)
 }
 
-fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Number(n) => n.to_string(),
         other => other.type_name().to_owned(),
@@ -93,12 +109,7 @@ fn describe(value: &Value) -> String {
 
 fn send(call: &Call<'_>, deadline: i64, late: &str) -> Reply {
     let channel = channel(call)?;
-    let value = call.pack_one(1)?;
-    if value.is_nil() {
-        return Err(
-            "nil cannot be sent: receiving it would look like the end of the channel".into(),
-        );
-    }
+    let value = sendable(call.pack_one(1)?)?;
     match channel.chan.send(Box::new(value), deadline) {
         Ok(()) => Ok(vec![Value::Boolean(true)]),
         Err((fault, _)) => refused(call, fault, late),
@@ -118,7 +129,7 @@ fn next(mut results: Vec<Value>) -> Vec<Value> {
     results
 }
 
-fn refused(call: &Call<'_>, fault: Fault, late: &str) -> Reply {
+pub(crate) fn refused(call: &Call<'_>, fault: Fault, late: &str) -> Reply {
     match fault {
         Fault::Closed => call.nothing("closed"),
         Fault::TimedOut | Fault::Again => call.nothing(late),

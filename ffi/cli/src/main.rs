@@ -1,6 +1,7 @@
 //! The command `vitte`: Lua programs whose tasks are fibers.
 
 mod api;
+mod broadcast;
 mod buffer;
 mod channel;
 mod host;
@@ -10,6 +11,7 @@ mod object;
 mod parcel;
 mod rt;
 mod run;
+mod select;
 mod signals;
 mod state;
 mod task;
@@ -37,6 +39,7 @@ enum Verb {
     ///
     /// Exit code: 0, or what the script gave to os.exit; 1 if the script fails; 2 if the command is
     /// wrong or the file cannot be read; 130 after Ctrl-C.
+    #[command(after_long_help = MODULE)]
     Run {
         /// Threads that run tasks [default: one per processor]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -54,6 +57,20 @@ enum Verb {
         args: Vec<OsString>,
     },
 }
+
+/// What a script finds, at the end of the long help.
+const MODULE: &str = "\
+The script's tasks share the module `vitte` (also `llib.thread`):
+  async(fn, ...)             starts a task; its handle has await, next, kill, status, clean
+  channel([capacity])        send, recv, try_send, try_recv, iter, close, capacity
+  broadcast(capacity)        every value to every subscriber: send, subscribe, close, capacity;
+                             a subscription has recv, try_recv, iter, missed, close
+  select { cases, options }  waits for the first of {channel, \"recv\"}, {channel, \"send\", value},
+                             {subscription, \"recv\"}, {task, \"await\"}, {task, \"next\"};
+                             timeout = ms or default = true
+  buffer(value)              a value that tasks share: get, set, mod, clean
+  mutex(), lock(id), trylock(id), unlock(id)
+  sleep(s), usleep(us), yield(), now(), workers(), iserror(value)";
 
 /// What the deepest recursion that Lua itself allows (200 C calls) takes, with some room: see
 /// `README.md`.

@@ -12,7 +12,7 @@ use crate::api::{Call, Fail, Native, Reply};
 use crate::object::Object;
 use crate::rt;
 use crate::state::Local;
-use crate::{buffer, channel, lock, task};
+use crate::{broadcast, buffer, channel, lock, select, task};
 
 /// The key under which a handle holds its object: no field that a script would choose.
 pub(crate) const OBJECT: &str = "\0object";
@@ -28,12 +28,14 @@ pub(crate) enum Kind {
     Mutex,
     /// Not a handle: the table that `await` returns for an error.
     Error,
+    Broadcast,
+    Subscription,
 }
 
 type List = &'static [(&'static str, Native)];
 
 /// A kind's name, its methods, and its metamethods.
-const KINDS: [(&str, List, List); 6] = [
+const KINDS: [(&str, List, List); 8] = [
     ("vitte.task", task::METHODS, HANDLE),
     (
         "vitte.res",
@@ -62,6 +64,12 @@ const KINDS: [(&str, List, List); 6] = [
             Ok(vec![error.raw_get("message")?])
         })],
     ),
+    ("vitte.broadcast", broadcast::METHODS, HANDLE),
+    (
+        "vitte.subscription",
+        broadcast::SUBSCRIPTION_METHODS,
+        &[broadcast::CALL, HANDLE[0], HANDLE[1]],
+    ),
 ];
 
 const HANDLE: List = &[
@@ -83,6 +91,8 @@ const HANDLE: List = &[
 const FUNCTIONS: List = &[
     ("async", task::spawn),
     ("channel", channel::create),
+    ("broadcast", broadcast::create),
+    ("select", select::select),
     ("buffer", buffer::create),
     ("mutex", lock::create),
     ("lock", lock::lock),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::broadcast::{Broadcast, Subscription};
 use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::lock::Lock;
@@ -15,6 +16,8 @@ pub(crate) enum Object {
     Channel(Arc<Channel>),
     Buffer(Arc<Buffer>),
     Mutex(Arc<Lock>),
+    Broadcast(Arc<Broadcast>),
+    Subscription(Arc<Subscription>),
 }
 
 impl mlua::UserData for Object {}
@@ -31,6 +34,8 @@ impl Object {
             Object::Channel(x) => Arc::as_ptr(x) as usize,
             Object::Buffer(x) => Arc::as_ptr(x) as usize,
             Object::Mutex(x) => Arc::as_ptr(x) as usize,
+            Object::Broadcast(x) => Arc::as_ptr(x) as usize,
+            Object::Subscription(x) => Arc::as_ptr(x) as usize,
         }
     }
 
@@ -41,6 +46,8 @@ impl Object {
             Object::Channel(_) => "a channel",
             Object::Buffer(_) => "a buffer",
             Object::Mutex(_) => "a mutex",
+            Object::Broadcast(_) => "a broadcast",
+            Object::Subscription(_) => "a subscription",
         }
     }
 

@@ -8,8 +8,8 @@ use super::{Outcome, Task, start};
 use crate::api::{Call, Fail, Native, Reply};
 use crate::module::Kind;
 use crate::object::Object;
-use crate::parcel::{self, Label};
-use crate::rt::{self, Fault};
+use crate::parcel::{self, Label, Parcel};
+use crate::rt::{self, Chan, Fault};
 use crate::state::Ending;
 
 /// `vitte.async(fn, ...)`.
@@ -88,14 +88,8 @@ fn wait(call: &Call<'_>) -> Reply {
     let task = task(call)?;
     let deadline = call.deadline(1)?;
     let keep = !matches!(call.arg(2), Value::Boolean(false));
-    if task.state().cleaned {
-        return Err("the task was cleaned".into());
-    }
+    awaitable(call, &task)?;
     if task.outcome().is_none() {
-        let (_, me) = call.current()?;
-        if Arc::ptr_eq(&me, &task) {
-            return Err("a task cannot await itself".into());
-        }
         match task.done.recv(deadline) {
             Err(Fault::Closed) => {}
             Err(Fault::TimedOut | Fault::Again) => return call.nothing("timeout"),
@@ -103,17 +97,29 @@ fn wait(call: &Call<'_>) -> Reply {
             Ok(_) => return Err("a task's end is a closed channel".into()),
         }
     }
-    let Some(outcome) = task.outcome() else {
-        return Err("the task has no outcome".into());
-    };
-    let reply = outcome_values(call, &task, outcome);
+    let reply = result(call, &task);
     if !keep {
         clean(&task);
     }
     reply
 }
 
-fn outcome_values(call: &Call<'_>, task: &Task, outcome: Outcome) -> Reply {
+/// Refuses what cannot be awaited by the caller.
+pub(crate) fn awaitable(call: &Call<'_>, task: &Arc<Task>) -> Result<(), Fail> {
+    if task.state().cleaned {
+        return Err("the task was cleaned".into());
+    }
+    if task.outcome().is_none() && Arc::ptr_eq(&call.current()?.1, task) {
+        return Err("a task cannot await itself".into());
+    }
+    Ok(())
+}
+
+/// What awaiting a task that has ended returns.
+pub(crate) fn result(call: &Call<'_>, task: &Task) -> Reply {
+    let Some(outcome) = task.outcome() else {
+        return Err("the task has no outcome".into());
+    };
     let (kind, message, traceback, value) = match outcome {
         Outcome::Done(parcel) => return call.unpack(&parcel),
         Outcome::Failed(failure) => {
@@ -151,11 +157,7 @@ fn clean(task: &Task) {
 fn next(call: &Call<'_>) -> Reply {
     let task = task(call)?;
     let deadline = call.deadline(1)?;
-    let (_, me) = call.current()?;
-    if Arc::ptr_eq(&me, &task) {
-        return Err("a task cannot read its own stream".into());
-    }
-    let Some(stream) = task.stream()? else {
+    let Some(stream) = stream(call, &task)? else {
         return call.nothing("closed");
     };
     match stream.recv(deadline) {
@@ -164,4 +166,12 @@ fn next(call: &Call<'_>) -> Reply {
         Err(Fault::TimedOut | Fault::Again) => call.nothing("timeout"),
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// The stream that the caller may read; `None` if it is over.
+pub(crate) fn stream(call: &Call<'_>, task: &Arc<Task>) -> Result<Option<Chan<Parcel>>, Fail> {
+    if Arc::ptr_eq(&call.current()?.1, task) {
+        return Err("a task cannot read its own stream".into());
+    }
+    Ok(task.stream()?)
 }

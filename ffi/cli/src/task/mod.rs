@@ -11,7 +11,7 @@ use crate::parcel::Parcel;
 use crate::rt::{self, Chan, Fault, FiberId};
 
 pub(crate) use body::{main_body, start};
-pub(crate) use handle::{METHODS, RES_CALL, RES_METHODS, spawn};
+pub(crate) use handle::{METHODS, RES_CALL, RES_METHODS, awaitable, result, spawn, stream};
 
 /// How a task ended.
 #[derive(Debug, Clone)]
@@ -69,6 +69,11 @@ impl Task {
 
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Closed when the outcome is known.
+    pub(crate) fn done(&self) -> &Chan<()> {
+        &self.done
     }
 
     pub(crate) fn outcome(&self) -> Option<Outcome> {

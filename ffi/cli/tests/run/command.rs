@@ -37,6 +37,17 @@ fn a_script_that_fails_leaves_a_traceback() {
 }
 
 #[test]
+fn the_long_help_lists_what_the_module_has() {
+    let ran = finish(vitte().args(["run", "--help"]));
+    let listed = lua("for name in pairs(vitte) do print(name) end");
+    for name in listed.out.lines() {
+        let call = |after: &str| ran.out.contains(&format!("{name}{after}"));
+        assert!(call("(") || call(" { cases"), "{name} is not in {ran:?}");
+    }
+    assert!(listed.out.lines().count() > 10, "{listed:?}");
+}
+
+#[test]
 fn wrong_flags_are_explained() {
     let refuse = |args: &[&str], words: &str| {
         finish(vitte().args(args)).failed(2, words);

@@ -95,6 +95,19 @@ fn lock_orders_two_tasks() {
 }
 
 #[test]
+fn broadcast_tells_a_slow_reader_what_it_missed() {
+    example("broadcast", &["10"]).printed(
+        "archived: 10, missed: 0\nlate by 6\n\
+         late: headline 7\nlate: headline 8\nlate: headline 9\nlate: headline 10",
+    );
+}
+
+#[test]
+fn select_serves_everybody() {
+    example("select", &["20"]).printed("served:\t20\t20\nfirst: lane 2\nnil\tdefault");
+}
+
+#[test]
 fn pipeline_keeps_the_order() {
     let ran = example("pipeline", &["20"]);
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");

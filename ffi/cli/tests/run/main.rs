@@ -1,5 +1,6 @@
 //! The command as its users meet it: scripts in, output and exit code out.
 
+mod broadcast;
 mod buffers;
 mod channels;
 mod command;
@@ -9,6 +10,7 @@ mod examples;
 mod harness;
 mod load;
 mod locks;
+mod select;
 mod stacks;
 mod states;
 mod streams;

@@ -3,17 +3,24 @@
 
 use std::ffi::{CStr, c_void};
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use vitte::{
-    VT_CHAN_BOUNDED, VT_CHAN_UNBOUNDED, VT_DETACHED, VT_EAGAIN, VT_ECANCELED, VT_ECLOSED,
-    VT_ETIMEDOUT, VT_FOREVER, VT_NOW, VT_OK, VT_SHUTDOWN_ABANDON, vt_chan, vt_fiber_options,
-    vt_options, vt_runtime, vt_stats, vt_status,
+    VT_DETACHED, VT_EAGAIN, VT_ECANCELED, VT_ECLOSED, VT_ELAGGED, VT_ENOBODY, VT_ETIMEDOUT,
+    VT_FOREVER, VT_NOW, VT_OK, VT_SHUTDOWN_ABANDON, vt_fiber_options, vt_options, vt_runtime,
+    vt_stats, vt_status,
 };
 
 use crate::state::tick;
+
+mod broadcast;
+mod chan;
+mod select;
+
+pub(crate) use broadcast::{CAPACITY_MAX, Source, Tap};
+pub(crate) use chan::Chan;
+pub(crate) use select::{CASES_MAX, Case, Gone, select};
 
 /// A deadline that is never reached.
 pub(crate) const FOREVER: i64 = VT_FOREVER;
@@ -31,6 +38,10 @@ pub(crate) enum Fault {
     Closed,
     /// It cannot be done without waiting.
     Again,
+    /// So many values came and went before they were received.
+    Lagged(u64),
+    /// Nobody is subscribed.
+    Nobody,
     /// Anything else; the number is a `vt_status`.
     Other(i32),
 }
@@ -42,6 +53,8 @@ impl fmt::Display for Fault {
             Fault::Canceled => VT_ECANCELED,
             Fault::Closed => VT_ECLOSED,
             Fault::Again => VT_EAGAIN,
+            Fault::Lagged(_) => VT_ELAGGED,
+            Fault::Nobody => VT_ENOBODY,
             Fault::Other(status) => status,
         };
         // SAFETY: the name of a status is a static string, never null.
@@ -57,6 +70,7 @@ fn check(status: vt_status) -> Result<(), Fault> {
         VT_ECANCELED => Err(Fault::Canceled),
         VT_ECLOSED => Err(Fault::Closed),
         VT_EAGAIN => Err(Fault::Again),
+        VT_ENOBODY => Err(Fault::Nobody),
         other => Err(Fault::Other(other)),
     }
 }
@@ -233,108 +247,4 @@ pub(crate) fn now() -> i64 {
 /// Whether the running fiber has so many bytes of stack left. Yes, on a thread.
 pub(crate) fn has_stack(bytes: usize) -> bool {
     vitte::vt_fiber_self() == 0 || vitte::vt_fiber_reserve(bytes) == VT_OK
-}
-
-/// A channel that carries boxes.
-pub(crate) struct Chan<T> {
-    raw: *mut vt_chan,
-    carries: PhantomData<fn(T) -> T>,
-}
-
-// SAFETY: a channel may be used from any thread, and what it carries may change threads.
-unsafe impl<T: Send> Send for Chan<T> {}
-// SAFETY: as above; sending and receiving need no exclusive access.
-unsafe impl<T: Send> Sync for Chan<T> {}
-
-impl<T: Send> Chan<T> {
-    /// With room for `capacity` values; with 0, senders wait for a receiver.
-    pub(crate) fn bounded(capacity: usize) -> Result<Self, Fault> {
-        Self::create(VT_CHAN_BOUNDED, capacity)
-    }
-
-    /// With room for everything.
-    pub(crate) fn unbounded() -> Result<Self, Fault> {
-        Self::create(VT_CHAN_UNBOUNDED, 0)
-    }
-
-    fn create(kind: u32, capacity: usize) -> Result<Self, Fault> {
-        let mut raw = ptr::null_mut();
-        // SAFETY: `raw` is a live local. Elements are pointers made by `Box::into_raw`; one that is
-        // still inside at the end has no other owner, so `drop_element` may free it.
-        check(unsafe {
-            vitte::vt_chan_create(
-                kind,
-                size_of::<*mut T>(),
-                capacity,
-                Some(drop_element::<T>),
-                &raw mut raw,
-            )
-        })?;
-        Ok(Chan {
-            raw,
-            carries: PhantomData,
-        })
-    }
-
-    /// Sends, waiting until the deadline. What is not sent comes back.
-    pub(crate) fn send(&self, value: Box<T>, deadline: i64) -> Result<(), (Fault, Box<T>)> {
-        let element = Box::into_raw(value);
-        // SAFETY: the channel is owned by `self`; the element is a pointer, as it was created for.
-        let status = tick::aside(|| unsafe {
-            vitte::vt_chan_send(self.raw, (&raw const element).cast(), deadline)
-        });
-        check(status).map_err(|fault| {
-            // SAFETY: it was not sent, so it is still ours.
-            (fault, unsafe { Box::from_raw(element) })
-        })
-    }
-
-    /// Receives, waiting until the deadline.
-    pub(crate) fn recv(&self, deadline: i64) -> Result<Box<T>, Fault> {
-        let mut element: *mut T = ptr::null_mut();
-        // SAFETY: the channel is owned by `self`; `element` has room for a pointer.
-        check(tick::aside(|| unsafe {
-            vitte::vt_chan_recv(self.raw, (&raw mut element).cast(), deadline)
-        }))?;
-        // SAFETY: a received element belongs to the receiver, and was made by `Box::into_raw` in
-        // `send`.
-        Ok(unsafe { Box::from_raw(element) })
-    }
-
-    /// Nothing can be sent any more; what is inside can be received.
-    pub(crate) fn close(&self) {
-        // SAFETY: the channel is owned by `self`. Closing a channel never fails.
-        let _ = unsafe { vitte::vt_chan_close(self.raw) };
-    }
-}
-
-unsafe extern "C-unwind" fn drop_element<T>(element: *mut c_void) {
-    // SAFETY: it is the address of an element, which is a pointer that the channel owns.
-    drop(unsafe { Box::from_raw(element.cast::<*mut T>().read()) });
-}
-
-impl<T> Clone for Chan<T> {
-    fn clone(&self) -> Self {
-        // SAFETY: `self` is an owner.
-        unsafe { vitte::vt_chan_retain(self.raw) };
-        Chan {
-            raw: self.raw,
-            carries: PhantomData,
-        }
-    }
-}
-
-impl<T> Drop for Chan<T> {
-    fn drop(&mut self) {
-        // SAFETY: `self` is an owner, and no longer is after this.
-        unsafe { vitte::vt_chan_release(self.raw) };
-    }
-}
-
-impl<T> fmt::Debug for Chan<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: the channel is owned by `self`.
-        let len = unsafe { vitte::vt_chan_len(self.raw) };
-        f.debug_struct("Chan").field("len", &len).finish()
-    }
 }

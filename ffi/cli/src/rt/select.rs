@@ -1,0 +1,126 @@
+//! Waiting for the first of several channels.
+
+use std::ptr;
+use std::sync::Arc;
+
+use vitte::{
+    VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_EINTERNAL, VT_OK, VT_SELECT_MAX, vt_case, vt_chan,
+    vt_status,
+};
+
+use super::{Chan, Fault, Tap, check};
+use crate::state::tick;
+
+/// The most cases of one select.
+pub(crate) const CASES_MAX: usize = VT_SELECT_MAX;
+
+/// One of the things that are waited for.
+#[derive(Debug)]
+pub(crate) enum Case<'a, T: Send + Sync> {
+    Recv(&'a Chan<T>),
+    /// The value is gone when it was sent; without one the case never goes.
+    Send(&'a Chan<T>, Option<Box<T>>),
+    Tap(&'a Tap<T>),
+    /// The closing of a channel into which nothing is ever sent.
+    Closing(&'a Chan<()>),
+}
+
+/// What came of a case that went.
+#[derive(Debug)]
+pub(crate) enum Gone<T> {
+    Received(Box<T>),
+    Shared(Arc<T>),
+    Sent,
+}
+
+/// Waits until the deadline for one of the cases and does it, and no other; says which, and what came
+/// of it. If several can go, each is as likely as the others.
+///
+/// # Errors
+/// When none of them went. Nothing has happened then.
+pub(crate) fn select<T: Send + Sync>(
+    cases: &mut [Case<'_, T>],
+    deadline: i64,
+) -> Result<(usize, Result<Gone<T>, Fault>), Fault> {
+    // Every kind of element is one pointer, and those of the last kind never come.
+    let mut elements: Vec<*mut T> = cases
+        .iter_mut()
+        .map(|case| match case {
+            Case::Send(_, value) => value.take().map_or(ptr::null_mut(), Box::into_raw),
+            _ => ptr::null_mut(),
+        })
+        .collect();
+    let mut raw: Vec<vt_case> = (cases.iter().enumerate())
+        .map(|(i, case)| {
+            let (kind, chan) = case.raw();
+            let nothing = kind == VT_CASE_SEND && elements[i].is_null();
+            let kind = if nothing { VT_CASE_OFF } else { kind };
+            vt_case {
+                size: size_of::<vt_case>() as u32,
+                kind,
+                chan,
+                elem: ptr::null_mut(),
+                fiber: 0,
+                deadline: 0,
+                status: VT_OK,
+                flags: 0,
+            }
+        })
+        .collect();
+    let places = elements.as_mut_ptr();
+    for (i, case) in raw.iter_mut().enumerate() {
+        case.elem = places.wrapping_add(i).cast();
+    }
+    let (all, n, mut which) = (raw.as_mut_ptr(), raw.len(), 0);
+    // SAFETY: so many cases are there, and each has the place of one pointer, which nobody else
+    // touches meanwhile; the channels are owned by what the cases borrow. A value to be sent is a
+    // pointer made by `Box::into_raw`.
+    let status = tick::aside(|| unsafe { vitte::vt_select(all, n, deadline, &raw mut which) });
+    let went = check(status).map(|()| (which, raw[which].status));
+    for (i, case) in cases.iter_mut().enumerate() {
+        let sent = went == Ok((i, VT_OK));
+        if let Case::Send(_, value) = case
+            && !sent
+            && !elements[i].is_null()
+        {
+            // SAFETY: it was not sent, so it is still ours.
+            *value = Some(unsafe { Box::from_raw(elements[i]) });
+        }
+    }
+    let (which, status) = went?;
+    // SAFETY: that case went with that status, and left this element.
+    Ok((which, unsafe {
+        cases[which].settle(status, elements[which])
+    }))
+}
+
+impl<T: Send + Sync> Case<'_, T> {
+    fn raw(&self) -> (u32, *mut vt_chan) {
+        match self {
+            Case::Recv(chan) => (VT_CASE_RECV, chan.owner.raw()),
+            Case::Send(chan, _) => (VT_CASE_SEND, chan.owner.raw()),
+            Case::Tap(tap) => (VT_CASE_RECV, tap.owner.raw()),
+            Case::Closing(chan) => (VT_CASE_RECV, chan.owner.raw()),
+        }
+    }
+
+    /// # Safety
+    /// The case went with `status`, and `element` is what was in its place afterwards.
+    unsafe fn settle(&self, status: vt_status, element: *mut T) -> Result<Gone<T>, Fault> {
+        match self {
+            Case::Recv(_) => {
+                check(status)?;
+                // SAFETY: a received element belongs to the receiver, and was made by
+                // `Box::into_raw`.
+                Ok(Gone::Received(unsafe { Box::from_raw(element) }))
+            }
+            Case::Send(..) => check(status).map(|()| Gone::Sent),
+            Case::Tap(tap) => {
+                tap.check(status)?;
+                // SAFETY: a received element belongs to the receiver, who has a count of it.
+                Ok(Gone::Shared(unsafe { Arc::from_raw(element) }))
+            }
+            Case::Closing(_) => Err(check(status).err().unwrap_or(Fault::Other(VT_EINTERNAL))),
+        }
+    }
+}
