@@ -5,6 +5,7 @@
 //! there is nothing here.
 #![cfg(shuttle)]
 
+mod broadcast;
 mod channels;
 mod explore;
 mod select;
