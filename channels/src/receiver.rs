@@ -63,7 +63,7 @@ impl<T, K: Kind> Receiver<T, K> {
     /// assert_eq!(rx.recv(), Ok(1));
     /// assert_eq!(rx.recv(), Err(RecvError::Closed));
     /// ```
-    #[inline(always)]
+    #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         match self.try_recv() {
             Ok(value) => {
@@ -133,7 +133,7 @@ impl<T, K: Kind> Receiver<T, K> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn recv_slow(
         &self,
         deadline: Deadline,

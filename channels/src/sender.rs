@@ -57,7 +57,7 @@ impl<T, K: Kind> Sender<T, K> {
     /// drop(rx);
     /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
     /// ```
-    #[inline(always)]
+    #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         // SAFETY: if the flavor asks for one producer then so does the kind, whose senders are
         // neither `Clone` nor `Sync`; so we are alone.
@@ -131,7 +131,7 @@ impl<T, K: Kind> Sender<T, K> {
         })
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn send_slow(
         &self,
         value: T,
