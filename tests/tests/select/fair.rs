@@ -1,6 +1,6 @@
 //! No arm starves.
 
-use crate::units::{FLAVORS, Units, channel};
+use crate::units::{FLAVORS, Units, channel, moment};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
@@ -67,8 +67,15 @@ pub(crate) fn producers_that_race_into_one_select_all_get_through<U: Units>() {
                 let ((tx, rx), stop) = (channel(flavor), stop.clone());
                 let producer = U::spawn(move || {
                     let mut sent = 0_usize;
-                    while !stop.load(Relaxed) && sent < 4 * ROUNDS && tx.send(sent).is_ok() {
-                        sent += 1;
+                    while !stop.load(Relaxed) {
+                        // One that is far ahead waits for others that have not begun yet.
+                        if sent == 4 * ROUNDS {
+                            moment();
+                        } else if tx.send(sent).is_ok() {
+                            sent += 1;
+                        } else {
+                            break;
+                        }
                     }
                     sent
                 });
