@@ -151,9 +151,19 @@ pub fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until `unit` waits for `reason`.
+/// Waits until `unit` waits for `reason`, and is found by whoever would end its wait: from when it
+/// has begun to wait until it is parked it may not be in any queue yet.
 pub fn until_waiting(unit: &'static Unit, reason: Reason) {
-    until(|| unit.waits_for().0 == reason);
+    until(|| unit.waits_for().0 == reason && is_parked(unit));
+}
+
+/// Waits until `unit` waits, whatever for; see [`until_waiting`].
+pub fn until_parked(unit: &'static Unit) {
+    until(|| is_parked(unit));
+}
+
+fn is_parked(unit: &'static Unit) -> bool {
+    format!("{unit:?}").contains("state: \"parked\"")
 }
 
 /// Starts a unit, and says which it is once it runs.

@@ -48,7 +48,7 @@ pub(crate) fn what_blocks_for_ever_blocks<U: Units>() {
         assert_eq!(U::join(selector), Err(SelectError::Canceled));
     }
     fn until(unit: &'static vitte_wait::Unit) {
-        crate::units::until(|| unit.waits_for().0 != Reason::None);
+        crate::units::until_parked(unit);
     }
     let patience = Duration::from_millis(1);
     // Nothing at all; an arm that is switched off; a channel where nothing comes; one that is full.
@@ -157,7 +157,7 @@ pub(crate) fn every_way_to_receive_meets_every_way_to_send<U: Units>() {
             for flavor in FLAVORS {
                 let (tx, rx) = channel(flavor);
                 let (receiver, unit) = spawn_known::<U, _>(move || receive(rx));
-                crate::units::until(|| unit.waits_for().0 != Reason::None);
+                crate::units::until_parked(unit);
                 send(tx);
                 U::join(receiver);
             }
