@@ -7,8 +7,7 @@ use crate::{
     Kind, Receiver, RecvError, RecvUntilError, SendError, SendUntilError, Sender, TryRecvError,
     TrySendError, Unsent, flavors::Flavor, link::on_flavor,
 };
-use std::time::Duration;
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// Sending many.
 impl<T, K: Kind> Sender<T, K> {
@@ -119,49 +118,9 @@ impl<T, K: Kind> Sender<T, K> {
         }
     }
 
-    /// [`send_many_with`](Self::send_many_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::Stopped`].
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_until<I: IntoIterator<Item = T>>(
-        &self,
-        values: I,
-        deadline: Deadline,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, deadline, None)
-    }
-
-    /// [`send_many_until`](Self::send_many_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`send_many_until`](Self::send_many_until).
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_timeout<I: IntoIterator<Item = T>>(
-        &self,
-        values: I,
-        patience: Duration,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, Deadline::after(patience), None)
-    }
-
-    /// [`send_many_with`](Self::send_many_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::TimedOut`].
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_or_stop<I: IntoIterator<Item = T>>(
-        &self,
-        values: I,
-        stop: &StopToken,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        send_many_with <I: IntoIterator<Item = T>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
+        send_many_until send_many_timeout send_many_or_stop
     }
 
     fn send_what_fits<I: Iterator<Item = T>>(
@@ -259,42 +218,8 @@ impl<T, K: Kind> Receiver<T, K> {
         }
     }
 
-    /// [`recv_many_with`](Self::recv_many_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::Stopped`].
-    pub fn recv_many_until(
-        &self,
-        into: &mut Vec<T>,
-        limit: usize,
-        deadline: Deadline,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, limit, deadline, None)
-    }
-
-    /// [`recv_many_until`](Self::recv_many_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`recv_many_until`](Self::recv_many_until).
-    pub fn recv_many_timeout(
-        &self,
-        into: &mut Vec<T>,
-        limit: usize,
-        patience: Duration,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, limit, Deadline::after(patience), None)
-    }
-
-    /// [`recv_many_with`](Self::recv_many_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::TimedOut`].
-    pub fn recv_many_or_stop(
-        &self,
-        into: &mut Vec<T>,
-        limit: usize,
-        stop: &StopToken,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, limit, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        recv_many_with(into: &mut Vec<T>, limit: usize) -> Result<usize, RecvUntilError>:
+        recv_many_until recv_many_timeout recv_many_or_stop
     }
 }

@@ -5,8 +5,10 @@ use crate::{
     RecvError, RecvUntilError, TryRecvError,
     posts::{Post, PostArm, wait_until},
 };
-use std::{cell::Cell, fmt, ptr, time::Duration};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen};
+use std::{cell::Cell, fmt, ptr};
+use vitte_wait::{
+    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
+};
 
 /// The receiving end of a channel for one value. It can go to another thread, but serves one at a
 /// time.
@@ -115,28 +117,9 @@ impl<T> Receiver<T> {
         received.map_err(|_| RecvUntilError::Closed)
     }
 
-    /// [`recv_with`](Self::recv_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::Stopped`].
-    pub fn recv_until(&self, deadline: Deadline) -> Result<T, RecvUntilError> {
-        self.recv_with(deadline, None)
-    }
-
-    /// [`recv_until`](Self::recv_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`recv_until`](Self::recv_until).
-    pub fn recv_timeout(&self, patience: Duration) -> Result<T, RecvUntilError> {
-        self.recv_with(Deadline::after(patience), None)
-    }
-
-    /// [`recv_with`](Self::recv_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
-    pub fn recv_or_stop(&self, stop: &StopToken) -> Result<T, RecvUntilError> {
-        self.recv_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        recv_with() -> Result<T, RecvUntilError>:
+        recv_until recv_timeout recv_or_stop
     }
 
     /// Receiving as one of several things that a unit waits for; see [`select`](mod@crate::select).

@@ -5,8 +5,10 @@ use crate::{
     SendError, WaitError,
     posts::{Post, PostArm, wait_until},
 };
-use std::{fmt, ptr, time::Duration};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen};
+use std::{fmt, ptr};
+use vitte_wait::{
+    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
+};
 
 /// The sending end of a channel for one value.
 ///
@@ -106,28 +108,9 @@ impl<T> Sender<T> {
         }
     }
 
-    /// [`closed_with`](Self::closed_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`closed_with`](Self::closed_with).
-    pub fn closed_until(&self, deadline: Deadline) -> Result<(), WaitError> {
-        self.closed_with(deadline, None)
-    }
-
-    /// [`closed_until`](Self::closed_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`closed_with`](Self::closed_with).
-    pub fn closed_timeout(&self, patience: Duration) -> Result<(), WaitError> {
-        self.closed_with(Deadline::after(patience), None)
-    }
-
-    /// [`closed_with`](Self::closed_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`closed_with`](Self::closed_with).
-    pub fn closed_or_stop(&self, stop: &StopToken) -> Result<(), WaitError> {
-        self.closed_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        closed_with() -> Result<(), WaitError>:
+        closed_until closed_timeout closed_or_stop
     }
 
     /// [`closed`](Self::closed) as one of several things that a unit waits for; see

@@ -2,8 +2,8 @@
 
 use super::{Entry, FlushError};
 use crate::{Channel, RecvUntilError, SendError, SendUntilError, TrySendError, Unsent, queue};
-use std::{fmt, time::Duration};
-use vitte_wait::{Deadline, StopToken};
+use std::fmt;
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// The sending end of a relay; clones send into the same relay.
 ///
@@ -97,28 +97,9 @@ impl<T> Sender<T> {
         sent.map_err(|error| error.map(Entry::into_value))
     }
 
-    /// [`send_with`](Self::send_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`send_with`](Self::send_with); never [`SendUntilError::Stopped`].
-    pub fn send_until(&self, value: T, deadline: Deadline) -> Result<(), SendUntilError<T>> {
-        self.send_with(value, deadline, None)
-    }
-
-    /// [`send_until`](Self::send_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`send_until`](Self::send_until).
-    pub fn send_timeout(&self, value: T, patience: Duration) -> Result<(), SendUntilError<T>> {
-        self.send_with(value, Deadline::after(patience), None)
-    }
-
-    /// [`send_with`](Self::send_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`send_with`](Self::send_with); never [`SendUntilError::TimedOut`].
-    pub fn send_or_stop(&self, value: T, stop: &StopToken) -> Result<(), SendUntilError<T>> {
-        self.send_with(value, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        send_with(value: T) -> Result<(), SendUntilError<T>>:
+        send_until send_timeout send_or_stop
     }
 
     /// Sends `values` in their order, and waits while there is no room; says how many that were.

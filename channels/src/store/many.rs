@@ -7,8 +7,8 @@ use crate::{
     Unsent,
     error::{RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError},
 };
-use std::{collections::VecDeque, time::Duration};
-use vitte_wait::{Deadline, StopToken};
+use std::collections::VecDeque;
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// How many values at most are asked of an iterator before they are sent.
 const CHUNK: usize = 256;
@@ -132,49 +132,9 @@ impl<S: Store> Sender<S> {
         Ok(sent)
     }
 
-    /// [`send_many_with`](Self::send_many_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::Stopped`].
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_until<I: IntoIterator<Item = S::Value>>(
-        &self,
-        values: I,
-        deadline: Deadline,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, deadline, None)
-    }
-
-    /// [`send_many_until`](Self::send_many_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`send_many_until`](Self::send_many_until).
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_timeout<I: IntoIterator<Item = S::Value>>(
-        &self,
-        values: I,
-        patience: Duration,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, Deadline::after(patience), None)
-    }
-
-    /// [`send_many_with`](Self::send_many_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`send_many_with`](Self::send_many_with); never [`SendUntilError::TimedOut`].
-    ///
-    /// # Panics
-    /// As [`send_many`](Self::send_many).
-    pub fn send_many_or_stop<I: IntoIterator<Item = S::Value>>(
-        &self,
-        values: I,
-        stop: &StopToken,
-    ) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>> {
-        self.send_many_with(values, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        send_many_with <I: IntoIterator<Item = S::Value>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
+        send_many_until send_many_timeout send_many_or_stop
     }
 
     /// Sends as many of `values` as there is room for now, in their order.
@@ -312,43 +272,9 @@ impl<S: Store> Receiver<S> {
         Ok(1 + self.core.try_recv_many(into, most - 1).unwrap_or(0))
     }
 
-    /// [`recv_many_with`](Self::recv_many_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::Stopped`].
-    pub fn recv_many_until(
-        &self,
-        into: &mut Vec<S::Value>,
-        most: usize,
-        deadline: Deadline,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, most, deadline, None)
-    }
-
-    /// [`recv_many_until`](Self::recv_many_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`recv_many_until`](Self::recv_many_until).
-    pub fn recv_many_timeout(
-        &self,
-        into: &mut Vec<S::Value>,
-        most: usize,
-        patience: Duration,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, most, Deadline::after(patience), None)
-    }
-
-    /// [`recv_many_with`](Self::recv_many_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`recv_many_with`](Self::recv_many_with); never [`RecvUntilError::TimedOut`].
-    pub fn recv_many_or_stop(
-        &self,
-        into: &mut Vec<S::Value>,
-        most: usize,
-        stop: &StopToken,
-    ) -> Result<usize, RecvUntilError> {
-        self.recv_many_with(into, most, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        recv_many_with(into: &mut Vec<S::Value>, most: usize) -> Result<usize, RecvUntilError>:
+        recv_many_until recv_many_timeout recv_many_or_stop
     }
 
     /// Moves up to `most` of the values that are there to the end of `into`; says how many.

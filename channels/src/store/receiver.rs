@@ -5,8 +5,8 @@ use crate::{
     error::{RecvError, RecvUntilError, TryRecvError},
     select::RecvArm,
 };
-use std::{fmt, time::Duration};
-use vitte_wait::{Budget, Deadline, StopToken, facade::Arc};
+use std::fmt;
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, timed_forms};
 
 /// The receiving end; clones receive from the same channel, and each value goes to one of them.
 ///
@@ -86,28 +86,9 @@ impl<S: Store> Receiver<S> {
         }
     }
 
-    /// [`recv_with`](Self::recv_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::Stopped`].
-    pub fn recv_until(&self, deadline: Deadline) -> Result<S::Value, RecvUntilError> {
-        self.recv_with(deadline, None)
-    }
-
-    /// [`recv_until`](Self::recv_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`recv_until`](Self::recv_until).
-    pub fn recv_timeout(&self, patience: Duration) -> Result<S::Value, RecvUntilError> {
-        self.recv_with(Deadline::after(patience), None)
-    }
-
-    /// [`recv_with`](Self::recv_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
-    pub fn recv_or_stop(&self, stop: &StopToken) -> Result<S::Value, RecvUntilError> {
-        self.recv_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        recv_with() -> Result<S::Value, RecvUntilError>:
+        recv_until recv_timeout recv_or_stop
     }
 
     /// Receiving as one of several things that a unit waits for; see [`select!`](crate::select!).

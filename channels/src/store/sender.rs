@@ -5,8 +5,8 @@ use crate::{
     error::{SendError, SendUntilError, TrySendError},
     select::SendArm,
 };
-use std::{fmt, time::Duration};
-use vitte_wait::{Budget, Deadline, StopToken, facade::Arc};
+use std::fmt;
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, timed_forms};
 
 /// The sending end; clones send into the same channel.
 ///
@@ -99,40 +99,9 @@ impl<S: Store> Sender<S> {
         self.send_at(value, End::Back, deadline, stop)
     }
 
-    /// [`send_with`](Self::send_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`send_with`](Self::send_with); never [`SendUntilError::Stopped`].
-    pub fn send_until(
-        &self,
-        value: S::Value,
-        deadline: Deadline,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_with(value, deadline, None)
-    }
-
-    /// [`send_until`](Self::send_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`send_until`](Self::send_until).
-    pub fn send_timeout(
-        &self,
-        value: S::Value,
-        patience: Duration,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_with(value, Deadline::after(patience), None)
-    }
-
-    /// [`send_with`](Self::send_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`send_with`](Self::send_with); never [`SendUntilError::TimedOut`].
-    pub fn send_or_stop(
-        &self,
-        value: S::Value,
-        stop: &StopToken,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_with(value, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        send_with(value: S::Value) -> Result<S::Receipt, SendUntilError<S::Value>>:
+        send_until send_timeout send_or_stop
     }
 
     /// Waits until the channel is closed and everything inside was taken out.
@@ -278,40 +247,9 @@ impl<S: TwoEnded> Sender<S> {
         self.send_at(value, End::Front, deadline, stop)
     }
 
-    /// As [`send_until`](Self::send_until), at the front.
-    ///
-    /// # Errors
-    /// As [`send_until`](Self::send_until).
-    pub fn send_front_until(
-        &self,
-        value: S::Value,
-        deadline: Deadline,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_front_with(value, deadline, None)
-    }
-
-    /// As [`send_timeout`](Self::send_timeout), at the front.
-    ///
-    /// # Errors
-    /// As [`send_timeout`](Self::send_timeout).
-    pub fn send_front_timeout(
-        &self,
-        value: S::Value,
-        patience: Duration,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_front_with(value, Deadline::after(patience), None)
-    }
-
-    /// As [`send_or_stop`](Self::send_or_stop), at the front.
-    ///
-    /// # Errors
-    /// As [`send_or_stop`](Self::send_or_stop).
-    pub fn send_front_or_stop(
-        &self,
-        value: S::Value,
-        stop: &StopToken,
-    ) -> Result<S::Receipt, SendUntilError<S::Value>> {
-        self.send_front_with(value, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        send_front_with(value: S::Value) -> Result<S::Receipt, SendUntilError<S::Value>>:
+        send_front_until send_front_timeout send_front_or_stop
     }
 }
 

@@ -34,6 +34,7 @@ use std::{fmt, ptr, time::Duration};
 use vitte_wait::{
     Budget, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
     facade::{Arc, Mutex, clock},
+    timed_forms,
 };
 
 /// What a timer gives.
@@ -263,28 +264,9 @@ impl Timer {
         }
     }
 
-    /// [`recv_with`](Self::recv_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::Stopped`].
-    pub fn recv_until(&self, deadline: Deadline) -> Result<Tick, RecvUntilError> {
-        self.recv_with(deadline, None)
-    }
-
-    /// [`recv_until`](Self::recv_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`recv_until`](Self::recv_until).
-    pub fn recv_timeout(&self, patience: Duration) -> Result<Tick, RecvUntilError> {
-        self.recv_with(Deadline::after(patience), None)
-    }
-
-    /// [`recv_with`](Self::recv_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
-    pub fn recv_or_stop(&self, stop: &StopToken) -> Result<Tick, RecvUntilError> {
-        self.recv_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        recv_with() -> Result<Tick, RecvUntilError>:
+        recv_until recv_timeout recv_or_stop
     }
 
     /// Parks the calling unit until a tick may be due, or for as long as it has patience; `None` if

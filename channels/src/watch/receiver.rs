@@ -9,7 +9,9 @@ use crate::{
     posts::{Post, PostArm, wait_until},
 };
 use std::{cell::Cell, fmt, ptr, time::Duration};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen};
+use vitte_wait::{
+    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
+};
 
 /// A receiving end of a watched value. It remembers which value it has seen.
 ///
@@ -180,28 +182,9 @@ impl<T> Receiver<T> {
         changed.map_err(|_| RecvUntilError::Closed)
     }
 
-    /// [`changed_with`](Self::changed_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`changed_with`](Self::changed_with); never [`RecvUntilError::Stopped`].
-    pub fn changed_until(&self, deadline: Deadline) -> Result<(), RecvUntilError> {
-        self.changed_with(deadline, None)
-    }
-
-    /// [`changed_until`](Self::changed_until) `patience` from now.
-    ///
-    /// # Errors
-    /// As [`changed_until`](Self::changed_until).
-    pub fn changed_timeout(&self, patience: Duration) -> Result<(), RecvUntilError> {
-        self.changed_with(Deadline::after(patience), None)
-    }
-
-    /// [`changed_with`](Self::changed_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`changed_with`](Self::changed_with); never [`RecvUntilError::TimedOut`].
-    pub fn changed_or_stop(&self, stop: &StopToken) -> Result<(), RecvUntilError> {
-        self.changed_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        changed_with() -> Result<(), RecvUntilError>:
+        changed_until changed_timeout changed_or_stop
     }
 
     /// [`changed`](Self::changed) as one of several things that a unit waits for; see

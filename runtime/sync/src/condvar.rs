@@ -8,7 +8,6 @@ use std::{
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
     ptr,
-    time::Duration,
 };
 use vitte_wait::{
     Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
@@ -16,6 +15,7 @@ use vitte_wait::{
         Mutex,
         atomic::{AtomicBool, Ordering::*},
     },
+    timed_forms,
 };
 
 /// Where units wait for a change of what a [`Mutex`](crate::Mutex) guards.
@@ -139,40 +139,9 @@ impl Condvar {
         }
     }
 
-    /// [`wait_with`](Self::wait_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`wait_with`](Self::wait_with).
-    pub fn wait_until<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        deadline: Deadline,
-    ) -> Result<(), LockUntilError> {
-        self.wait_with(guard, deadline, None)
-    }
-
-    /// [`wait_with`](Self::wait_with) a time from now only.
-    ///
-    /// # Errors
-    /// As [`wait_with`](Self::wait_with).
-    pub fn wait_timeout<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        timeout: Duration,
-    ) -> Result<(), LockUntilError> {
-        self.wait_with(guard, Deadline::after(timeout), None)
-    }
-
-    /// [`wait_with`](Self::wait_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`wait_with`](Self::wait_with).
-    pub fn wait_or_stop<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        stop: &StopToken,
-    ) -> Result<(), LockUntilError> {
-        self.wait_with(guard, Deadline::NEVER, Some(stop))
+    timed_forms! {
+        wait_with <T: ?Sized>(guard: &mut MutexGuard<'_, T>) -> Result<(), LockUntilError>:
+        wait_until wait_timeout wait_or_stop
     }
 
     /// Waits as long as `condition` holds of the value. Asks it first, and after each notification.

@@ -13,10 +13,11 @@ use crate::{
     line::{Inside, Line, Waited, object},
     verbs::constant,
 };
-use std::{cell::Cell, fmt, mem, ptr, sync::Arc, time::Duration};
+use std::{cell::Cell, fmt, mem, ptr, sync::Arc};
 use vitte_wait::{
     Deadline, Outcome, Reason, StopToken, Wait,
     facade::atomic::{AtomicUsize, Ordering::*},
+    timed_forms,
 };
 
 const AWAITED: usize = 1;
@@ -380,28 +381,9 @@ impl Semaphore {
         self.acquire_many_with(1, deadline, stop)
     }
 
-    /// [`acquire_with`](Self::acquire_with) a deadline only.
-    ///
-    /// # Errors
-    /// As [`acquire_with`](Self::acquire_with); never [`AcquireUntilError::Stopped`].
-    pub fn acquire_until(&self, deadline: Deadline) -> Result<Permit<'_>, AcquireUntilError> {
-        self.acquire_with(deadline, None)
-    }
-
-    /// [`acquire_with`](Self::acquire_with) a deadline that is `patience` from now.
-    ///
-    /// # Errors
-    /// As [`acquire_with`](Self::acquire_with); never [`AcquireUntilError::Stopped`].
-    pub fn acquire_timeout(&self, patience: Duration) -> Result<Permit<'_>, AcquireUntilError> {
-        self.acquire_with(Deadline::after(patience), None)
-    }
-
-    /// [`acquire_with`](Self::acquire_with) a stop token only.
-    ///
-    /// # Errors
-    /// As [`acquire_with`](Self::acquire_with); never [`AcquireUntilError::TimedOut`].
-    pub fn acquire_or_stop(&self, stop: &StopToken) -> Result<Permit<'_>, AcquireUntilError> {
-        self.acquire_with(Deadline::NEVER, Some(stop))
+    timed_forms! {
+        acquire_with() -> Result<Permit<'_>, AcquireUntilError>:
+        acquire_until acquire_timeout acquire_or_stop
     }
 
     /// [`acquire`](Self::acquire), with a permit that borrows nothing.

@@ -30,6 +30,7 @@ mod dice;
 pub mod facade;
 pub mod fence;
 mod flag;
+mod forms;
 mod priority;
 mod queue;
 mod reason;

@@ -1,0 +1,70 @@
+//! The forms of a wait that are made of the one that takes everything.
+//!
+//! A verb `x` that waits has `x_with(.., deadline, stop)`. What else a caller may say (until when, for
+//! how long, or until he is stopped) is the same for every verb of every crate, so it is written here.
+
+/// Gives a type that has `x_with(&self, .., Deadline, Option<&StopToken>)` the forms that name only one of
+/// the two: until a deadline, for a while, and until a stop.
+///
+/// ```
+/// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
+/// use std::time::Duration;
+///
+/// struct Nap;
+///
+/// impl Nap {
+///     fn take_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+///         Wait::park_token(deadline, stop)
+///     }
+///
+///     timed_forms! { take_with() -> Outcome: take_until take_timeout take_or_stop }
+/// }
+///
+/// assert_eq!(Nap.take_timeout(Duration::from_millis(1)), Outcome::TimedOut);
+/// ```
+#[macro_export]
+macro_rules! timed_forms {
+    (
+        $with:ident $(<$generic:ident: $(?$relaxed:ident)? $($bound:path)?>)? ($($arg:ident: $of:ty),*) -> $value:ty:
+        $until:ident $timeout:ident $or_stop:ident
+    ) => {
+        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a deadline only.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
+        #[inline]
+        pub fn $until $(<$generic: $(?$relaxed)? $($bound)?>)? (
+            &self,
+            $($arg: $of,)*
+            deadline: $crate::Deadline,
+        ) -> $value {
+            self.$with($($arg,)* deadline, None)
+        }
+
+        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a deadline that is `patience` from now.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
+        #[inline]
+        pub fn $timeout $(<$generic: $(?$relaxed)? $($bound)?>)? (
+            &self,
+            $($arg: $of,)*
+            patience: std::time::Duration,
+        ) -> $value {
+            self.$with($($arg,)* $crate::Deadline::after(patience), None)
+        }
+
+        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a stop token only.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never timed out.")]
+        #[inline]
+        pub fn $or_stop $(<$generic: $(?$relaxed)? $($bound)?>)? (
+            &self,
+            $($arg: $of,)*
+            stop: &$crate::StopToken,
+        ) -> $value {
+            self.$with($($arg,)* $crate::Deadline::NEVER, Some(stop))
+        }
+    };
+}
