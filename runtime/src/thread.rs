@@ -1,9 +1,13 @@
 //! Native threads, with the manners of fibers: a value or an error at the end, joins with a
-//! deadline, and no thread is ever killed.
+//! deadline or among the arms of a select, and no thread is ever killed.
+//!
+//! What a thread ended with comes through a channel for one value, which fibers and threads wait for
+//! alike. So only a plain [`join`](ThreadHandle::join) of a plain thread asks the system, and then
+//! only for a thread that has nothing left to do but to end.
 
-use crate::{Channel, JoinError, Panicked, Receiver, RecvUntilError, SpawnError};
+use crate::{JoinError, Panicked, RecvUntilError, SpawnError, oneshot, select::Chosen};
 use std::{
-    any::Any,
+    cell::Cell,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
@@ -15,7 +19,7 @@ use vitte_wait::{Deadline, StopToken};
 #[derive(Debug)]
 pub struct Thread(());
 
-type Ending<T> = Result<T, Box<dyn Any + Send>>;
+type Ending<T> = Result<T, JoinError>;
 
 impl Thread {
     /// Starts a native thread that runs `body`.
@@ -37,9 +41,13 @@ impl Thread {
     {
         match Self::builder().spawn(body) {
             Ok(handle) => handle,
-            Err(error) => ThreadHandle {
-                state: State::Refused(error),
-            },
+            Err(error) => {
+                let (ending, end) = oneshot::channel();
+                let error = SpawnError::Thread(error.to_string().into());
+                // The other end is here, so it is taken.
+                let _ = ending.send(Err(JoinError::NotStarted(error)));
+                ThreadHandle::new(None, end)
+            }
         }
     }
 
@@ -114,14 +122,14 @@ impl ThreadBuilder {
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        let (ending, end) = Channel::bounded(1);
+        let (ending, end) = oneshot::channel();
         let thread = builder.spawn(move || {
+            let ended = catch_unwind(AssertUnwindSafe(body));
             // The other end is gone if the handle was dropped: then nobody wants to know.
-            let _ = ending.send(catch_unwind(AssertUnwindSafe(body)));
+            let _ =
+                ending.send(ended.map_err(|payload| JoinError::Panicked(Panicked::new(payload))));
         })?;
-        Ok(ThreadHandle {
-            state: State::Started { thread, end },
-        })
+        Ok(ThreadHandle::new(Some(thread), end))
     }
 }
 
@@ -129,37 +137,49 @@ impl ThreadBuilder {
 ///
 /// Dropping it lets the thread run on; its value, or panic, is dropped when it ends.
 pub struct ThreadHandle<T> {
-    state: State<T>,
-}
-
-enum State<T> {
-    Started {
-        thread: thread::JoinHandle<()>,
-        end: Receiver<Ending<T>>,
-    },
-    Refused(io::Error),
-    Taken,
+    /// `None` if it was refused.
+    thread: Option<thread::JoinHandle<()>>,
+    end: oneshot::Receiver<Ending<T>>,
+    /// What came out of `end` was given to somebody.
+    taken: Cell<bool>,
 }
 
 impl<T> ThreadHandle<T> {
+    fn new(thread: Option<thread::JoinHandle<()>>, end: oneshot::Receiver<Ending<T>>) -> Self {
+        Self {
+            thread,
+            end,
+            taken: Cell::new(false),
+        }
+    }
+
     /// Waits for the thread to end and takes its value.
+    ///
+    /// A plain thread that calls also waits until the system's thread is gone, and with it what that
+    /// keeps in thread-locals. A fiber does not, and no other form of join does: they have the value as
+    /// soon as the thread's body has returned.
     ///
     /// # Errors
     /// [`JoinError::Panicked`] with the thread's panic; [`JoinError::NotStarted`] if the system
-    /// refused the thread; [`JoinError::Canceled`] if the calling fiber is canceled while it waits.
+    /// refused the thread; [`JoinError::Canceled`] if the calling fiber is canceled while it waits;
+    /// [`JoinError::Taken`] if an earlier join took the value or the error; [`JoinError::Killed`] if the
+    /// thread was ended from outside Rust.
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
     pub fn join(mut self) -> Result<T, JoinError> {
-        self.join_until(Deadline::NEVER, None)
-    }
-
-    /// As [`join_until`](Self::join_until), for `timeout` at the longest.
-    ///
-    /// # Errors
-    /// As [`join_until`](Self::join_until).
-    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
-        self.join_until(Deadline::after(timeout), None)
+        let ended = self.join_until(Deadline::NEVER, None);
+        // A fiber would hold up its worker.
+        let may_block = crate::Fiber::current().is_none();
+        let is_over = !matches!(ended, Err(JoinError::Canceled));
+        if may_block
+            && is_over
+            && let Some(thread) = self.thread.take()
+        {
+            // Its panics are caught, but for those of destructors of thread-locals, which have been told.
+            let _ = thread.join();
+        }
+        ended
     }
 
     /// Waits for the thread to end and takes its value, until `deadline` at the latest, or until
@@ -167,8 +187,7 @@ impl<T> ThreadHandle<T> {
     /// again.
     ///
     /// # Errors
-    /// As [`join`](Self::join); [`JoinError::TimedOut`], [`JoinError::Stopped`];
-    /// [`JoinError::Taken`] if an earlier call took the value or the error.
+    /// As [`join`](Self::join); [`JoinError::TimedOut`], [`JoinError::Stopped`].
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
@@ -177,52 +196,96 @@ impl<T> ThreadHandle<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<T, JoinError> {
-        let ending = match &self.state {
-            State::Taken => return Err(JoinError::Taken),
-            State::Refused(error) => {
-                let error = SpawnError::Thread(error.to_string().into());
-                self.state = State::Taken;
-                return Err(JoinError::NotStarted(error));
-            }
-            State::Started { end, .. } => match end.recv_with(deadline, stop) {
-                Ok(ending) => ending,
-                Err(RecvUntilError::TimedOut) => return Err(JoinError::TimedOut),
-                Err(RecvUntilError::Canceled) => return Err(JoinError::Canceled),
-                Err(RecvUntilError::Stopped) => return Err(JoinError::Stopped),
-                // The thread sends its ending before it drops its sender.
-                Err(RecvUntilError::Closed) => return Err(JoinError::Killed),
-            },
-        };
-        if let State::Started { thread, .. } = std::mem::replace(&mut self.state, State::Taken) {
-            // It has nothing left to do but to end.
-            let _ = thread.join();
+        match self.end.recv_with(deadline, stop) {
+            Ok(ending) => ended(Ok(ending), &self.taken),
+            Err(RecvUntilError::Closed) => ended(Err(()), &self.taken),
+            Err(RecvUntilError::TimedOut) => Err(JoinError::TimedOut),
+            Err(RecvUntilError::Canceled) => Err(JoinError::Canceled),
+            Err(RecvUntilError::Stopped) => Err(JoinError::Stopped),
         }
-        ending.map_err(|payload| JoinError::Panicked(Panicked::new(payload)))
+    }
+
+    /// As [`join_until`](Self::join_until), for `timeout` at the longest.
+    ///
+    /// # Errors
+    /// As [`join_until`](Self::join_until).
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
+        self.join_until(Deadline::after(timeout), None)
+    }
+
+    /// As [`join_until`](Self::join_until), until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`join_until`](Self::join_until).
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn join_or_stop(&mut self, stop: &StopToken) -> Result<T, JoinError> {
+        self.join_until(Deadline::NEVER, Some(stop))
+    }
+
+    /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select). Yields
+    /// what [`join`](Self::join) returns, without its errors of waiting. If another arm goes, the handle
+    /// can be used again.
+    ///
+    /// The arm keeps the value that it took until it is asked for, and drops it if it never is.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Thread, select};
+    ///
+    /// let mut quick = Thread::spawn(|| 7);
+    /// let mut slow = Thread::spawn(std::thread::park);
+    /// let first = select! {
+    ///     join(quick) -> value => value.unwrap(),
+    ///     join(slow) -> _ => unreachable!("nobody unparks it"),
+    ///     after(Duration::from_secs(60)) => 0,
+    /// };
+    /// assert_eq!(first, Ok(7));
+    /// ```
+    pub fn join_arm(&mut self) -> impl Chosen<Output = Result<T, JoinError>> + '_ {
+        let taken = &self.taken;
+        let arm = self.end.recv_arm();
+        arm.map(move |received| ended(received.map_err(drop), taken))
     }
 
     /// Whether a join would not wait.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        match &self.state {
-            State::Started { thread, end } => !end.is_empty() || thread.is_finished(),
-            State::Refused(_) | State::Taken => true,
-        }
+        !self.end.is_empty() || self.end.is_closed()
     }
 
     /// Lets the thread run on its own. The same as dropping the handle.
     pub fn detach(self) {}
 }
 
+/// What a join returns for what came out of the channel, or for that nothing ever will.
+fn ended<T>(received: Result<Ending<T>, ()>, taken: &Cell<bool>) -> Result<T, JoinError> {
+    match received {
+        Ok(ending) => {
+            taken.set(true);
+            ending
+        }
+        Err(()) if taken.get() => Err(JoinError::Taken),
+        // A thread sends its ending before it drops its sender, unless it is made to end in its body.
+        Err(()) => Err(JoinError::Killed),
+    }
+}
+
 impl<T> fmt::Debug for ThreadHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ThreadHandle");
-        match &self.state {
-            State::Started { thread, .. } => shown
-                .field("thread", thread.thread())
-                .field("finished", &self.is_finished()),
-            State::Refused(error) => shown.field("refused", error),
-            State::Taken => shown.field("taken", &true),
-        };
-        shown.finish()
+        if let Some(thread) = &self.thread {
+            shown.field("thread", thread.thread());
+        }
+        shown
+            .field("refused", &self.thread.is_none())
+            .field("finished", &self.is_finished())
+            .field("taken", &self.taken.get())
+            .finish()
     }
 }

@@ -39,7 +39,7 @@
 /// | `offer(tx, slot)` | the same, with the value in the place `slot: Option<T>`; it stays there unless it is sent | as `send` |
 /// | `after(duration)`, `at(deadline)` | it is time | `()` |
 /// | `stop(token)` | the stop was requested | `()` |
-/// | `join(handle)` | the task has ended | what a join returns |
+/// | `join(handle)` | the task, or the native thread, has ended | what a join returns |
 /// | `arm(arm)` | as the [`Arm`](crate::select::Arm) says; `&mut arm` is one, too | what it says |
 ///
 /// An arm is followed by `-> pattern` for what it yields, if that is wanted; by `if condition`, if it is

@@ -11,6 +11,7 @@ mod both_ends;
 mod fair;
 mod from_crossbeam;
 mod from_go;
+mod joins;
 mod lost;
 mod many;
 mod stress;
@@ -48,6 +49,14 @@ macro_rules! all_bodies {
                 a_closed_arm_does_not_starve_the_others
                 of_many_ready_arms_each_gets_its_share
                 producers_that_race_into_one_select_all_get_through
+            }
+            joins {
+                a_thread_s_end_is_an_arm
+                a_thread_s_panic_comes_out_of_its_arm_once
+                threads_and_fibers_are_joined_in_one_select
+                threads_put_together_at_run_time_come_out_once_each
+                a_join_of_a_thread_ends_in_time_or_when_stopped_or_canceled
+                a_fiber_that_joins_a_thread_leaves_its_worker_to_others
             }
             lost {
                 every_value_arrives_once_and_is_dropped_once

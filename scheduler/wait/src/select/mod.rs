@@ -59,10 +59,12 @@
 
 mod arms;
 mod engine;
+mod mapped;
 mod several;
 
 pub use arms::{At, StopArm, When, after, at};
 pub use engine::{select, try_select};
+pub use mapped::Mapped;
 pub use several::Select;
 
 use crate::{Deadline, Node, Outcome, Reason};
@@ -178,6 +180,23 @@ pub trait Chosen: Arm {
 
     /// Takes what came of the arm. `None` if it did not go (or was asked before).
     fn take(&mut self) -> Option<Self::Output>;
+
+    /// The same arm, of which comes what `how` makes of it. `how` is called when the arm goes.
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, select::{Chosen, at, select}};
+    ///
+    /// let mut arm = at(Deadline::NOW).map(|()| "too late");
+    /// assert_eq!(select(&mut [&mut arm], Deadline::NEVER, None), Ok(0));
+    /// assert_eq!((arm.take(), arm.take()), (Some("too late"), None));
+    /// ```
+    fn map<R, F>(self, how: F) -> Mapped<Self, R, F>
+    where
+        Self: Sized,
+        F: FnMut(Self::Output) -> R,
+    {
+        Mapped::new(self, how)
+    }
 }
 
 impl<A: Chosen + ?Sized> Chosen for &mut A {
