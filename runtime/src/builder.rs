@@ -58,6 +58,21 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The most threads for [offloaded](Runtime::offload) jobs that wait for the outside world, and for
+    /// those that compute; at least one of each. By default 512, and one a CPU.
+    pub fn offload_threads(mut self, io: usize, cpu: usize) -> Self {
+        self.0.most_io_threads = io;
+        self.0.most_cpu_threads = cpu;
+        self
+    }
+
+    /// How long a thread that was started for what blocks is kept when it has nothing to do. By default
+    /// 10 seconds.
+    pub fn thread_patience(mut self, patience: Duration) -> Self {
+        self.0.thread_patience = patience;
+        self
+    }
+
     /// The seed of all choices of the scheduler. By default a different one each time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.0.seed = Some(seed);

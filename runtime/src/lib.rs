@@ -72,6 +72,7 @@
 //! uses [`spawn_migratable`] or the C ABI.
 #![deny(unsafe_code)]
 
+mod blocking;
 mod builder;
 mod fiber;
 mod runtime;
@@ -96,9 +97,9 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    FiberId, JoinArm, JoinError, JoinHandle, Panicked, ResizeError, ShutdownError, ShutdownMode,
-    SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats,
-    spawn_migratable,
+    BlockingError, FiberId, JobKind, JoinArm, JoinError, JoinHandle, OffloadError, Panicked,
+    ResizeError, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker,
+    SpawnError, Stale, StartError, Stats, offload, spawn_migratable,
 };
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};

@@ -114,6 +114,7 @@ impl Scheduler {
                 .sum::<u64>()
         };
         let stacks = shared.stacks.stats();
+        let (offload_threads, offloaded) = shared.pools.counts();
         // Ordering: SeqCst. Refusals first, for each was counted as a spawn before. Partner: `admit`.
         let refused = shared.refused_outside.load(SeqCst);
         let outside = shared.spawned_outside.load(SeqCst).saturating_sub(refused);
@@ -127,6 +128,8 @@ impl Scheduler {
             slices_ended: shared.pacer.ended.get(),
             lowered: sum(|counts| counts.lowered.get()),
             lifted: shared.pacer.lifted.get(),
+            offload_threads,
+            offloaded,
             stacks: stacks.in_use,
             stack_bytes: stacks.reserved_bytes,
             asymmetric_fence: fence::is_asymmetric(),

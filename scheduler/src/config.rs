@@ -24,16 +24,26 @@ pub struct Config {
     pub warm_stack_bytes: usize,
     /// How long a fiber that polls may run while others wait. By default 10 ms.
     pub timeslice: Duration,
+    /// The most threads for [offloaded](crate::Scheduler::offload) jobs that wait for the outside world;
+    /// at least one. By default 512.
+    pub most_io_threads: usize,
+    /// The most threads for offloaded jobs that compute; at least one. By default one a CPU.
+    pub most_cpu_threads: usize,
+    /// How long a thread that was started for what blocks is kept when it has nothing to do. By default
+    /// 10 seconds.
+    pub thread_patience: Duration,
     /// The seed of all the scheduler's choices. By default a different one each time.
     pub seed: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Self {
+        let cpus = available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
-            workers: available_parallelism()
-                .map_or(1, NonZeroUsize::get)
-                .min(MOST_WORKERS),
+            workers: cpus.min(MOST_WORKERS),
+            most_io_threads: 512,
+            most_cpu_threads: cpus,
+            thread_patience: Duration::from_secs(10),
             stack_size: StackClass::DEFAULT.bytes(),
             name: "vitte".to_owned(),
             max_stacks: None,

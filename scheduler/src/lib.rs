@@ -34,6 +34,7 @@ mod config;
 mod crew;
 mod id;
 mod idle;
+mod offload;
 mod pace;
 mod queue;
 mod shared;
@@ -56,6 +57,7 @@ pub use api::{
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
 pub use id::{FiberId, Stale};
+pub use offload::{BlockingError, JobKind, OffloadError, offload};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;

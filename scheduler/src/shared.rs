@@ -5,6 +5,7 @@ use crate::{
     crew::{Crew, Remotes},
     id::FiberId,
     idle::{Bed, Idle},
+    offload::Pools,
     pace::Pacer,
     queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
@@ -146,6 +147,8 @@ pub(crate) struct Shared {
     pub(crate) low_waiting: AtomicU32,
     pub(crate) idle: Idle,
     pub(crate) pacer: Pacer,
+    /// Threads for what blocks.
+    pub(crate) pools: Pools,
     pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
@@ -174,6 +177,11 @@ impl Shared {
     ) -> Arc<Self> {
         let pooled_bytes = config.warm_stack_bytes / config.workers;
         let shared = Arc::new(Self {
+            pools: Pools::new(
+                config.most_io_threads,
+                config.most_cpu_threads,
+                config.thread_patience,
+            ),
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
             remotes: Remotes::new(config.workers),
             active: AtomicUsize::new(config.workers),
@@ -359,8 +367,21 @@ impl Shared {
             if self.abandoned.load(SeqCst) && self.live() == 0 {
                 self.enter_phase(Phase::Stopping);
                 self.idle.wake_all(self);
+                drop(self.pools.close());
             }
         }
+    }
+
+    /// Something that is no task, and that a shutdown waits for, has ended.
+    pub(crate) fn unit_ended(&self) {
+        if self.phase_is_at_least(Phase::Closing) {
+            self.poke_watcher();
+        }
+    }
+
+    /// Whether there is nothing left that a shutdown waits for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live() == 0 && self.pools.pending() == 0
     }
 
     #[cold]

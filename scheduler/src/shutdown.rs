@@ -4,15 +4,15 @@
 //! no more tasks and cancels every wait, so that code which heeds errors ends by itself.
 //! [`Phase::Unwinding`] ends what waits once more all the same: closures are unwound, frames that
 //! cannot unwind are never resumed. [`Phase::Stopping`] ends the workers, when no task is left. A
-//! task that runs and neither waits nor polls cannot be ended; then the answer is its name, and it
-//! runs on.
+//! task that runs and neither waits nor polls, or whose blocking job goes on, cannot be ended; then the
+//! answer is its name, and it runs on as if abandoned.
 
 use crate::{
     Scheduler,
     shared::{Phase, Shared},
     task::state::{DONE, OCCUPIED},
 };
-use std::{fmt, ptr, sync::Arc, time::Duration};
+use std::{fmt, ptr, time::Duration};
 use vitte_wait::{
     Deadline, Reason, Wait,
     facade::{atomic::Ordering::*, clock},
@@ -43,7 +43,8 @@ pub enum ShutdownError {
     /// on, but takes no new ones from outside. Shut it down once more, with
     /// [`ShutdownMode::Cancel`], say.
     TimedOut(Vec<String>),
-    /// These tasks run without waiting or polling, so they could not be ended. They run on.
+    /// These tasks run without waiting or polling, or wait for a job that was offloaded, so they could
+    /// not be ended. They run on.
     StillRunning(Vec<String>),
     /// The caller is a fiber of the scheduler that it wants to end.
     InsideOwnFiber,
@@ -59,7 +60,8 @@ impl fmt::Display for ShutdownError {
             }
             Self::StillRunning(names) => write!(
                 f,
-                "tasks neither wait nor poll, so they could not be ended and run on: {}",
+                "tasks neither wait nor poll, or wait for blocking jobs, so they could not be ended and \
+                 run on: {}",
                 names.join(", ")
             ),
             Self::InsideOwnFiber => {
@@ -127,32 +129,44 @@ impl Scheduler {
             }
             ShutdownMode::Cancel => cancel_all(shared, deadline),
             ShutdownMode::Abandon => {
-                // Ordering: SeqCst, store-load pair: this, the number of the living. Partner:
-                // `Shared::worker_rests`.
-                shared.abandoned.store(true, SeqCst);
-                if shared.live() != 0 {
+                if !abandon(shared) {
                     return Ok(());
                 }
                 true
             }
         };
         let left = if ended { Vec::new() } else { names(shared) };
+        // Those that wait for a job of a pool go on when that is over, so somebody must be there.
+        if !ended && !abandon(shared) {
+            return Err(ShutdownError::StillRunning(left));
+        }
         shared.enter_phase(Phase::Stopping);
         shared.idle.wake_all(shared);
-        let threads = shared.crew.lock().take_threads();
-        if !ended {
-            // Its tasks refer to it, so it must not go.
-            std::mem::forget(Arc::clone(shared));
-            drop(threads);
-            return Err(ShutdownError::StillRunning(left));
+        let mut threads = shared.crew.lock().take_threads();
+        let pooled = shared.pools.close();
+        // A job of somebody else's is waited for until the deadline only.
+        let jobs_are_left = shared.pools.pending() != 0;
+        if !jobs_are_left {
+            threads.extend(pooled);
         }
         for thread in threads {
             // A worker's thread cannot panic but by a bug, which the panic hook has reported.
             let _ = thread.join();
         }
         shared.depot.retire();
+        if jobs_are_left && !left.is_empty() {
+            return Err(ShutdownError::StillRunning(left));
+        }
         Ok(())
     }
+}
+
+/// Leaves it to the worker that rests after the last task to end the scheduler. True: there is no task.
+fn abandon(shared: &Shared) -> bool {
+    // Ordering: SeqCst, store-load pair: this, the number of the living. Partner:
+    // `Shared::worker_rests`.
+    shared.abandoned.store(true, SeqCst);
+    shared.live() == 0
 }
 
 fn cancel_all(shared: &Shared, deadline: Deadline) -> bool {
@@ -178,7 +192,7 @@ fn cancel_all(shared: &Shared, deadline: Deadline) -> bool {
 fn wait_until_empty(shared: &Shared, deadline: Deadline, urge: impl Fn()) -> bool {
     loop {
         urge();
-        if shared.live() == 0 {
+        if shared.is_empty() {
             return true;
         }
         if deadline.is_past() {
@@ -187,7 +201,7 @@ fn wait_until_empty(shared: &Shared, deadline: Deadline, urge: impl Fn()) -> boo
         let wait = Wait::begin_uncancelable(Reason::Shutdown, ptr::from_ref(shared).cast());
         *shared.watcher.lock() = Some(wait.ticket());
         let again = Deadline::after(LOOK_AGAIN).min(deadline);
-        if shared.live() == 0 {
+        if shared.is_empty() {
             let _ = wait.withdraw();
         } else {
             let _ = wait.park(again, None);
@@ -215,6 +229,10 @@ fn names(shared: &Shared) -> Vec<String> {
     });
     if left > names.len() {
         names.push(format!("and {} more", left - names.len()));
+    }
+    let jobs = shared.pools.pending();
+    if jobs > 0 {
+        names.push(format!("offloaded jobs: {jobs}"));
     }
     names
 }

@@ -62,6 +62,10 @@ pub struct Stats {
     /// How often a fiber of the low class was put in line with the normal ones, because it had waited too
     /// long.
     pub lifted: u64,
+    /// Threads of the pools for [offloaded](crate::Scheduler::offload) jobs.
+    pub offload_threads: usize,
+    /// Jobs that run there.
+    pub offloaded: usize,
     /// Stacks in use: those of suspended tasks, and a few a worker.
     pub stacks: usize,
     /// Bytes of address space reserved for stacks.

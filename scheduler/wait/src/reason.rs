@@ -29,6 +29,8 @@ pub enum Reason {
     Shutdown = 9,
     /// For the first of several things.
     Select = 10,
+    /// For a job on a thread of its own.
+    Offload = 11,
 }
 
 impl Reason {
@@ -46,6 +48,7 @@ impl Reason {
             8 => Self::Event,
             9 => Self::Shutdown,
             10 => Self::Select,
+            11 => Self::Offload,
             _ => Self::None,
         }
     }

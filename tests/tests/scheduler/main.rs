@@ -6,6 +6,7 @@ mod classes;
 mod ends;
 mod joins;
 mod mixes;
+mod offload;
 mod resize;
 mod sleep;
 mod slices;

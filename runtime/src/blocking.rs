@@ -1,0 +1,104 @@
+//! Calls that block their thread, made where no other fiber waits for it.
+//!
+//! Three ways, from cheap to thorough: a call that seldom blocks for long stays where it is; one that
+//! does goes to a pool by [`Runtime::offload`]; what blocks for ever has a [`Thread`](crate::Thread).
+
+use crate::Runtime;
+use vitte_scheduler::{BlockingError, JobKind, OffloadError};
+use vitte_wait::{Deadline, StopToken};
+
+impl Runtime {
+    /// Runs `job`, which waits for the outside world, on a thread of the runtime's pool and returns its
+    /// value; the calling fiber waits, and its worker goes on. It may borrow from the caller. A plain
+    /// thread runs the job itself. From a fiber of the runtime the function [`offload`](crate::offload)
+    /// does the same.
+    ///
+    /// # Errors
+    /// [`OffloadError`].
+    ///
+    /// # Cancellation
+    /// A job that has not begun is taken back; one that has is waited for.
+    ///
+    /// # Blocking
+    /// Until the job has ended.
+    ///
+    /// # Panics
+    /// As [`yield_now`](crate::yield_now), before the job is taken on.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, offload};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let hosts = runtime.run(|| {
+    ///     // Other fibers of this worker run meanwhile.
+    ///     offload(|| std::fs::read_to_string("/etc/hosts")).unwrap()
+    /// });
+    /// assert_eq!(hosts.is_ok(), std::path::Path::new("/etc/hosts").exists());
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
+    pub fn offload<F, T>(&self, job: F) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        self.scheduler().offload(JobKind::Io, job)
+    }
+
+    /// As [`offload`](Self::offload), to the pool that `kind` names, for a job that begins before
+    /// `deadline`, and before `stop` is triggered, or never.
+    ///
+    /// # Errors
+    /// As [`offload`](Self::offload).
+    pub fn offload_with<F, T>(
+        &self,
+        kind: JobKind,
+        job: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        self.scheduler().offload_with(kind, job, deadline, stop)
+    }
+
+    /// As [`offload`](Self::offload) of `call`, with a way to end it: if the calling fiber is canceled
+    /// meanwhile, if `deadline` comes, or if `stop` is triggered, `unblock` is called, once, and then
+    /// the call is waited for.
+    ///
+    /// # Errors
+    /// [`BlockingError::Unblocked`] with what the call returned all the same; or as
+    /// [`offload`](Self::offload).
+    ///
+    /// ```
+    /// use std::{io::Read, net::Shutdown, os::unix::net::UnixStream, time::Duration};
+    /// use vitte_threads::{BlockingError, Deadline, Outcome, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (stream, _other) = UnixStream::pair()?;
+    /// let read = runtime.call_blocking(
+    ///     || (&stream).read(&mut [0]),
+    ///     || stream.shutdown(Shutdown::Both).unwrap(),
+    ///     Deadline::after(Duration::from_millis(50)),
+    ///     None,
+    /// );
+    /// assert!(matches!(read, Err(BlockingError::Unblocked { why: Outcome::TimedOut, .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn call_blocking<F, T, U>(
+        &self,
+        call: F,
+        unblock: U,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, BlockingError<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+        U: FnOnce(),
+    {
+        self.scheduler()
+            .call_blocking_with(call, unblock, deadline, stop)
+    }
+}

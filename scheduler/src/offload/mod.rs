@@ -1,0 +1,414 @@
+//! Blocking calls on threads of their own: the fiber waits, its worker goes on.
+//!
+//! There are two pools, for jobs that mostly wait for the outside world, and for those that compute
+//! without polling; they have different limits. A job lies in its caller's frame, so it may borrow, and
+//! so a call never returns before its job is over, or taken back before it began. A plain thread is
+//! nobody's worker: it runs the job itself.
+
+mod pool;
+
+use crate::{Panicked, Scheduler, shared::Phase, worker};
+pub(crate) use pool::Pool;
+use pool::{Came, Job, Refused};
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    time::Duration,
+};
+use vitte_wait::{Deadline, Outcome, StopToken, current, facade::thread::JoinHandle};
+
+/// Which pool of threads a job is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum JobKind {
+    /// Waits for the outside world: files, names, processes, foreign libraries. Many at a time.
+    #[default]
+    Io,
+    /// Computes for long without polling. As many at a time as there are CPUs.
+    Cpu,
+}
+
+impl JobKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
+/// The pools of a scheduler.
+pub(crate) struct Pools {
+    io: Pool,
+    cpu: Pool,
+}
+
+impl Pools {
+    pub(crate) fn new(io: usize, cpu: usize, patience: Duration) -> Self {
+        Self {
+            io: Pool::new(JobKind::Io, io, patience),
+            cpu: Pool::new(JobKind::Cpu, cpu, patience),
+        }
+    }
+
+    pub(crate) fn of(&self, kind: JobKind) -> &Pool {
+        match kind {
+            JobKind::Io => &self.io,
+            JobKind::Cpu => &self.cpu,
+        }
+    }
+
+    /// How many threads there are, and how many jobs they run.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let (io, cpu) = (self.io.counts(), self.cpu.counts());
+        (io.0 + cpu.0, io.1 + cpu.1)
+    }
+
+    /// How many jobs are not over.
+    pub(crate) fn pending(&self) -> usize {
+        self.io.pending() + self.cpu.pending()
+    }
+
+    /// Takes no more jobs. Returns the threads, which end after those they run.
+    pub(crate) fn close(&self) -> Vec<JoinHandle<()>> {
+        let mut threads = self.io.close();
+        threads.append(&mut self.cpu.close());
+        threads
+    }
+}
+
+/// Why an offloaded job gave no value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OffloadError {
+    /// It panicked.
+    Panicked(Panicked),
+    /// The deadline came before it began. It will not; the closure was dropped.
+    TimedOut,
+    /// The caller was canceled before it began. It will not; the closure was dropped.
+    Canceled,
+    /// The caller was stopped before it began. It will not; the closure was dropped.
+    Stopped,
+    /// The runtime has ended, and with it its pools. The closure was dropped.
+    ShuttingDown,
+    /// The pool has no thread, and the system refused one, with this text. The closure was dropped.
+    Thread(Box<str>),
+}
+
+impl OffloadError {
+    fn not_begun(ended: Outcome) -> Self {
+        match ended {
+            Outcome::TimedOut | Outcome::Woken => Self::TimedOut,
+            Outcome::Canceled => Self::Canceled,
+            Outcome::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl fmt::Display for OffloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(panicked) => {
+                write!(f, "the offloaded job panicked: {}", panicked.text())
+            }
+            Self::TimedOut => f.write_str(
+                "the deadline came before a thread was free for the job, which did not begin",
+            ),
+            Self::Canceled => f.write_str("the caller was canceled before the job began"),
+            Self::Stopped => f.write_str("the caller was stopped before the job began"),
+            Self::ShuttingDown => {
+                f.write_str("the runtime has ended, and runs no offloaded jobs any more")
+            }
+            Self::Thread(error) => {
+                write!(f, "the system refused a thread for the job: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OffloadError {}
+
+/// Why a blocking call was not left to end by itself.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BlockingError<T> {
+    /// The caller's wait ended while the call was under way, so it was unblocked. This is what it
+    /// returned then.
+    Unblocked {
+        /// What ended the wait.
+        why: Outcome,
+        /// What the call returned.
+        value: T,
+    },
+    /// It panicked, or never began.
+    Offload(OffloadError),
+}
+
+impl<T> fmt::Display for BlockingError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unblocked { why, .. } => {
+                let why = match why {
+                    Outcome::TimedOut | Outcome::Woken => "its deadline came",
+                    Outcome::Canceled => "its caller was canceled",
+                    Outcome::Stopped => "its caller was stopped",
+                };
+                write!(f, "the blocking call was unblocked, for {why}")
+            }
+            Self::Offload(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for BlockingError<T> {}
+
+/// A closure, and what came of it.
+struct Body<F, T> {
+    closure: Cell<Option<F>>,
+    ending: Cell<Option<Result<T, Box<dyn Any + Send>>>>,
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
+    fn new(closure: F) -> Self {
+        Self {
+            closure: Cell::new(Some(closure)),
+            ending: Cell::new(None),
+        }
+    }
+
+    fn run(&self) {
+        if let Some(closure) = self.closure.take() {
+            self.ending
+                .set(Some(catch_unwind(AssertUnwindSafe(closure))));
+        }
+    }
+
+    /// # Safety
+    /// `body` is one of this type, and nobody else touches it.
+    unsafe fn run_raw(body: *const ()) {
+        // SAFETY: by the caller.
+        unsafe { &*body.cast::<Self>() }.run();
+    }
+
+    /// What came of it, on a thread that nobody need wait for.
+    fn run_here(self) -> Result<T, OffloadError> {
+        self.run();
+        self.take()
+    }
+
+    fn take(&self) -> Result<T, OffloadError> {
+        match self.ending.take() {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(payload)) => Err(OffloadError::Panicked(Panicked::new(payload))),
+            // A job that is over has left its ending.
+            None => unreachable!("an offloaded job left nothing"),
+        }
+    }
+}
+
+impl Scheduler {
+    /// Runs `job` on a thread of one of the scheduler's pools and returns its value; the calling fiber
+    /// waits. It may borrow from the caller.
+    ///
+    /// The pool starts threads as they are needed, up to its limit; beyond that jobs wait in line. A
+    /// thread that has had nothing to do for a while ends. A plain thread runs the job itself.
+    ///
+    /// # Errors
+    /// [`OffloadError`]. To keep a closure that may not begin, lend it: `offload(kind, &mut job)`.
+    ///
+    /// # Cancellation
+    /// A job that has not begun is taken back. One that has is waited for: it may use what it borrowed,
+    /// and no thread is ever killed. [`call_blocking`](Self::call_blocking) can end it sooner.
+    ///
+    /// # Blocking
+    /// Until the job has ended.
+    ///
+    /// # Panics
+    /// As [`yield_now`](crate::yield_now), before the job is taken on.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, JobKind, Scheduler, SpawnOptions};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (on, path) = (scheduler.clone(), std::env::current_exe()?);
+    /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
+    ///     on.offload(JobKind::Io, || std::fs::metadata(&path).map(|found| found.len()))
+    /// });
+    /// assert!(task.join()??? > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offload<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        self.offload_with(kind, job, Deadline::NEVER, None)
+    }
+
+    /// As [`offload`](Self::offload), for a job that begins before `deadline`, and before `stop` is
+    /// triggered, or never.
+    ///
+    /// # Errors
+    /// As [`offload`](Self::offload).
+    pub fn offload_with<F, T>(
+        &self,
+        kind: JobKind,
+        job: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let body = Body::new(job);
+        if worker::current_task().is_none() {
+            return body.run_here();
+        }
+        match self.call(kind, &body, deadline, stop, || {}) {
+            Came::Over | Came::Late(_) => body.take(),
+            Came::TakenBack(ended) => Err(OffloadError::not_begun(ended)),
+            Came::Refused(refused) => Err(refused.into()),
+        }
+    }
+
+    /// As [`offload`](Self::offload) of a call that blocks for the outside world, with a way to end it:
+    /// if the calling fiber is canceled meanwhile (its runtime's shutdown does that, too), it calls
+    /// `unblock`, and then waits for the call to return.
+    ///
+    /// `unblock` is called once at most, while the call is under way, or has just returned but its thread
+    /// has not gone on to anything else. So it may signal that thread, or close or shut down what the
+    /// call waits on; neither of the two runs any more when this returns.
+    ///
+    /// # Errors
+    /// [`BlockingError::Unblocked`] with what the call returned all the same; or as
+    /// [`offload`](Self::offload).
+    ///
+    /// # Blocking
+    /// Until the call has returned.
+    ///
+    /// # Panics
+    /// As [`offload`](Self::offload). A panic of `unblock` is dropped.
+    ///
+    /// ```
+    /// use std::{io::Read, net::Shutdown, os::unix::net::UnixStream};
+    /// use vitte_scheduler::{BlockingError, Config, Scheduler, SpawnOptions};
+    /// use vitte_wait::Outcome;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (stream, _other) = UnixStream::pair()?;
+    /// let on = scheduler.clone();
+    /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
+    ///     let read = || (&stream).read(&mut [0]).unwrap();
+    ///     on.call_blocking(read, || stream.shutdown(Shutdown::Both).unwrap())
+    /// });
+    /// task.cancel();
+    /// match task.join()? {
+    ///     Err(BlockingError::Unblocked { why, value }) => assert_eq!((why, value), (Outcome::Canceled, 0)),
+    ///     // It had not begun.
+    ///     other => assert!(other.is_err()),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn call_blocking<F, T, U>(&self, call: F, unblock: U) -> Result<T, BlockingError<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+        U: FnOnce(),
+    {
+        self.call_blocking_with(call, unblock, Deadline::NEVER, None)
+    }
+
+    /// As [`call_blocking`](Self::call_blocking); the call is also unblocked when `deadline` comes, or
+    /// `stop` is triggered. A plain thread that names either waits for a thread of the pool, too.
+    ///
+    /// # Errors
+    /// As [`call_blocking`](Self::call_blocking).
+    pub fn call_blocking_with<F, T, U>(
+        &self,
+        call: F,
+        unblock: U,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, BlockingError<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+        U: FnOnce(),
+    {
+        let body = Body::new(call);
+        let alone = worker::current_task().is_none();
+        if alone && deadline == Deadline::NEVER && stop.is_none() {
+            return body.run_here().map_err(BlockingError::Offload);
+        }
+        match self.call(JobKind::Io, &body, deadline, stop, unblock) {
+            Came::Over => body.take().map_err(BlockingError::Offload),
+            Came::Late(why) => match body.take() {
+                Ok(value) => Err(BlockingError::Unblocked { why, value }),
+                Err(error) => Err(BlockingError::Offload(error)),
+            },
+            Came::TakenBack(ended) => Err(BlockingError::Offload(OffloadError::not_begun(ended))),
+            Came::Refused(refused) => Err(BlockingError::Offload(refused.into())),
+        }
+    }
+
+    fn call<F, T>(
+        &self,
+        kind: JobKind,
+        body: &Body<F, T>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+        unblock: impl FnOnce(),
+    ) -> Came
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        // Who is canceled already has nothing begun; else that would be up to chance.
+        if self.0.phase_is_at_least(Phase::Closing) && !self.is_current() {
+            return Came::Refused(Refused::Closed);
+        }
+        let unit = current::unit();
+        if unit.is_canceled() && !unit.is_unwind_due() {
+            return Came::TakenBack(Outcome::Canceled);
+        }
+        // SAFETY: the body lies in our caller's frame, and the pool is done with it when `call` returns.
+        // Until then nobody else touches it, and the closure and its value may be on any thread. The
+        // closure's panics are caught.
+        let job = unsafe { Job::new(Body::<F, T>::run_raw, ptr::from_ref(body).cast()) };
+        self.0
+            .pools
+            .of(kind)
+            .call(&self.0, &job, deadline, stop, unblock)
+    }
+}
+
+impl From<Refused> for OffloadError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Closed => Self::ShuttingDown,
+            Refused::Thread(error) => Self::Thread(error.to_string().into()),
+        }
+    }
+}
+
+/// [`Scheduler::offload`] to the scheduler whose fiber calls, of a job that waits for the outside world.
+/// A plain thread runs the job itself.
+///
+/// # Errors
+/// # Cancellation
+/// # Blocking
+/// # Panics
+/// As [`Scheduler::offload`].
+pub fn offload<F, T>(job: F) -> Result<T, OffloadError>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    match Scheduler::current() {
+        Some(scheduler) => scheduler.offload(JobKind::Io, job),
+        None => Body::new(job).run_here(),
+    }
+}
