@@ -1,9 +1,10 @@
 //! Fibers: starting them, and what a fiber can do with itself.
 
+use crate::{Tick, Timer};
 use std::time::Duration;
 use vitte_scheduler::{
-    FiberId, JoinHandle, Scheduler, SpawnOptions, Stale, cancel, current_id, current_name, spawn,
-    spawn_with,
+    FiberId, JoinHandle, Scheduler, SpawnError, SpawnOptions, Stale, cancel, current_id,
+    current_name, spawn, spawn_with,
 };
 use vitte_wait::{Deadline, Outcome, Priority};
 
@@ -194,6 +195,39 @@ impl<'a> FiberBuilder<'a> {
             Some(scheduler) => scheduler.spawn(&self.options, body),
             None => spawn_with(&self.options, body),
         }
+    }
+
+    /// A [`Timer`] whose callback is called on fibers like this one. It is not running.
+    ///
+    /// # Errors
+    /// [`SpawnError::NoRuntime`] if no runtime was named and the caller is no fiber.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Fiber, Priority, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let timer = runtime.fiber().name("beat").priority(Priority::High).timer(move |_| {
+    ///     let _ = tell.send(Fiber::current_name());
+    /// })?;
+    /// timer.start_after(Duration::from_millis(1))?;
+    /// assert_eq!(told.recv()?.as_deref(), Some("beat"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timer<F>(self, callback: F) -> Result<Timer, SpawnError>
+    where
+        F: FnMut(&Tick<'_>) + Send + 'static,
+    {
+        let current = match self.on {
+            Some(_) => None,
+            None => Scheduler::current(),
+        };
+        let scheduler = self.on.or(current.as_ref()).ok_or(SpawnError::NoRuntime)?;
+        Ok(Timer::new(scheduler, &self.options, callback))
     }
 }
 

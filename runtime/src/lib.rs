@@ -79,6 +79,7 @@ mod runtime;
 mod scope;
 mod thread;
 mod time;
+mod timers;
 
 pub use builder::RuntimeBuilder;
 pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
@@ -86,6 +87,9 @@ pub use runtime::Runtime;
 pub use scope::{Scope, ScopedJoinHandle};
 pub use thread::{Thread, ThreadBuilder, ThreadHandle};
 pub use time::{sleep, sleep_until};
+pub use timers::{
+    HighResTimer, HighResTimerBuilder, NextSlice, SliceId, Tick, TimeSlices, Timer, TimerStats,
+};
 
 /// `select!`, and the module with what it is made of.
 pub use vitte_channels::select;

@@ -1,10 +1,12 @@
 //! A runtime: the workers, from start to end.
 
-use crate::{Fiber, FiberBuilder, JoinError, JoinHandle, RuntimeBuilder, Scope, scope};
+use crate::{
+    Fiber, FiberBuilder, JoinError, JoinHandle, RuntimeBuilder, Scope, Tick, Timer, scope,
+};
 use std::time::Duration;
 use vitte_scheduler::{
     ResizeError, Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker,
-    SpawnOptions, StartError, Stats,
+    SpawnError, SpawnOptions, StartError, Stats,
 };
 use vitte_wait::Deadline;
 
@@ -92,6 +94,64 @@ impl Runtime {
         T: Send + 'static,
     {
         self.scheduler.spawn(&SpawnOptions::default(), body)
+    }
+
+    /// A timer of this runtime that calls `callback`. It is not running; for one with a name or another
+    /// priority see [`FiberBuilder::timer`].
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn timer<F>(&self, callback: F) -> Timer
+    where
+        F: FnMut(&Tick<'_>) + Send + 'static,
+    {
+        Timer::new(&self.scheduler, &SpawnOptions::default(), callback)
+    }
+
+    /// Calls `callback` once, `patience` from now, on a fiber of its own. Dropping what is returned
+    /// takes that back; see [`Timer`].
+    ///
+    /// # Errors
+    /// [`SpawnError::ShuttingDown`].
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    ///
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// runtime.after(Duration::from_millis(1), move |_| tell.send("now").unwrap())?.detach();
+    /// assert_eq!(told.recv(), Ok("now"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn after<F>(&self, patience: Duration, callback: F) -> Result<Timer, SpawnError>
+    where
+        F: FnOnce(&Tick<'_>) + Send + 'static,
+    {
+        let mut callback = Some(callback);
+        let timer = self.timer(move |tick| {
+            if let Some(callback) = callback.take() {
+                callback(tick);
+            }
+        });
+        timer.start_after(patience)?;
+        Ok(timer)
+    }
+
+    /// Calls `callback` every `period`, first one period from now. Dropping what is returned ends that;
+    /// see [`Timer`].
+    ///
+    /// # Errors
+    /// [`SpawnError::ShuttingDown`].
+    ///
+    /// # Panics
+    /// If `period` is zero.
+    pub fn every<F>(&self, period: Duration, callback: F) -> Result<Timer, SpawnError>
+    where
+        F: FnMut(&Tick<'_>) + Send + 'static,
+    {
+        let timer = self.timer(callback);
+        timer.start_periodic(period)?;
+        Ok(timer)
     }
 
     /// A builder for a fiber of this runtime with a name, or a stack size of its own.

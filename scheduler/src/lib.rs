@@ -69,5 +69,6 @@ pub use task::{
     join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
+pub use timer::alarm::{Alarm, Bell};
 pub use vitte_wait::Priority;
 pub use worker::slice::{Poll, SliceEnd, consume, poll, poll_slow};

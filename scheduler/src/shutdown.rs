@@ -1,6 +1,6 @@
 //! How a scheduler ends: in phases, each harder than the one before, and never by killing a thread.
 //!
-//! Note \[Shutdown\]: [`Phase::Closing`] takes no more tasks from outside. [`Phase::Canceling`] begins
+//! Note \[Shutdown\]: [`Phase::Closing`] takes no more tasks from outside, and ends all alarms. [`Phase::Canceling`] begins
 //! no more tasks and cancels every wait, so that code which heeds errors ends by itself.
 //! [`Phase::Unwinding`] ends what waits once more all the same: closures are unwound, frames that
 //! cannot unwind are never resumed. [`Phase::Stopping`] ends the workers, when no task is left. A
@@ -120,6 +120,7 @@ impl Scheduler {
             return Ok(());
         }
         shared.enter_phase(Phase::Closing);
+        shared.end_alarms();
         let ended = match mode {
             ShutdownMode::Drain => {
                 if !wait_until_empty(shared, deadline, || {}) {

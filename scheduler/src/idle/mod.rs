@@ -269,6 +269,20 @@ impl Idle {
         }
     }
 
+    /// After anybody has armed the next timer of the wheel of worker `index`: sees to it that whoever
+    /// answers for it knows.
+    ///
+    /// Liveness: if the worker sleeps it computes its deadline anew. If it rises meanwhile, it leaves its
+    /// timers to the keeper, but may not see this one yet; so the keeper is told in any case.
+    pub(crate) fn timer_armed_for(&self, shared: &Shared, index: usize, deadline: u64) {
+        fence::light();
+        let bed = &shared.remotes[index].bed;
+        if bed.asleep.load(Relaxed) {
+            bed.poke();
+        }
+        self.timer_armed(shared, deadline);
+    }
+
     #[cold]
     fn poke_keeper(&self, shared: &Shared) {
         if let Some(keeper) = self.sleepers.lock().keeper {

@@ -143,6 +143,15 @@ fn arm(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
     }
 }
 
+/// As [`arm`], by a thread that is not the worker.
+fn arm_for(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
+    // SAFETY: the models keep the entry until it has fired.
+    if unsafe { workers.0.remotes[index].timers.arm(entry) } {
+        let idle = &workers.0.idle;
+        idle.timer_armed_for(&workers.0, index, deadline.as_nanos());
+    }
+}
+
 #[test]
 fn a_post_wakes_the_one_sleeper() {
     check("idle: one post, one sleeper", 5, || {
@@ -257,6 +266,46 @@ fn the_timers_of_a_sleeper_that_rises_fall_to_the_keeper() {
         keeper.join().unwrap();
         workers.over();
     });
+}
+
+#[test]
+fn a_timer_armed_from_outside_for_the_one_sleeper_fires() {
+    check("idle: timer from outside", 5, || {
+        let workers = Workers::new(1);
+        clock::set(1 << 30);
+        let sleeper = workers.start(0, |workers| workers.fire_one(0));
+        let (wait, ticket, deadline) = wait_until(1 << 20);
+        let entry = timer::entry(ticket, deadline);
+        arm_for(&workers, 0, &entry, deadline);
+        sleeper.join().unwrap();
+        let _ = wait.withdraw();
+        workers.over();
+    });
+}
+
+#[test]
+fn a_timer_armed_from_outside_for_a_sleeper_that_rises_falls_to_the_keeper() {
+    check(
+        "idle: timer from outside, of a sleeper that rises",
+        3,
+        || {
+            let workers = Workers::new(2);
+            let task = workers.task();
+            clock::set(1 << 30);
+            let keeper = workers.start(1, |workers| workers.fire_one(1));
+            // It runs what it found from now on, and does not look after its timers.
+            let riser = workers.start(0, |workers| workers.open_inbox(0));
+            workers.0.remotes[0].inbox.push(task);
+            workers.0.idle.post_to(&workers.0, 0);
+            let (wait, ticket, deadline) = wait_until(1 << 20);
+            let entry = timer::entry(ticket, deadline);
+            arm_for(&workers, 0, &entry, deadline);
+            riser.join().unwrap();
+            keeper.join().unwrap();
+            let _ = wait.withdraw();
+            workers.over();
+        },
+    );
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn complete_noticed(task: &'static Task, generation: u32, seen: u64) {
 
 /// Runs foreign destructors on a worker that is between two tasks: what blocks there blocks the
 /// thread, for there is no fiber to suspend.
-fn outside_any_task(run: impl FnOnce()) {
+pub(crate) fn outside_any_task(run: impl FnOnce()) {
     if let Some(worker) = crate::worker::current()
         && worker.current().is_none()
     {

@@ -1,13 +1,17 @@
-//! Deadlines of waiting fibers: one wheel a worker.
+//! Deadlines of waiting fibers, and alarms: one wheel a worker.
 //!
 //! An [`Entry`] lies on the waiter's own stack, so arming allocates nothing, and disarming is O(1)
 //! from any worker. A worker looks at its own wheel now and then, and at everybody's when it has
 //! nothing to do; a sleeping one sleeps no longer than until the next deadline it answers for.
 
+pub(crate) mod alarm;
 mod wheel;
 
+use crate::task::join::outside_any_task;
+use alarm::{Bell, Clapper};
+use std::sync::Arc;
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Ticket,
+    Claimed, Deadline, Ticket,
     facade::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::*},
@@ -61,27 +65,29 @@ impl Timers {
         // The bound may now be too low. It is put right when it comes due.
     }
 
-    /// Ends the waits whose deadline is past at `now`. Returns whether there were any.
+    /// Ends the waits whose deadline is past at `now`, and rings the alarms. Returns whether there were
+    /// any.
     pub(crate) fn fire(&self, now: u64) -> bool {
         let mut any = false;
         // In portions, so that the lock is not held, nor memory used, for a million at a time.
         loop {
-            let mut due: [Option<Claimed>; 64] = [const { None }; 64];
+            let mut due: [Option<Due>; 64] = [const { None }; 64];
             let mut len = 0;
             let more = {
                 let mut wheel = self.wheel.lock();
-                let more = wheel.expire(now, due.len(), &mut |ticket: Ticket| {
-                    if let Some(claimed) = ticket.claim(Outcome::TimedOut) {
-                        due[len] = Some(claimed);
-                        len += 1;
-                    }
+                let more = wheel.expire(now, due.len(), &mut |entry| {
+                    // SAFETY: the wheel's lock is ours.
+                    due[len] = unsafe { Due::of(entry) };
+                    len += usize::from(due[len].is_some());
                 });
                 self.publish(&wheel);
                 more
             };
             any |= len > 0;
             // The waiters go on here, after the lock is released.
-            drop(due);
+            for due in due.into_iter().take(len).flatten() {
+                due.let_go();
+            }
             if !more {
                 return any;
             }
@@ -95,6 +101,23 @@ impl Timers {
         let earlier = next < self.next.load(Relaxed);
         self.next.store(next, Relaxed);
         earlier
+    }
+}
+
+/// What was due, after it was taken out of a wheel.
+enum Due {
+    Wait(Claimed),
+    Alarm(Arc<Clapper>),
+}
+
+impl Due {
+    /// After the wheel's lock is released.
+    fn let_go(self) {
+        match self {
+            Self::Wait(claimed) => drop(claimed),
+            // With the alarm may end what it is part of.
+            Self::Alarm(alarm) => outside_any_task(move || alarm.ring(Bell::Due)),
+        }
     }
 }
 

@@ -21,12 +21,13 @@ const LEVELS: usize = 6;
 /// What lies further ahead is put at the far end, and in again when that comes.
 const HORIZON: u64 = 1 << (DIGIT_BITS * LEVELS as u32);
 
-/// One deadline, on the waiter's stack.
+/// One deadline, on the waiter's stack, or in an alarm.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    ticket: Ticket,
+    /// Of the wait that ends at the deadline. `None`: the entry is an alarm's.
+    ticket: Option<Ticket>,
     /// The first tick that begins at or after the deadline.
-    tick: u64,
+    tick: Cell<u64>,
     prev: Cell<*const Entry>,
     next: Cell<*const Entry>,
     /// `level * SLOTS + slot`, or `UNLINKED`.
@@ -36,16 +37,41 @@ pub(crate) struct Entry {
 
 const UNLINKED: usize = usize::MAX;
 
+fn tick_of(deadline: u64) -> u64 {
+    deadline.div_ceil(1 << TICK_SHIFT)
+}
+
 impl Entry {
     pub(crate) fn new(ticket: Ticket, deadline: u64) -> Self {
         Self {
-            ticket,
-            tick: deadline.div_ceil(1 << TICK_SHIFT),
+            ticket: Some(ticket),
+            tick: Cell::new(tick_of(deadline)),
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             place: Cell::new(UNLINKED),
             _pinned: PhantomPinned,
         }
+    }
+
+    /// The entry of an alarm, which [has no deadline](Self::set_deadline) yet.
+    pub(crate) fn for_alarm() -> Self {
+        Self {
+            ticket: None,
+            tick: Cell::new(u64::MAX),
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            place: Cell::new(UNLINKED),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// While it is in no wheel.
+    pub(crate) fn set_deadline(&self, deadline: u64) {
+        self.tick.set(tick_of(deadline));
+    }
+
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.ticket
     }
 }
 
@@ -75,7 +101,7 @@ impl Wheel {
     /// The entry is in no wheel, and stays where it is, alive, until it is removed or has fired.
     pub(crate) unsafe fn insert(&mut self, entry: &Entry) {
         // An entry that is due already goes into the present tick.
-        let tick = entry.tick.max(self.now);
+        let tick = entry.tick.get().max(self.now);
         let far = self.now + HORIZON - 1;
         let tick = tick.min(far);
         let level = ((tick ^ self.now) | 1).ilog2() / DIGIT_BITS;
@@ -146,12 +172,12 @@ impl Wheel {
             .map_or(u64::MAX, |(_, _, tick)| tick << TICK_SHIFT)
     }
 
-    /// Takes out entries that are due at `now` nanoseconds and gives their tickets to `fire`,
-    /// at most `limit`. Returns whether more are due.
+    /// Takes out entries that are due at `now` nanoseconds and gives them to `fire`, at most `limit`.
+    /// Returns whether more are due.
     ///
     /// An entry may be gone as soon as its ticket was claimed and let go, so `fire` may claim but
     /// not let go.
-    pub(crate) fn expire(&mut self, now: u64, limit: usize, fire: &mut dyn FnMut(Ticket)) -> bool {
+    pub(crate) fn expire(&mut self, now: u64, limit: usize, fire: &mut dyn FnMut(&Entry)) -> bool {
         let now = now >> TICK_SHIFT;
         let mut fired = 0;
         while let Some((level, slot, tick)) = self.first()
@@ -169,7 +195,7 @@ impl Wheel {
                     // SAFETY: it is in this wheel.
                     unsafe { self.remove(entry) };
                     fired += 1;
-                    fire(entry.ticket);
+                    fire(entry);
                 }
             } else {
                 self.cascade(level, slot);
@@ -177,6 +203,22 @@ impl Wheel {
         }
         self.now = self.now.max(now);
         false
+    }
+
+    /// Takes out the entries of all alarms, and gives them to `take`, which does not let go of them.
+    pub(crate) fn take_alarms(&mut self, take: &mut dyn FnMut(&Entry)) {
+        for place in 0..self.slots.len() {
+            let mut at = self.slots[place];
+            // SAFETY: entries in the wheel are alive by the contract of `insert`.
+            while let Some(entry) = unsafe { at.as_ref() } {
+                at = entry.next.get();
+                if entry.ticket.is_none() {
+                    // SAFETY: it is in this wheel.
+                    unsafe { self.remove(entry) };
+                    take(entry);
+                }
+            }
+        }
     }
 
     /// Time enters a slot of a higher level: its entries are put in again.

@@ -210,12 +210,15 @@ impl Worker {
         found.or_else(|| self.steal()).or_else(|| self.find_low())
     }
 
-    /// What firing a timer put into our queues.
+    /// What firing a timer put into our queues; an alarm may spawn.
     fn find_made_ready(&self) -> Option<&'static Task> {
         // SAFETY: null or a record.
         match unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
             Some(task) => Some(task),
-            None => self.find_in_line(),
+            // SAFETY: we are the owner of the stack; and null or a record.
+            None => self
+                .find_in_line()
+                .or_else(|| unsafe { self.remote().fresh.pop().as_ref() }),
         }
     }
 
