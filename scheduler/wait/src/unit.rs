@@ -8,7 +8,7 @@ use crate::{
     facade::{
         atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*},
         plain::AtomicU32 as PlainU32,
-        thread::Thread,
+        thread::{self, Thread},
     },
     thread::ThreadUnit,
     word::{self, BLOCKING, CANCELABLE, CLAIMED, DONE, PARKED, TOKEN, UNPARKABLE, WAITING},
@@ -63,6 +63,9 @@ pub struct Unit {
     /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them. The bits above
     /// say how urgent it is: see the `priority` module.
     pub(crate) requests: AtomicU8,
+    /// The wait that was begun and is not over yet: its kind, `BEGUN`, and `ODD` if its number is. 0: none.
+    /// Written by the owner, read also by whoever saves his stack, and by onlookers.
+    begun: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -81,6 +84,13 @@ const MASKED: u8 = 1 << 1;
 /// The next wait starts unwinding.
 const UNWIND: u8 = 1 << 2;
 
+/// In `begun`: a wait has begun.
+const BEGUN: u8 = 1;
+/// In `begun`: the lowest bit of its number, which tells it from the wait before.
+const ODD: u8 = 1 << 1;
+/// In `begun`: those bits of the word that say which kind of wait it is.
+const KIND: u8 = (CANCELABLE | UNPARKABLE) as u8;
+
 impl Unit {
     /// A unit that is not waiting; `ops` is `None` for a plain thread.
     #[must_use]
@@ -95,6 +105,7 @@ impl Unit {
             number: AtomicU32::new(0),
             reason: AtomicU8::new(Reason::None as u8),
             requests: AtomicU8::new(0),
+            begun: AtomicU8::new(0),
             #[cfg(loom)]
             _shared: std::cell::UnsafeCell::new(()),
         }
@@ -112,6 +123,7 @@ impl Unit {
         self.word
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
+        self.begun.store(0, Relaxed);
     }
 
     /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
@@ -170,28 +182,70 @@ impl Unit {
         unsafe { ops.as_ref() }
     }
 
-    /// Begins a wait of the given kind and returns its number. Owner only.
+    /// Begins a wait of the given kind and returns its number: Note [The next wait]. Owner only.
     ///
     /// `None`: `kind` has `UNPARKABLE` and there was a token, which is now consumed.
     #[inline]
     pub(crate) fn begin(&self, kind: u64, reason: Reason, object: *const ()) -> Option<u64> {
+        if self.begun.load(Relaxed) != 0 {
+            self.abandon();
+        }
         self.announce(reason, object);
         let mut old = self.word.load(Relaxed);
-        loop {
-            if kind & UNPARKABLE != 0 && old & TOKEN != 0 {
-                // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
-                // read-modify-write, never by load and store: see Note [Token consumption].
-                self.word.fetch_and(!TOKEN, Acquire);
-                return None;
+        let number = word::number(old).wrapping_add(word::NUMBER_ONE);
+        if kind & UNPARKABLE != 0 {
+            // Such a wait must be in the word from the beginning, for whoever gives the token holds
+            // no ticket, and tells by the word alone whether somebody waits for it.
+            loop {
+                if old & TOKEN != 0 {
+                    // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
+                    // read-modify-write, never by load and store: see Note [Token consumption].
+                    self.word.fetch_and(!TOKEN, Acquire);
+                    return None;
+                }
+                let new = word::next_wait(old, kind);
+                // Ordering: AcqRel, like every decision about a wait. Partner: `unpark_if`.
+                match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                    Ok(_) => break,
+                    Err(now) => old = now,
+                }
             }
-            let new = word::next_wait(old, kind);
-            // Ordering: AcqRel. Partner: the read-modify-write of this word in `cancel`. If ours
-            // comes first there, `cancel` sees this wait (Release); if it comes second, we see
-            // the request when `Wait::park` asks for it (Acquire). No fence is needed.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => return Some(word::number(new)),
-                Err(now) => old = now,
+        }
+        let odd = if number & word::NUMBER_ONE == 0 {
+            0
+        } else {
+            ODD
+        };
+        self.begun.store(kind as u8 | BEGUN | odd, Relaxed);
+        Some(number)
+    }
+
+    /// The number of the wait that has begun, and its kind, given what is in the word. Owner only.
+    #[inline]
+    fn begun(&self, word: u64) -> (u64, u64) {
+        let begun = self.begun.load(Relaxed);
+        let in_word = (word & word::NUMBER_ONE != 0) == (begun & ODD != 0);
+        let number = word::number(word);
+        let number = if in_word {
+            number
+        } else {
+            number.wrapping_add(word::NUMBER_ONE)
+        };
+        (number, u64::from(begun & KIND))
+    }
+
+    /// A wait was begun and neither parked nor withdrawn, because its `Wait` was dropped: by a panic,
+    /// say. Nobody may hold the next number before its tickets are stale. Owner only.
+    #[cold]
+    fn abandon(&self) {
+        let (number, _) = self.begun(self.word.load(Relaxed));
+        if !self.withdraw(number) {
+            // Liveness: who has claimed it is about to finish. One who was found parked is made ready
+            // instead, and so it was, for it runs.
+            while self.word.load(Relaxed) & (CLAIMED | PARKED | DONE) == CLAIMED {
+                thread::yield_now();
             }
+            self.begun.store(0, Relaxed);
         }
     }
 
@@ -200,10 +254,13 @@ impl Unit {
     pub(crate) fn withdraw(&self, number: u64) -> bool {
         let mut old = self.word.load(Relaxed);
         while word::claimable(old, number) {
-            let new = old & !WAITING;
+            let new = word::withdrawn(old, number);
             // Ordering: AcqRel, like every decision about a wait. Partner: `claim`, which loses to it.
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => return true,
+                Ok(_) => {
+                    self.begun.store(0, Relaxed);
+                    return true;
+                }
                 Err(now) => old = now,
             }
         }
@@ -234,18 +291,13 @@ impl Unit {
             } else {
                 word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE)
             };
-            // Ordering: SeqCst, as in `begin`; also Release, so that whoever claims the wait sees
-            // the saved stack, and Acquire, if it consumes the token. Partners: `cancel`, `unpark`.
-            match self.word.compare_exchange_weak(old, new, SeqCst, Relaxed) {
+            // Ordering: AcqRel, as in `commit_park`; Acquire also for the token, if it consumes it.
+            // Partners: `claim`, `cancel`, `unpark`.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) if old & TOKEN != 0 => return false,
                 Ok(_) => {
-                    // A cancellation that came before the wait began saw nothing to end.
                     if self.is_canceled() {
-                        let ticket = Ticket {
-                            unit: self,
-                            number: word::number(new),
-                        };
-                        drop(ticket.claim(Outcome::Canceled));
+                        self.cancel_wait(word::number(new));
                     }
                     return true;
                 }
@@ -254,39 +306,52 @@ impl Unit {
         }
     }
 
-    /// Records that the owner is off its stack (`kind` 0) or about to sleep with its thread
-    /// (`BLOCKING`). False: the wait is over already, and the owner is to go on at once.
+    /// Records that the owner is off its stack, or about to sleep with its thread: his wait is in the
+    /// word from now on. False: it is over already, and the owner is to go on at once.
     ///
     /// For a fiber this must be called once its stack is saved, by whoever saved it; after `true`
     /// the caller must not touch the fiber any more, for it may be running elsewhere.
     #[inline]
-    pub fn commit_park(&self, kind: ParkKind) -> bool {
-        let bits = PARKED | kind as u64;
+    pub fn commit_park(&'static self, how: ParkKind) -> bool {
         let mut old = self.word.load(Relaxed);
+        let (number, kind) = self.begun(old);
         loop {
-            if old & DONE != 0 || old & WAITING == 0 {
+            if word::number(old) == number && (old & DONE != 0 || old & WAITING == 0) {
                 // Ordering: Acquire. Partner: the AcqRel that raised `DONE` in `finish`.
                 self.word.load(Acquire);
                 return false;
             }
-            // Ordering: Release, so that whoever claims the wait sees the saved stack.
+            let new = word::begun(old, number, PARKED | how as u64 | kind);
+            // Ordering: AcqRel. Release, so that whoever claims the wait sees the saved stack.
             // Partner: the Acquire in `Ticket::claim`, or in `Claimed::finish` if the claim came first.
-            match self
-                .word
-                .compare_exchange_weak(old, old | bits, AcqRel, Relaxed)
-            {
-                Ok(_) => return true,
+            // Acquire, and also Release: the read-modify-write of this word in `cancel`. If ours comes
+            // first there, `cancel` sees this wait; if it comes second, we see the request below.
+            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                Ok(_) => {
+                    if kind & CANCELABLE != 0 && self.is_canceled() {
+                        self.cancel_wait(number);
+                    }
+                    return true;
+                }
                 Err(now) => old = now,
             }
         }
     }
 
-    /// Whether the wait is over and the waker is finished with the waiter's memory.
+    /// A cancellation that came before the wait was in the word saw nothing to end.
+    #[cold]
+    fn cancel_wait(&'static self, number: u64) {
+        drop(Ticket::new(self, number).claim(Outcome::Canceled));
+    }
+
+    /// Whether the wait is over and the waker is finished with the waiter's memory. Owner only, from the
+    /// beginning of the wait until its outcome is asked for.
     #[inline]
     #[must_use]
     pub fn is_done(&self) -> bool {
         // Ordering: Acquire. Partner: the AcqRel that raised `DONE` in `finish`.
-        self.word.load(Acquire) & DONE != 0
+        let word = self.word.load(Acquire);
+        word & DONE != 0 && word::number(word) == self.begun(word).0
     }
 
     /// How the last wait ended. Owner only, after the wait is over.
@@ -296,6 +361,7 @@ impl Unit {
     #[inline(always)]
     pub fn outcome(&self) -> Outcome {
         self.reason.store(Reason::None as u8, Relaxed);
+        self.begun.store(0, Relaxed);
         // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
         Outcome::of(self.word.load(Acquire))
     }
@@ -347,7 +413,7 @@ impl Unit {
         self.requests.fetch_or(CANCEL, Relaxed);
         // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a
         // place in the order of the word's changes. Release: the request above. Acquire: the
-        // mask, which the owner sets before it begins a wait. Partner: `begin`.
+        // mask, which the owner sets before it begins a wait. Partner: `commit_park`.
         let now = self.word.fetch_or(0, AcqRel);
         if now & (WAITING | CLAIMED | CANCELABLE) == WAITING | CANCELABLE
             && self.requests.load(Relaxed) & MASKED == 0
@@ -370,7 +436,7 @@ impl Unit {
     #[inline]
     #[must_use]
     pub fn is_canceled(&self) -> bool {
-        // Ordering: Relaxed. In a wait that has begun, `begin` made the request visible.
+        // Ordering: Relaxed. In a wait that is parked, `commit_park` made the request visible.
         self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
     }
 
@@ -383,7 +449,7 @@ impl Unit {
 
     /// Masks or unmasks cancellation and returns whether it was masked. Owner only.
     pub fn mask_cancel(&self, masked: bool) -> bool {
-        // Ordering: Relaxed. Published by the next `begin`; see `cancel`.
+        // Ordering: Relaxed. Published by the next `commit_park`; see `cancel`.
         let old = if masked {
             self.requests.fetch_or(MASKED, Relaxed)
         } else {
@@ -392,11 +458,20 @@ impl Unit {
         old & MASKED != 0
     }
 
+    /// The word as it would be if beginning a wait were written into it; a snapshot, for onlookers.
+    fn shown(&self) -> u64 {
+        let word = self.word.load(Relaxed);
+        match self.begun.load(Relaxed) {
+            0 => word,
+            _ => word::begun(word, self.begun(word).0, 0),
+        }
+    }
+
     /// What the unit waits for, and the address of what it waits on; a snapshot. Until its wait is
     /// over, that is: what it waited for before is nobody's business any more.
     #[must_use]
     pub fn waits_for(&self) -> (Reason, *const ()) {
-        if self.word.load(Relaxed) & (WAITING | DONE) != WAITING {
+        if self.shown() & (WAITING | DONE) != WAITING {
             return (Reason::None, std::ptr::null());
         }
         (
@@ -418,7 +493,7 @@ pub enum ParkKind {
 
 impl fmt::Debug for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let now = self.word.load(Relaxed);
+        let now = self.shown();
         f.debug_struct("Unit")
             .field(
                 "kind",
@@ -459,9 +534,9 @@ impl Ticket {
     pub fn claim(self, outcome: Outcome) -> Option<Claimed> {
         let mut old = self.unit.word.load(Relaxed);
         while word::claimable(old, self.number) {
-            let new = old | CLAIMED | outcome.bits();
+            let new = word::begun(old, self.number, CLAIMED | outcome.bits());
             // Ordering: AcqRel. Acquire: what the waiter wrote before it parked (partner:
-            // `commit_park`, or `begin`); Release: what the winner wrote (partner: `outcome`).
+            // `commit_park`; before that, whatever gave us the ticket); Release: what the winner wrote (partner: `outcome`).
             match self
                 .unit
                 .word
@@ -470,7 +545,7 @@ impl Ticket {
                 Ok(_) => {
                     return Some(Claimed {
                         unit: self.unit,
-                        parked: old & PARKED != 0,
+                        parked: new & PARKED != 0,
                     });
                 }
                 Err(now) => old = now,

@@ -3,19 +3,28 @@
 //! ```text
 //! | wait number (52) | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
 //!
-//!   idle ──begin──► waiting ──after the stack is saved──► waiting+parked
-//!    ▲                │ claim                                │ claim
-//!    │                ▼                                      ▼
-//!    │            +claimed ──(it parks meanwhile)──► +claimed+parked ──ready──► runs
-//!    │                │ done                                 │ done (threads)
-//!    └────────────────┴──────────────────────────────────────┘
+//!   over (n) ──after the stack is saved──► waiting+parked (n+1)
+//!    ▲   │ claim                             │ claim
+//!    │   ▼                                   ▼
+//!    │  waiting+claimed (n+1) ──(it parks meanwhile)──► +claimed+parked ──ready──► runs
+//!    │   │ done                                            │ done (threads)
+//!    └───┴─────────────────────────────────────────────────┘
 //! ```
 //!
-//! Invariants: only the owner raises `WAITING` and `PARKED` and changes the wait number; only the
+//! Note \[The next wait\]: to begin a wait changes nothing in the word. Its number is the one after the
+//! number in the word, so a ticket is good for the wait that the word shows and, if that is over, for the
+//! one after it. Whoever comes first, the owner who parks or a party with a ticket, writes the number and
+//! what he has to say by one compare-and-swap. So a wait that is parked and ended costs two of these, not
+//! three. It rests on this: no ticket is out for the number after a wait that is not over, and one that was
+//! given out is used up by parking or by withdrawing before the next is. What must be known of a wait
+//! before it is in the word (its kind) lies beside it, see `Unit::begun`.
+//!
+//! Invariants: only the owner raises `PARKED`; only the owner gives out the next number, and only
+//! he or a party with a ticket of it writes it; only the
 //! one party that raised `CLAIMED` may raise `DONE`; the outcome is written together with
 //! `CLAIMED`, by the same compare-and-swap, and so is decided exactly once.
 
-/// A wait has begun. Set by the owner; cleared by the owner when it withdraws or begins anew.
+/// The wait with this number has begun. Cleared by the owner when it withdraws.
 pub(crate) const WAITING: u64 = 1;
 /// The owner is off its stack (a fiber) or about to sleep (a thread). Set once a wait.
 pub(crate) const PARKED: u64 = 1 << 1;
@@ -81,9 +90,27 @@ pub(crate) const fn over(word: u64) -> u64 {
     number(word).wrapping_add(NUMBER_ONE) | DONE
 }
 
-/// Whether wait `number` is still open to a claim.
+/// The word of the wait that is begun in `word`, or begins with this; of a wait in it all is kept.
+pub(crate) const fn begun(word: u64, wait: u64, kind: u64) -> u64 {
+    if number(word) == wait {
+        word | kind
+    } else {
+        next_wait(word, kind)
+    }
+}
+
+/// The word after the owner has withdrawn from `wait`.
+pub(crate) const fn withdrawn(word: u64, wait: u64) -> u64 {
+    wait | (word & TOKEN)
+}
+
+/// Whether `wait` is still open to a claim: it is in the word, or is the next one.
 pub(crate) const fn claimable(word: u64, wait: u64) -> bool {
-    number(word) == wait && word & (WAITING | CLAIMED) == WAITING
+    if number(word) == wait {
+        word & (WAITING | CLAIMED) == WAITING
+    } else {
+        number(word).wrapping_add(NUMBER_ONE) == wait
+    }
 }
 
 /// What an onlooker may say about the word.

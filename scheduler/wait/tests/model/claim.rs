@@ -169,3 +169,24 @@ fn a_ticket_of_an_earlier_wait_does_not_end_a_later_one() {
         waker.join().unwrap();
     });
 }
+
+#[test]
+fn a_ticket_of_a_wait_that_was_dropped_does_not_end_a_later_one() {
+    check("dropped wait", 3, || {
+        let place = Place::new();
+        let dropped = begin();
+        let stale = dropped.ticket();
+        let late = thread::spawn(move || stale.claim(Outcome::Stopped).map(drop).is_some());
+        drop(dropped);
+        let second = begin();
+        let ticket = second.ticket();
+        let waker = {
+            let place = place.clone();
+            thread::spawn(move || assert!(place.hand_over(ticket, 1)))
+        };
+        assert_eq!(second.park(Deadline::NEVER, None), Outcome::Woken);
+        assert_eq!(place.look(), 1);
+        let _ = late.join().unwrap();
+        waker.join().unwrap();
+    });
+}

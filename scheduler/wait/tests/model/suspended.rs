@@ -145,3 +145,31 @@ fn two_waits_of_one_fiber_do_not_mix() {
         assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
     });
 }
+
+#[test]
+fn a_cancellation_and_a_wake_agree_while_a_fiber_parks() {
+    check("cancellation of a fiber that parks", 3, || {
+        let fiber = Fiber::start();
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        let ticket = wait.ticket();
+        let waker = thread::spawn(move || ticket.claim(Outcome::Woken).map(drop).is_some());
+        let canceler = thread::spawn(move || ticket.unit().cancel());
+        let outcome = wait.park(Deadline::NEVER, None);
+        assert_eq!(waker.join().unwrap(), outcome == Outcome::Woken);
+        canceler.join().unwrap();
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}
+
+#[test]
+fn a_cancellation_is_not_missed_while_a_fiber_parks() {
+    check("cancellation of a fiber that parks, alone", 3, || {
+        let fiber = Fiber::start();
+        let unit = &fiber.unit;
+        let canceler = thread::spawn(move || unit.cancel());
+        let wait = Wait::begin(Reason::Event, std::ptr::null());
+        assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Canceled);
+        canceler.join().unwrap();
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}
