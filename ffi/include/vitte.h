@@ -13,6 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// As the reason of a cancellation: the runtime shuts down.
+#define VT_CANCEL_SHUTDOWN -1
+
+// As the reason of a cancellation: a slice was used up, and the handler said `VT_SLICE_CANCEL`.
+#define VT_CANCEL_SLICE -2
+
+// As the reason of a cancellation: the fiber is to be ended without its consent.
+#define VT_CANCEL_KILLED -3
+
+// As the reason of a cancellation: another member of its group has failed.
+#define VT_CANCEL_SIBLING -4
+
+// As the reason of a cancellation: another was first, so nobody needs it any more.
+#define VT_CANCEL_LOST -5
+
+// As the reason of a cancellation: what it belongs to is over.
+#define VT_CANCEL_ABANDONED -6
+
 // A channel with room for `cap` elements; with `cap` 0, one whose senders wait for a receiver.
 #define VT_CHAN_BOUNDED 0
 
@@ -252,12 +270,16 @@ typedef struct vt_stack_info {
   // The number of the worker it ran on last, `UINT32_MAX` if none.
   uint32_t worker;
   // Why it waits: 0 not at all, 1 park, 2 sleep, 3 join, 4 send, 5 receive, 6 scope, 7 lock,
-  // 8 event or address, 9 shutdown, 10 the first of several.
+  // 8 event or address, 9 shutdown, 10 the first of several, 11 a job on a thread of its own.
   uint32_t wait_kind;
   // What it waits on, 0 if on nothing with an address.
   uintptr_t wait_obj;
   // Its name, cut to what fits, ending with a zero byte.
   char name[32];
+  // 1 if it was asked to end, else 0.
+  uint32_t canceled;
+  // Why, if it was: what `vt_cancel` said, or one of `VT_CANCEL_...`.
+  int32_t cancel_reason;
 } vt_stack_info;
 
 // Something that happens once: closed if it is zero, `vt_latch l = VT_LATCH_INIT;`, and once set open
@@ -469,10 +491,25 @@ uint64_t vt_chan_missed(struct vt_chan *receiver);
 // Asks a fiber to end. `[any]` Never waits.
 //
 // Its waits and its polls answer `VT_ECANCELED` from now on, the one it is in included. It ends
-// when its code does: nothing is unwound, and nothing is freed behind its back.
+// when its code does: nothing is unwound, and nothing is freed behind its back. A fiber that has not begun
+// begins all the same, and finds itself canceled.
 //
-// `reason` is reserved: 0, else `VT_EUNSUPPORTED`. `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0.
-vt_status vt_cancel(vt_fiber fiber, int32_t reason);
+// `reason` is the caller's, for `vt_cancel_reason` and `vt_fiber_info` to tell; 0 is none in particular.
+// Of several the first one counts. `VT_ESTALE`: it is gone. `VT_EINVAL`: it is 0, or `reason` is negative:
+// those are this library's, `VT_CANCEL_...`.
+vt_status vt_cancel(vt_fiber fiber,
+                    int32_t reason);
+
+// Why a fiber was asked to end, whether it masks that or not. `[any]`
+//
+// `fiber` 0 is the calling fiber. `VT_OK`: `*reason` is what the first `vt_cancel` said, or one of
+// `VT_CANCEL_...`. `VT_EAGAIN`: it was not asked to. `VT_ESTALE`: it is gone. `VT_ECONTEXT`: it is 0, and the
+// caller is no fiber. `VT_EINVAL`: `reason` is null.
+//
+// # Safety
+// `reason` is null or writable.
+vt_status vt_cancel_reason(vt_fiber fiber,
+                           int32_t *reason);
 
 // Makes the calling fiber ignore its cancellation (`masked` not 0), or heed it again. `[any]`
 // (Nobody cancels a thread.)

@@ -96,6 +96,10 @@ pub struct vt_stack_info {
     pub wait_obj: usize,
     /// Its name, cut to what fits, ending with a zero byte.
     pub name: [c_char; 32],
+    /// 1 if it was asked to end, else 0.
+    pub canceled: u32,
+    /// Why, if it was: what `vt_cancel` said, or one of `VT_CANCEL_...`.
+    pub cancel_reason: i32,
 }
 
 /// Starts a fiber that runs `entry(arg)`. `[any]`, `[fib]` with null for `rt`.
@@ -350,6 +354,9 @@ fn stack_info(id: vt_fiber, info: &FiberInfo) -> vt_stack_info {
         u32::MAX
     };
     (out.wait_kind, out.wait_obj) = (info.reason as u32, info.object);
+    if let Some(reason) = &info.cancel_reason {
+        (out.canceled, out.cancel_reason) = (1, reason.code());
+    }
     let (name, cap) = (info.name.as_deref().unwrap_or(""), out.name.len());
     // SAFETY: the place is `cap` bytes of a live local.
     unsafe { text::write(name, out.name.as_mut_ptr(), cap) };

@@ -171,9 +171,9 @@ mod layouts {
     assert_layout!(vt_fiber_options, 40, {
         size: 0, flags: 4, stack_size: 8, name: 16, user: 24, priority: 32, rsv: 36,
     });
-    assert_layout!(vt_stack_info, 96, {
+    assert_layout!(vt_stack_info, 104, {
         size: 0, state: 4, id: 8, lo: 16, hi: 24, sp: 32, user: 40, worker: 48, wait_kind: 52,
-        wait_obj: 56, name: 64,
+        wait_obj: 56, name: 64, canceled: 96, cancel_reason: 100,
     });
     assert_layout!(vt_chan_options, 56, {
         size: 0, kind: 4, elem: 8, cap: 16, drop_elem: 24, copy_elem: 32, compare: 40, user: 48,

@@ -41,7 +41,7 @@ mod timer;
 
 pub use broadcast::{vt_chan_missed, vt_chan_subscribe};
 pub use callback::{vt_after, vt_compare, vt_copy, vt_drop, vt_entry};
-pub use cancel::{vt_cancel, vt_cancel_mask};
+pub use cancel::*;
 pub use channel::{
     VT_CHAN_BOUNDED, VT_CHAN_BROADCAST, VT_CHAN_CAP_MAX, VT_CHAN_ELEM_MAX, VT_CHAN_ONESHOT,
     VT_CHAN_PRIORITY, VT_CHAN_SPSC, VT_CHAN_UNBOUNDED, vt_chan, vt_chan_close, vt_chan_create,

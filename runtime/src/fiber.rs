@@ -3,8 +3,8 @@
 use crate::{Tick, Timer};
 use std::time::Duration;
 use vitte_scheduler::{
-    FiberId, JoinHandle, Scheduler, SpawnError, SpawnOptions, Stale, cancel, current_id,
-    current_name, spawn, spawn_with,
+    CancelReason, FiberId, JoinHandle, Scheduler, SpawnError, SpawnOptions, Stale, cancel,
+    current_id, current_name, spawn, spawn_with,
 };
 use vitte_wait::{Deadline, Outcome, Priority};
 
@@ -81,12 +81,42 @@ impl Fiber {
         unpark(self.0)
     }
 
-    /// Asks the fiber to stop: its waits end as canceled, now and from now on.
+    /// Asks the fiber to stop: its waits end as canceled, now and from now on, unless it
+    /// [masks](crate::CancelMask) that. It ends when its body does.
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
     pub fn cancel(self) -> Result<(), Stale> {
         cancel(self.0)
+    }
+
+    /// As [`cancel`](Self::cancel), for a reason: a number, a text, or both. Of several the first one counts.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Outcome, Runtime, cancel_reason, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let parked = runtime.spawn(|| {
+    ///     assert_eq!(park(), Outcome::Canceled);
+    ///     cancel_reason().unwrap().to_string()
+    /// });
+    /// Fiber::from_id(parked.id().unwrap()).cancel_for("the client has gone")?;
+    /// assert_eq!(parked.join()?, "the client has gone");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel_for(self, reason: impl Into<CancelReason>) -> Result<(), Stale> {
+        vitte_scheduler::cancel_for(self.0, reason)
+    }
+
+    /// Why the fiber was asked to stop, `None` if it was not.
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone.
+    pub fn cancel_reason(self) -> Result<Option<CancelReason>, Stale> {
+        Ok(vitte_scheduler::info(self.0)?.cancel_reason)
     }
 
     /// Gives the fiber another priority, at any time; the caller may mean himself.

@@ -18,7 +18,9 @@ use std::{
     ptr,
     sync::Arc,
 };
-use vitte_scheduler::{FiberId, JoinArm, JoinError, JoinHandle, Scheduler, SpawnOptions};
+use vitte_scheduler::{
+    CancelReason, FiberId, JoinArm, JoinError, JoinHandle, Scheduler, SpawnOptions,
+};
 use vitte_wait::{
     Deadline, Outcome, Reason, StopToken, Ticket, Wait,
     facade::{
@@ -264,6 +266,11 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
     /// Asks the fiber to stop.
     pub fn cancel(&self) {
         self.handle.cancel();
+    }
+
+    /// As [`cancel`](Self::cancel), for a reason. Of several the first one counts.
+    pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
+        self.handle.cancel_for(reason);
     }
 }
 

@@ -5,7 +5,7 @@
 //! alike. So only a plain [`join`](ThreadHandle::join) of a plain thread asks the system, and then
 //! only for a thread that has nothing left to do but to end.
 
-use crate::{JoinError, Panicked, RecvUntilError, SpawnError, oneshot, select::Chosen};
+use crate::{JoinError, Killed, Panicked, RecvUntilError, SpawnError, oneshot, select::Chosen};
 use std::{
     cell::Cell,
     fmt, io,
@@ -272,7 +272,7 @@ fn ended<T>(received: Result<Ending<T>, ()>, taken: &Cell<bool>) -> Result<T, Jo
         }
         Err(()) if taken.get() => Err(JoinError::Taken),
         // A thread sends its ending before it drops its sender, unless it is made to end in its body.
-        Err(()) => Err(JoinError::Killed),
+        Err(()) => Err(JoinError::Killed(Killed::default())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may be asked of a scheduler, from outside and from the fiber that runs.
 
 use crate::{
+    cancel::CancelReason,
     config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
     fence,
     id::{FiberId, Stale},
@@ -19,7 +20,7 @@ use crate::{
 use std::{ffi::c_void, fmt, ptr, sync::Arc};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
-    Deadline, Outcome, Priority, Reason, Unit, Wait, current,
+    Deadline, Outcome, Priority, Reason, Unit, Wait,
     facade::{atomic::Ordering::*, clock, thread},
 };
 
@@ -247,6 +248,7 @@ impl Scheduler {
         if let Some(name) = options.name {
             task.set_cold(Cold {
                 name: Some(name.into()),
+                ..Cold::default()
             });
         }
         task.unit.set_class(options.priority);
@@ -465,24 +467,6 @@ pub fn set_priority(id: FiberId, priority: Priority) -> Result<(), Stale> {
     Ok(())
 }
 
-/// Asks the fiber `id` to stop: its current wait ends as canceled, and so does every later one,
-/// and its poll word is set. Callable from anywhere; never blocks.
-///
-/// # Errors
-/// [`Stale`] if the fiber is gone.
-pub fn cancel(id: FiberId) -> Result<(), Stale> {
-    let task = slab::find(id.slot()).ok_or(Stale)?;
-    let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
-    task.cancel();
-    Ok(())
-}
-
-/// Masks or unmasks cancellation for the caller, and returns whether it was masked. While it is,
-/// waits run their course.
-pub fn mask_cancel(masked: bool) -> bool {
-    current::unit().mask_cancel(masked)
-}
-
 /// The fiber that calls. `None` on plain threads.
 #[inline]
 #[must_use]
@@ -600,8 +584,10 @@ pub struct FiberInfo {
     pub started: bool,
     /// Whether it has ended, and waits to be joined.
     pub finished: bool,
-    /// Whether it was asked to stop.
+    /// Whether it was asked to stop, and heeds that.
     pub canceled: bool,
+    /// Why it was asked to stop, whether it heeds that or not; `None` if it was not.
+    pub cancel_reason: Option<CancelReason>,
     /// The lowest address of its stack, zero before it began.
     pub lo: usize,
     /// One above the highest.
@@ -633,6 +619,7 @@ pub fn info(id: FiberId) -> Result<FiberInfo, Stale> {
         started: task.is_started(),
         finished: locked.now() & DONE != 0,
         canceled: unit.is_canceled(),
+        cancel_reason: task.cancel_reason(),
         lo: task.hot.lo.load(Relaxed),
         hi: task.hot.hi.load(Relaxed),
         user: task.hot.user.load(Relaxed),

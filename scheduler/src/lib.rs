@@ -26,6 +26,7 @@
 //! suspension, and say what that asks of the code they run.
 
 mod api;
+mod cancel;
 mod carrier;
 #[cfg(all(test, loom))]
 mod check;
@@ -50,10 +51,11 @@ mod worker;
 use vitte_wait::fence;
 
 pub use api::{
-    FiberInfo, NotInFiber, PinError, Scheduler, cancel, current_hot, current_id, current_name,
-    info, mask_cancel, native_enter, native_leave, park, pin, reserve, set_priority, sleep_until,
-    spawn, spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
+    FiberInfo, NotInFiber, PinError, Scheduler, current_hot, current_id, current_name, info,
+    native_enter, native_leave, park, pin, reserve, set_priority, sleep_until, spawn,
+    spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
 };
+pub use cancel::{CancelMask, CancelReason, cancel, cancel_for, cancel_reason, mask_cancel};
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
 pub use id::{FiberId, Stale};
@@ -65,7 +67,7 @@ pub use task::{
     Hot,
     arm::{JoinArm, RawJoinArm},
     body::RawBody,
-    join::{JoinError, JoinHandle, Panicked},
+    join::{JoinError, JoinHandle, Killed, Panicked},
     join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,
 };

@@ -10,7 +10,7 @@
 use crate::{
     Scheduler,
     shared::{Phase, Shared},
-    task::state::{DONE, OCCUPIED},
+    task::state::{Cause, DONE, OCCUPIED},
 };
 use std::{fmt, ptr, time::Duration};
 use vitte_wait::{
@@ -175,14 +175,14 @@ fn cancel_all(shared: &Shared, deadline: Deadline) -> bool {
     let now = clock::now();
     let half = deadline.as_nanos().saturating_sub(now) / 2;
     let patience = half.min(500_000_000);
-    let cancel = || shared.depot.each(|task| task.cancel());
+    let cancel = || shared.depot.each(|task| task.cancel(Cause::Shutdown));
     if wait_until_empty(shared, Deadline::from_nanos(now + patience), cancel) {
         return true;
     }
     shared.enter_phase(Phase::Unwinding);
     let unwind = || {
         shared.depot.each(|task| {
-            task.cancel();
+            task.cancel(Cause::Shutdown);
             task.unit.request_unwind();
         });
     };

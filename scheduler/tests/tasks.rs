@@ -424,7 +424,7 @@ fn shutdown_ends_whatever_waits_within_a_second() {
             assert_eq!(dropped.load(SeqCst), 1000, "every destructor ran once");
             for task in tasks {
                 match task.join() {
-                    Ok(()) | Err(JoinError::Killed) => {}
+                    Ok(()) | Err(JoinError::Killed(_)) => {}
                     other => panic!("{other:?}"),
                 }
             }

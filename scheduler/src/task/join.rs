@@ -1,12 +1,13 @@
 //! The end of a task, and those who wait for it.
 
 use crate::{
+    cancel::CancelReason,
     config::SpawnError,
     id::FiberId,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
-        flags, poll,
+        flags,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task, slice},
@@ -120,8 +121,8 @@ pub enum JoinError {
     Panicked(Panicked),
     /// The task was never begun: this is why.
     NotStarted(SpawnError),
-    /// The task was ended by the shutdown of its runtime before it could return a value.
-    Killed,
+    /// The task was ended before it could return a value: by a shutdown, or because somebody wanted it ended.
+    Killed(Killed),
     /// The deadline passed first. The task goes on, and can be joined later.
     TimedOut,
     /// The caller was canceled while it waited. The task goes on.
@@ -177,10 +178,36 @@ impl fmt::Debug for Panicked {
     }
 }
 
+/// The end of a task that neither returned nor panicked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Killed(Option<Box<CancelReason>>);
+
+impl Killed {
+    fn of(task: &Task) -> Self {
+        Self(task.cancel_reason().map(Box::new))
+    }
+
+    /// Why it was ended, if anybody asked it to stop.
+    #[must_use]
+    pub fn reason(&self) -> Option<&CancelReason> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Display for Killed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task was ended before it could return")?;
+        match self.reason() {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl JoinError {
     pub(super) fn of(bits: u64, task: &'static Task) -> Self {
         if bits & PANICKED == 0 {
-            return Self::Killed;
+            return Self::Killed(Killed::of(task));
         }
         // SAFETY: it has panicked, and the caller is the one to take the payload.
         Self::of_payload(unsafe { body::take_panic(task) })
@@ -207,7 +234,7 @@ impl fmt::Display for JoinError {
         match self {
             Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text()),
             Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
-            Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
+            Self::Killed(killed) => killed.fmt(f),
             Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
             Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
             Self::Stopped => f.write_str("the wait for the task was stopped; the task goes on"),
@@ -521,11 +548,23 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Asks the task to stop: its waits end as canceled, now and from now on.
+    /// Asks the task to stop: its waits end as canceled, now and from now on. See
+    /// [`cancel_for`](crate::cancel_for).
     pub fn cancel(&self) {
+        self.cancel_for(CancelReason::UNNAMED);
+    }
+
+    /// As [`cancel`](Self::cancel), for a reason. Of several the first one counts.
+    pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
         if let Some(task) = self.task.get() {
-            task.cancel();
+            task.cancel_for(reason.into());
         }
+    }
+
+    /// Why the task was asked to stop. `None` if it was not, or was joined.
+    #[must_use]
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.task.get()?.cancel_reason()
     }
 
     /// Gives the task another priority. See [`set_priority`](crate::set_priority).
@@ -647,14 +686,6 @@ impl Worker {
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
         roomy && fits && unwinds
-    }
-}
-
-impl Task {
-    /// Asks the task to stop.
-    pub(crate) fn cancel(&'static self) {
-        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
-        self.unit.cancel();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     id::{FiberId, Stale},
     task::{
         Task, body, flags,
-        join::{JoinError, claim_joiners, complete, wait_for_end},
+        join::{JoinError, Killed, claim_joiners, complete, wait_for_end},
         slab,
         state::{DETACHED, DONE, KILLED, PANICKED},
     },
@@ -30,8 +30,9 @@ pub enum RawJoinError {
     Canceled,
     /// The task panicked with this text.
     Panicked(String),
-    /// The task was ended by the shutdown of its runtime, or never begun because of it.
-    Killed,
+    /// The task was ended before it could return, or before it began: by a shutdown, or because somebody
+    /// wanted it ended.
+    Killed(Killed),
     /// The task could not be begun.
     NotStarted(SpawnError),
 }
@@ -45,7 +46,7 @@ impl fmt::Display for RawJoinError {
             Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
             Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
             Self::Panicked(text) => write!(f, "the task panicked: {text}"),
-            Self::Killed => f.write_str("the task was ended by the shutdown of its runtime"),
+            Self::Killed(killed) => killed.fmt(f),
             Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
         }
     }
@@ -135,7 +136,8 @@ fn take_raw(task: &'static Task, generation: u32) -> Result<*mut c_void, RawJoin
         Err(match JoinError::of(bits, task) {
             JoinError::Panicked(panicked) => RawJoinError::Panicked(panicked.into_text()),
             JoinError::NotStarted(error) => RawJoinError::NotStarted(error),
-            _ => RawJoinError::Killed,
+            JoinError::Killed(killed) => RawJoinError::Killed(killed),
+            _ => RawJoinError::Killed(Killed::default()),
         })
     };
     task.vacate();

@@ -18,13 +18,14 @@ mod model;
 pub(crate) mod slab;
 pub(crate) mod state;
 
-use crate::id::FiberId;
+use crate::{cancel::CancelReason, id::FiberId};
 use body::{BodyTable, Storage};
 use join::Joiner;
 use state::State;
 use std::{
     cell::{Cell, UnsafeCell},
     ptr,
+    sync::OnceLock,
 };
 use vitte_fibers::StackClass;
 use vitte_wait::{
@@ -96,7 +97,8 @@ pub(crate) struct Task {
     pub(crate) joiner: Cell<*const Joiner>,
     /// The next task in whatever queue this one is in; the joiner of a task that runs inline.
     pub(crate) link: Cell<*const Task>,
-    /// What only few tasks have. Null or a box; written at spawn, freed at the end.
+    /// What only few tasks have. Null or a box; made at spawn or when it is first wanted, by whoever runs
+    /// the task, has its handle, or holds the state's lock; freed when the record is vacant.
     cold: AtomicPtr<Cold>,
     /// The closure, then its value or panic. See [`body`].
     pub(crate) storage: UnsafeCell<Storage>,
@@ -116,7 +118,10 @@ unsafe impl Sync for Task {}
 /// The rarely used rest of a record.
 #[derive(Debug, Default)]
 pub(crate) struct Cold {
+    /// Written before the task is known to anybody.
     pub(crate) name: Option<Box<str>>,
+    /// Why the task was asked to stop, if its state says that this is where it is said.
+    pub(crate) reason: OnceLock<CancelReason>,
 }
 
 /// What a new task is, besides its body.
@@ -221,8 +226,8 @@ impl Task {
     }
 
     pub(crate) fn cold(&self) -> Option<&Cold> {
-        // Ordering: Acquire. Partner: the Release in `set_cold`.
-        // SAFETY: null or a box made in `set_cold`, freed only when the record has been vacated, and
+        // Ordering: Acquire. Partner: the Release in `set_cold` and in `cold_or_new`.
+        // SAFETY: null or a box made there, freed only when the record has been vacated, and
         // that waits for the caller, who holds the state's lock or owns the task.
         unsafe { self.cold.load(Acquire).as_ref() }
     }
@@ -234,16 +239,38 @@ impl Task {
         self.cold.store(Box::into_raw(Box::new(cold)), Release);
     }
 
-    /// Takes the cold part of a task that is over. It must live until the record is vacant:
-    /// somebody may be reading it under the lock, whom vacating waits out.
-    #[inline]
+    /// The cold part, made now if there is none. By whoever runs the task, has its handle, or holds the
+    /// state's lock.
+    pub(crate) fn cold_or_new(&self) -> &Cold {
+        if let Some(cold) = self.cold() {
+            return cold;
+        }
+        self.state.set_known();
+        let new = Box::into_raw(Box::<Cold>::default());
+        // Ordering: Release: what is in the box (partner: the Acquire in `cold`). Acquire: another's.
+        let made = (self.cold).compare_exchange(ptr::null_mut(), new, AcqRel, Acquire);
+        let cold = match made {
+            Ok(_) => new,
+            Err(theirs) => {
+                // SAFETY: made above, and shown to nobody.
+                drop(unsafe { Box::from_raw(new) });
+                theirs
+            }
+        };
+        // SAFETY: as in `cold`.
+        unsafe { &*cold }
+    }
+
+    /// Takes the cold part of a record that was just made vacant, and is not in anybody's stock yet. Not
+    /// before: those who look the task up under the lock may still make one.
+    #[inline(always)]
     fn take_cold(&self) -> Option<Box<Cold>> {
         if self.cold.load(Relaxed).is_null() {
             return None;
         }
-        // Ordering: Acquire. Partner: the Release in `set_cold`.
+        // Ordering: Acquire. Partner: the Release in `set_cold` and in `cold_or_new`.
         let cold = self.cold.swap(ptr::null_mut(), Acquire);
-        // SAFETY: made by `Box::into_raw` in `set_cold`, and swapped out by us alone.
+        // SAFETY: made by `Box::into_raw`, and swapped out by us alone.
         Some(unsafe { Box::from_raw(cold) })
     }
 
@@ -255,17 +282,21 @@ impl Task {
     /// Makes the record vacant again. The caller is the last to know the task.
     #[inline]
     pub(crate) fn vacate(&'static self) {
-        let cold = self.take_cold();
         slab::vacate(self);
-        drop(cold);
     }
 
     /// As [`vacate`](Self::vacate), on a worker of the scheduler that the task belongs to.
     #[inline(always)]
     pub(crate) fn vacate_on(&'static self, worker: &crate::worker::Worker) {
-        let cold = self.take_cold();
+        drop(self.make_vacant(|task| worker.records.give(task)));
+    }
+
+    /// Vacates the record, takes its cold part, and only then has it put where it is used again.
+    #[inline(always)]
+    fn make_vacant(&'static self, put: impl FnOnce(&'static Self)) -> Option<Box<Cold>> {
         self.state.vacate();
-        worker.records.give(self);
-        drop(cold);
+        let cold = self.take_cold();
+        put(self);
+        cold
     }
 }

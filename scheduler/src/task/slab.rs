@@ -237,8 +237,7 @@ pub(crate) fn with_owner(task: &'static Task, look: impl FnOnce(&Shared)) {
 pub(crate) fn vacate(task: &'static Task) {
     match crate::worker::current() {
         Some(worker) if ptr::eq(worker.shared(), owner_of(task)) => {
-            task.state.vacate();
-            worker.records.give(task);
+            task.vacate_on(worker);
         }
         _ => give_stray(task),
     }
@@ -250,10 +249,10 @@ fn give_stray(task: &'static Task) {
     let returning = &Slab::of(task).0.returning;
     // Ordering: Relaxed. Who sees the record vacant sees this: `vacate` releases it.
     returning.fetch_add(1, Relaxed);
-    task.state.vacate();
-    push_stray(task);
+    let cold = task.make_vacant(push_stray);
     // Ordering: Release. Partner: the Acquire in `Slab::is_vacant`.
     returning.fetch_sub(1, Release);
+    drop(cold);
 }
 
 fn push_stray(task: &'static Task) {

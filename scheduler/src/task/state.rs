@@ -1,7 +1,7 @@
 //! The state word of a task: its generation, and how far its life has come.
 //!
 //! ```text
-//! | generation (32) | ... | canceled | panicked | has joiners | locked | detached | done | occupied |
+//! | generation (32) | ... | cause (4) | known | killed | panicked | has joiners | locked | detached | done | occupied |
 //! ```
 //!
 //! `OCCUPIED`: the record is a task; cleared by the last to know it, who also raises the generation.
@@ -13,6 +13,7 @@
 //! these, by whoever has the handle or runs the task; never cleared in an occupation.
 //! `LOCKED`: somebody looks the task up by its id, or adds or removes a joiner. Held for a few
 //! instructions. Nobody vacates a locked record, and nobody locks one of another generation.
+//! `cause`: why the task was asked to stop, as [`Cause`] numbers it; decided once, by the first to ask.
 
 use vitte_wait::facade::{
     atomic::{AtomicU64, Ordering::*},
@@ -29,7 +30,40 @@ pub(crate) const PANICKED: u64 = 1 << 5;
 pub(crate) const KILLED: u64 = 1 << 6;
 /// The record may be locked.
 pub(crate) const KNOWN: u64 = 1 << 7;
+const CAUSE_SHIFT: u32 = 8;
+const CAUSE_MASK: u64 = 0xf << CAUSE_SHIFT;
 const GENERATION_SHIFT: u32 = 32;
+
+/// Why a task was asked to stop, as far as a number of four bits says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Cause {
+    /// It was not.
+    None = 0,
+    /// Whoever asked gave no reason.
+    Unnamed = 1,
+    /// Its runtime shuts down.
+    Shutdown = 2,
+    /// The slice handler said so.
+    Slice = 3,
+    /// It is to be ended without its consent.
+    Killed = 4,
+    /// The cold part of the record says it.
+    Named = 5,
+}
+
+impl Cause {
+    const fn of(state: u64) -> Self {
+        match (state & CAUSE_MASK) >> CAUSE_SHIFT {
+            0 => Self::None,
+            2 => Self::Shutdown,
+            3 => Self::Slice,
+            4 => Self::Killed,
+            5 => Self::Named,
+            _ => Self::Unnamed,
+        }
+    }
+}
 
 /// See the [module documentation](self).
 #[derive(Debug)]
@@ -76,6 +110,27 @@ impl State {
         if self.0.load(Relaxed) & KNOWN == 0 {
             self.0.fetch_or(KNOWN, Relaxed);
         }
+    }
+
+    /// Says why the task was asked to stop, unless that is decided, or the task is gone. By anybody: one
+    /// who neither holds the lock nor keeps the record from being vacated may be too late, and then
+    /// says it to nobody.
+    pub(crate) fn decide(&self, cause: Cause) {
+        let mut old = self.0.load(Relaxed);
+        while old & OCCUPIED != 0 && Cause::of(old) == Cause::None {
+            let new = old | (cause as u64) << CAUSE_SHIFT;
+            // Ordering: AcqRel. Release: the reason in the cold part. Partner: `cause`.
+            match self.0.compare_exchange_weak(old, new, AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Why the task was asked to stop.
+    pub(crate) fn cause(&self) -> Cause {
+        // Ordering: Acquire. Partner: the Release in `decide`.
+        Cause::of(self.0.load(Acquire))
     }
 
     /// Ends the occupation. The caller is the last to know the task, but for those who look it up

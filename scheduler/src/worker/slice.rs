@@ -8,7 +8,7 @@
 
 use crate::{
     FiberId, Scheduler,
-    task::{Task, poll as bits},
+    task::{Task, poll as bits, state::Cause},
     worker::{Worker, current_task, find::ROUND},
 };
 use std::{cell::Cell, mem, ptr, sync::Arc};
@@ -155,7 +155,7 @@ pub fn poll_slow() -> Poll {
         if worker.has_rivals() {
             match worker.shared().slice_handler.ask(task) {
                 SliceEnd::Continue => {}
-                SliceEnd::Cancel => task.cancel(),
+                SliceEnd::Cancel => task.cancel(Cause::Slice),
                 SliceEnd::Yield => {
                     worker.lower(task);
                     worker.end_round();

@@ -9,8 +9,8 @@ use std::{
     thread,
 };
 use vitte_scheduler::{
-    JoinError, Poll, RawJoinError, Scheduler, ShutdownError, ShutdownMode, SpawnError,
-    SpawnOptions, join_raw, park, sleep_until, spawn, unpark, yield_now,
+    CancelReason, JoinError, Poll, RawJoinError, Scheduler, ShutdownError, ShutdownMode,
+    SpawnError, SpawnOptions, join_raw, park, sleep_until, spawn, unpark, yield_now,
 };
 use vitte_tests::{Census, seed, within};
 use vitte_wait::Deadline;
@@ -110,7 +110,10 @@ fn a_chain_of_raw_tasks_that_will_not_stop_is_given_up_whole() {
             on.shutdown(ShutdownMode::Cancel, after(3_000)).unwrap();
             assert_eq!(on.stats().live, 0);
             let error = join_raw(outer, Deadline::NEVER).unwrap_err();
-            assert_eq!(error, RawJoinError::Killed);
+            let RawJoinError::Killed(killed) = error else {
+                panic!("{error}")
+            };
+            assert_eq!(killed.reason(), Some(&CancelReason::SHUTDOWN));
         }
     });
 }
@@ -248,7 +251,7 @@ fn one_life(dice: &Arc<SharedDice>, round: u64) {
     let mut joined = 0;
     for task in tasks {
         match task.join() {
-            Ok(()) | Err(JoinError::Killed | JoinError::NotStarted(_)) => joined += 1,
+            Ok(()) | Err(JoinError::Killed(_) | JoinError::NotStarted(_)) => joined += 1,
             Err(other) => panic!("{other}"),
         }
     }

@@ -1,0 +1,273 @@
+//! Cancellation: a request with a reason, which every wait of the fiber that is asked reports.
+//!
+//! The first to ask decides the reason. Where that is said, the state word of the task tells (see
+//! `task::state`), so that a request without words, such as a shutdown sends to everybody, costs no memory.
+
+use crate::{
+    id::{FiberId, Stale},
+    task::{Task, poll, slab, state::Cause},
+    worker::current_task,
+};
+use std::{fmt, marker::PhantomData, sync::Arc};
+use vitte_wait::{Unit, current, facade::atomic::Ordering::Relaxed};
+
+/// Why a fiber was asked to stop: a number, and perhaps a text.
+///
+/// Numbers from zero on are the embedder's, and zero is what a request without a reason has; those below
+/// are this library's.
+///
+/// ```
+/// use vitte_scheduler::CancelReason;
+///
+/// let reason = CancelReason::new(7).because("the request timed out");
+/// assert_eq!((reason.code(), reason.text()), (7, Some("the request timed out")));
+/// assert_eq!(reason.to_string(), "the request timed out (reason 7)");
+/// assert_eq!(CancelReason::SHUTDOWN.to_string(), "the runtime shuts down");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CancelReason {
+    code: i32,
+    text: Option<Arc<str>>,
+}
+
+impl CancelReason {
+    /// Nothing was said.
+    pub const UNNAMED: Self = Self::new(0);
+    /// The runtime shuts down.
+    pub const SHUTDOWN: Self = Self::new(-1);
+    /// It used up a slice, and the slice handler said so.
+    pub const SLICE: Self = Self::new(-2);
+    /// It is to be ended without its consent.
+    pub const KILLED: Self = Self::new(-3);
+    /// Another member of its group, scope or race has failed.
+    pub const SIBLING: Self = Self::new(-4);
+    /// Another was first, so nobody needs it any more.
+    pub const LOST: Self = Self::new(-5);
+    /// What it belongs to is over, or was dropped.
+    pub const ABANDONED: Self = Self::new(-6);
+
+    /// A reason with a number only.
+    #[must_use]
+    pub const fn new(code: i32) -> Self {
+        Self { code, text: None }
+    }
+
+    /// The same with a text.
+    #[must_use]
+    pub fn because(self, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// The text, if there is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    fn own_text(&self) -> Option<&'static str> {
+        Some(match self.code {
+            0 => "it was canceled",
+            -1 => "the runtime shuts down",
+            -2 => "its time was used up",
+            -3 => "it was killed",
+            -4 => "another of its group failed",
+            -5 => "another was first",
+            -6 => "what it belonged to is over",
+            _ => return None,
+        })
+    }
+
+    /// What the state of a task says of it; `None` if it was not canceled.
+    fn of(task: &Task) -> Option<Self> {
+        Some(match task.state.cause() {
+            Cause::None => return None,
+            Cause::Unnamed => Self::UNNAMED,
+            Cause::Shutdown => Self::SHUTDOWN,
+            Cause::Slice => Self::SLICE,
+            Cause::Killed => Self::KILLED,
+            Cause::Named => {
+                let said = task.cold().and_then(|cold| cold.reason.get());
+                said.cloned().unwrap_or_default()
+            }
+        })
+    }
+
+    fn cause(&self) -> Cause {
+        match (self.code, &self.text) {
+            (0, None) => Cause::Unnamed,
+            (-1, None) => Cause::Shutdown,
+            (-2, None) => Cause::Slice,
+            (-3, None) => Cause::Killed,
+            _ => Cause::Named,
+        }
+    }
+}
+
+impl From<i32> for CancelReason {
+    fn from(code: i32) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<&str> for CancelReason {
+    fn from(text: &str) -> Self {
+        Self::default().because(text)
+    }
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.text(), self.own_text()) {
+            (Some(text), _) if self.code == 0 => f.write_str(text),
+            (Some(text), Some(own)) => write!(f, "{text} ({own})"),
+            (Some(text), None) => write!(f, "{text} (reason {})", self.code),
+            (None, Some(own)) => f.write_str(own),
+            (None, None) => write!(f, "it was canceled (reason {})", self.code),
+        }
+    }
+}
+
+impl Task {
+    /// Asks the task to stop, for the reason that has a number. By anybody, see [`State::decide`].
+    ///
+    /// [`State::decide`]: crate::task::state::State::decide
+    pub(crate) fn cancel(&'static self, cause: Cause) {
+        debug_assert!(!matches!(cause, Cause::None | Cause::Named));
+        self.state.decide(cause);
+        self.ask_to_stop();
+    }
+
+    /// Asks the task to stop, for whatever reason. By whoever runs it, has its handle, or holds the state's
+    /// lock.
+    pub(crate) fn cancel_for(&'static self, reason: CancelReason) {
+        let cause = reason.cause();
+        // What another has said there before is as good as decided.
+        if cause == Cause::Named && self.state.cause() == Cause::None {
+            let _ = self.cold_or_new().reason.set(reason);
+        }
+        self.state.decide(cause);
+        self.ask_to_stop();
+    }
+
+    fn ask_to_stop(&'static self) {
+        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
+        self.unit.cancel();
+    }
+
+    /// Why the task was asked to stop, if it was. As for `cancel_for`.
+    pub(crate) fn cancel_reason(&self) -> Option<CancelReason> {
+        CancelReason::of(self)
+    }
+}
+
+/// Asks the fiber `id` to stop, without giving a reason: as [`cancel_for`].
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+pub fn cancel(id: FiberId) -> Result<(), Stale> {
+    cancel_for(id, CancelReason::UNNAMED)
+}
+
+/// Asks the fiber `id` to stop, for a reason: its current wait ends as canceled, and so does every
+/// later one, and its poll word is set. Of several reasons the first one counts. Callable from anywhere;
+/// never blocks.
+///
+/// It is a request: the fiber ends when its body does. One that has not begun begins all the same, and finds
+/// itself canceled, so what it was given is always its own to clean up.
+///
+/// # Errors
+/// [`Stale`] if the fiber is gone.
+///
+/// ```
+/// use vitte_scheduler::{CancelReason, Config, Scheduler, SpawnOptions, cancel_for, cancel_reason, park};
+/// use vitte_wait::{Deadline, Outcome};
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// let parked = scheduler.spawn(&SpawnOptions::default(), || {
+///     assert_eq!(park(Deadline::NEVER), Outcome::Canceled);
+///     cancel_reason()
+/// });
+/// cancel_for(parked.id().unwrap(), CancelReason::new(3).because("no longer wanted"))?;
+/// cancel_for(parked.id().unwrap(), 4)?; // too late
+/// let reason = parked.join()?.unwrap();
+/// assert_eq!((reason.code(), reason.text()), (3, Some("no longer wanted")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn cancel_for(id: FiberId, reason: impl Into<CancelReason>) -> Result<(), Stale> {
+    let reason = reason.into();
+    let task = slab::find(id.slot()).ok_or(Stale)?;
+    let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
+    task.cancel_for(reason);
+    Ok(())
+}
+
+/// Why the calling fiber was asked to stop, whether it masks that or not. `None` if it was not, and on plain
+/// threads, which nobody asks.
+#[must_use]
+pub fn cancel_reason() -> Option<CancelReason> {
+    current_task()?.1.cancel_reason()
+}
+
+/// Masks or unmasks cancellation for the caller, and returns whether it was masked, to be given back.
+/// While it is, waits run their course. See [`CancelMask`].
+pub fn mask_cancel(masked: bool) -> bool {
+    current::unit().mask_cancel(masked)
+}
+
+/// While it lives, the calling fiber does not heed its cancellation: its waits run their course. For code
+/// that has to wait while it cleans up. They nest.
+///
+/// ```
+/// use vitte_scheduler::{CancelMask, Config, Scheduler, SpawnOptions, sleep_until};
+/// use vitte_wait::{Deadline, Outcome};
+/// use std::time::Duration;
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// let soon = || Deadline::after(Duration::from_millis(1));
+/// let task = scheduler.spawn(&SpawnOptions::default(), move || {
+///     assert_eq!(sleep_until(Deadline::NEVER), Outcome::Canceled);
+///     let masked = CancelMask::new();
+///     assert_eq!(sleep_until(soon()), Outcome::TimedOut);
+///     drop(masked);
+///     assert_eq!(sleep_until(soon()), Outcome::Canceled);
+/// });
+/// task.cancel();
+/// task.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "cancellation is masked until this is dropped"]
+pub struct CancelMask {
+    unit: &'static Unit,
+    before: bool,
+    /// It belongs to whoever made it.
+    _own: PhantomData<*const ()>,
+}
+
+impl CancelMask {
+    /// Masks cancellation for the caller.
+    #[expect(clippy::new_without_default, reason = "it does something to its maker")]
+    pub fn new() -> Self {
+        let unit = current::unit();
+        Self {
+            unit,
+            before: unit.mask_cancel(true),
+            _own: PhantomData,
+        }
+    }
+}
+
+impl Drop for CancelMask {
+    fn drop(&mut self) {
+        self.unit.mask_cancel(self.before);
+    }
+}

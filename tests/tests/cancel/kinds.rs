@@ -1,0 +1,395 @@
+//! Every kind of wait there is, in a list. What is added to the library and waits is added here.
+
+use crate::{LIMIT, end, start, until_it_waits};
+use std::{
+    fmt::Debug,
+    ptr,
+    sync::{Arc, atomic::AtomicU32, mpsc},
+    thread,
+    time::Duration,
+};
+use vitte_channels::{
+    Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
+};
+use vitte_scheduler::{
+    CancelMask, CancelReason, JoinHandle, Poll, SpawnOptions, cancel_reason, park, poll,
+    sleep_until, spawn, suspend_with,
+};
+use vitte_sync::{
+    Barrier, Condvar, Event, Latch, Monitor, Mutex, NamedLocks, OnceCell, Phaser, ReentrantMutex,
+    RwLock, Semaphore, Signal, Till, WaitGroup, WordCondvar, WordLatch, WordMutex,
+};
+use vitte_tests::within;
+use vitte_threads::{Runtime, Thread};
+use vitte_wait::{Deadline, Outcome, StopSource, wait_on};
+
+/// Things that somebody else holds, for as long as the test wants.
+pub(crate) struct Held {
+    mutex: Mutex<()>,
+    rwlock: RwLock<()>,
+    reentrant: ReentrantMutex<()>,
+    monitor: Monitor<()>,
+    named: NamedLocks,
+    word: WordMutex,
+    once: OnceCell<()>,
+}
+
+/// Takes everything in a [`Held`], on a thread of its own, and lets go of it when it is dropped.
+pub(crate) struct Holder {
+    pub(crate) held: Arc<Held>,
+    let_go: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Holder {
+    pub(crate) fn new() -> Self {
+        let held = Arc::new(Held {
+            mutex: Mutex::new(()),
+            rwlock: RwLock::new(()),
+            reentrant: ReentrantMutex::new(()),
+            monitor: Monitor::new(()),
+            named: NamedLocks::new(),
+            word: WordMutex::new(),
+            once: OnceCell::new(),
+        });
+        let (let_go, wait) = mpsc::channel::<()>();
+        let (ready, is_ready) = mpsc::channel();
+        let all = Arc::clone(&held);
+        let thread = thread::spawn(move || {
+            let _mutex = all.mutex.lock().unwrap();
+            let _rwlock = all.rwlock.write().unwrap();
+            let _reentrant = all.reentrant.lock().unwrap();
+            let _monitor = all.monitor.lock().unwrap();
+            let _named = all.named.lock("held").unwrap();
+            all.word.try_lock().unwrap();
+            let _ = all.once.get_or_init(|| {
+                ready.send(()).unwrap();
+                let _ = wait.recv();
+            });
+            all.word.unlock().unwrap();
+        });
+        is_ready.recv().unwrap();
+        Self {
+            held,
+            let_go: Some(let_go),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.let_go.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// Waits in vain, until it is canceled: then it says `true`.
+pub(crate) type Kind = fn(&Held) -> bool;
+
+/// Whether this is the error of a canceled wait. Every crate has its own, and all call it so.
+fn canceled<T, E: Debug>(result: Result<T, E>) -> bool {
+    result.is_err_and(|error| format!("{error:?}").contains("Canceled"))
+}
+
+fn far() -> Deadline {
+    Deadline::after(Duration::from_secs(3600))
+}
+
+/// Cancels a child that parks, and waits for its end although canceled.
+fn end_child(child: JoinHandle<Outcome>) {
+    let _masked = CancelMask::new();
+    child.cancel();
+    assert_eq!(child.join().unwrap(), Outcome::Canceled);
+}
+
+unsafe extern "C" fn nothing(_: u64, _: *mut std::ffi::c_void) {}
+
+/// All of them, with the names of what waits.
+pub(crate) const ALL: &[(&str, Kind)] = &[
+    ("park", |_| park(Deadline::NEVER) == Outcome::Canceled),
+    ("park until", |_| park(far()) == Outcome::Canceled),
+    ("sleep", |_| {
+        sleep_until(Deadline::NEVER) == Outcome::Canceled
+    }),
+    ("sleep until", |_| sleep_until(far()) == Outcome::Canceled),
+    ("suspend", |_| {
+        // SAFETY: the function does nothing.
+        let outcome = unsafe { suspend_with(nothing, ptr::null_mut(), Deadline::NEVER) };
+        outcome == Ok(Outcome::Canceled)
+    }),
+    ("address", |_| {
+        let word = AtomicU32::new(0);
+        wait_on(&word, 0, Deadline::NEVER, None) == Outcome::Canceled
+    }),
+    ("poll", |_| {
+        loop {
+            if poll() == Poll::Canceled {
+                return true;
+            }
+            vitte_scheduler::yield_now();
+        }
+    }),
+    ("with a stop token", |_| {
+        let source = StopSource::new();
+        let (_tx, rx) = Channel::bounded::<u8>(1);
+        canceled(rx.recv_with(far(), Some(&source.token())))
+    }),
+    ("join", |_| {
+        let mut child = spawn(|| park(Deadline::NEVER));
+        let joined = child.join_until(far(), None);
+        end_child(child);
+        canceled(joined)
+    }),
+    ("join arm", |_| {
+        let mut child = spawn(|| park(Deadline::NEVER));
+        let mut arm = child.join_arm();
+        let chosen = select::select(&mut [&mut arm], Deadline::NEVER, None);
+        drop(arm);
+        end_child(child);
+        canceled(chosen)
+    }),
+    ("unbounded recv", |_| {
+        let (_tx, rx) = Channel::new::<u8>();
+        canceled(rx.recv())
+    }),
+    ("bounded recv", |_| {
+        let (_tx, rx) = Channel::bounded::<u8>(2);
+        canceled(rx.recv())
+    }),
+    ("bounded send", |_| {
+        let (tx, _rx) = Channel::bounded::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.send(2))
+    }),
+    ("rendezvous recv", |_| {
+        let (_tx, rx) = Channel::bounded::<u8>(0);
+        canceled(rx.recv_with(far(), None))
+    }),
+    ("rendezvous send", |_| {
+        let (tx, _rx) = Channel::bounded::<u8>(0);
+        canceled(tx.send(2))
+    }),
+    ("many recv", |_| {
+        let (_tx, rx) = mpmc::bounded::<u8>(1);
+        canceled(rx.recv())
+    }),
+    ("many send", |_| {
+        let (tx, _rx) = mpmc::bounded::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.send(2))
+    }),
+    ("many unbounded recv", |_| {
+        let (_tx, rx) = mpmc::unbounded::<u8>();
+        canceled(rx.recv())
+    }),
+    ("many rendezvous send", |_| {
+        let (tx, _rx) = mpmc::rendezvous::<u8>();
+        canceled(tx.send(1))
+    }),
+    ("one to one recv", |_| {
+        let (_tx, rx) = spsc::channel::<u8>(1);
+        canceled(rx.recv())
+    }),
+    ("one to one send", |_| {
+        let (tx, _rx) = spsc::channel::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.send(2))
+    }),
+    ("batch send", |_| {
+        let (tx, _rx) = Channel::bounded::<u8>(2);
+        let mut batch = vec![1, 2, 3, 4];
+        let result = tx.send_many(batch.drain(..));
+        format!("{result:?}").contains("Canceled")
+    }),
+    ("oneshot recv", |_| {
+        let (_tx, rx) = oneshot::channel::<u8>();
+        canceled(rx.recv())
+    }),
+    ("oneshot closed", |_| {
+        let (tx, _rx) = oneshot::channel::<u8>();
+        canceled(tx.closed_with(Deadline::NEVER, None))
+    }),
+    ("broadcast recv", |_| {
+        let (_tx, rx) = broadcast::channel::<u8>(1);
+        canceled(rx.recv())
+    }),
+    ("watch changed", |_| {
+        let (_tx, rx) = watch::channel(1_u8);
+        canceled(rx.changed())
+    }),
+    ("watch closed", |_| {
+        let (tx, _rx) = watch::channel(1_u8);
+        canceled(tx.closed_with(Deadline::NEVER, None))
+    }),
+    ("priority recv", |_| {
+        let (_tx, rx) = priority::unbounded::<u8, u8>(priority::First::Smallest);
+        canceled(rx.recv())
+    }),
+    ("queue recv", |_| {
+        let (_tx, rx) = queue::bounded::<u8>(1);
+        canceled(rx.recv())
+    }),
+    ("queue send", |_| {
+        let (tx, _rx) = queue::bounded::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.send(2))
+    }),
+    ("queue join", |_| {
+        let (tx, _rx) = queue::bounded::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.join_with(far(), None))
+    }),
+    ("timer recv", |_| {
+        canceled(timer::after(Duration::from_secs(3600)).recv())
+    }),
+    ("never recv", |_| canceled(timer::never().recv())),
+    ("select", |_| {
+        let (_tx, rx) = Channel::new::<u8>();
+        let (full, _taker) = Channel::bounded::<u8>(1);
+        full.send(1).unwrap();
+        let chosen = select! {
+            recv(rx) -> _ => (),
+            send(full, 2) -> _ => (),
+            after(Duration::from_secs(3600)) => (),
+        };
+        canceled(chosen)
+    }),
+    ("dynamic select", |_| {
+        let (_a, first) = Channel::new::<u8>();
+        let (_b, second) = mpmc::bounded::<u8>(1);
+        let (mut first, mut second) = (first.recv_arm(), second.recv_arm());
+        let mut several = Select::new();
+        several.add(&mut first);
+        several.add(&mut second);
+        canceled(several.wait())
+    }),
+    ("mutex", |held| canceled(held.mutex.lock())),
+    ("mutex until", |held| {
+        canceled(held.mutex.lock_with(far(), None))
+    }),
+    ("read", |held| canceled(held.rwlock.read())),
+    ("write", |held| canceled(held.rwlock.write())),
+    ("reentrant", |held| canceled(held.reentrant.lock())),
+    ("monitor lock", |held| canceled(held.monitor.lock())),
+    ("monitor wait", |_| {
+        let monitor = Monitor::new(());
+        let mut inside = monitor.lock().unwrap();
+        canceled(inside.wait())
+    }),
+    ("named lock", |held| canceled(held.named.lock("held"))),
+    ("condition", |_| {
+        let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+        let mut guard = mutex.lock().unwrap();
+        canceled(condvar.wait(&mut guard))
+    }),
+    ("event", |_| {
+        canceled(Event::auto().wait_with(Deadline::NEVER, None))
+    }),
+    ("manual event", |_| {
+        canceled(Event::manual().wait_with(far(), None))
+    }),
+    ("latch", |_| {
+        canceled(Latch::new(1).wait_with(Deadline::NEVER, None))
+    }),
+    ("wait group", |_| {
+        let group = WaitGroup::new();
+        group.add(1);
+        canceled(group.wait_with(Deadline::NEVER, None))
+    }),
+    ("barrier", |_| {
+        canceled(Barrier::new(2).wait_with(Deadline::NEVER, None))
+    }),
+    ("phaser", |_| canceled(Phaser::new(2).arrive_and_wait())),
+    ("semaphore", |_| canceled(Semaphore::new(0).acquire())),
+    ("signal", |_| {
+        canceled(Signal::new().wait_with(Deadline::NEVER, None))
+    }),
+    ("till", |_| {
+        canceled(Till::after(Duration::from_secs(3600)).wait_with(Deadline::NEVER, None))
+    }),
+    ("once", |held| canceled(held.once.wait())),
+    ("once init", |held| canceled(held.once.get_or_init(|| ()))),
+    ("word mutex", |held| {
+        canceled(held.word.lock_with(Deadline::NEVER, None))
+    }),
+    ("word condition", |_| {
+        let (mutex, condvar) = (WordMutex::new(), WordCondvar::new());
+        mutex.try_lock().unwrap();
+        let ended = canceled(condvar.wait_with(&mutex, Deadline::NEVER, None));
+        mutex.unlock().unwrap();
+        ended
+    }),
+    ("word latch", |_| {
+        canceled(WordLatch::new().wait_with(Deadline::NEVER, None))
+    }),
+    ("join a thread", |_| {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let mut thread = Thread::spawn(move || wait.recv().is_err());
+        let joined = thread.join_until(far(), None);
+        drop(let_go);
+        canceled(joined)
+    }),
+];
+
+#[test]
+fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
+    within(LIMIT, "kinds", || {
+        let on = start(2);
+        let holder = Holder::new();
+        for (name, kind) in ALL {
+            for early in [false, true] {
+                let held = Arc::clone(&holder.held);
+                let kind = *kind;
+                let (sender, ready) = mpsc::channel();
+                let fiber = on.spawn(&SpawnOptions::default(), move || {
+                    ready_when_told(early, &sender);
+                    let ended = kind(&held);
+                    (ended, cancel_reason())
+                });
+                let id = ready.recv().unwrap();
+                if !early && *name != "poll" {
+                    until_it_waits(id);
+                }
+                vitte_scheduler::cancel_for(id, CancelReason::new(5).because(*name)).unwrap();
+                let (ended, reason) = fiber.join().unwrap();
+                assert!(ended, "{name}, early: {early}");
+                assert_eq!(reason.unwrap().text(), Some(*name));
+            }
+        }
+        drop(holder);
+        end(&on);
+    });
+}
+
+/// Tells who it is, and if `early`, does not go on before it has been canceled.
+fn ready_when_told(early: bool, sender: &mpsc::Sender<vitte_scheduler::FiberId>) {
+    sender.send(vitte_scheduler::current_id().unwrap()).unwrap();
+    while early && cancel_reason().is_none() {
+        vitte_scheduler::yield_now();
+    }
+}
+
+#[test]
+fn a_runtimes_scope_and_run_wait_for_their_fibers_when_they_are_canceled() {
+    within(LIMIT, "scope", || {
+        let runtime = Arc::new(Runtime::start().unwrap());
+        let inside = Arc::clone(&runtime);
+        let outer = runtime.spawn(move || {
+            let mut done = false;
+            inside.scope(|scope| {
+                let inner = scope.spawn(|| {
+                    let _ = sleep_until(Deadline::after(Duration::from_millis(20)));
+                    done = true;
+                });
+                drop(inner);
+            });
+            done
+        });
+        until_it_waits(outer.id().unwrap());
+        outer.cancel();
+        assert!(outer.join().unwrap());
+    });
+}

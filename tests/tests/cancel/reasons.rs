@@ -1,0 +1,129 @@
+//! Why a fiber was asked to stop: who decides, and who can tell.
+
+use crate::{LIMIT, end, start, until_it_waits};
+use std::{
+    sync::{Arc, Barrier, mpsc},
+    thread,
+};
+use vitte_scheduler::{
+    CancelMask, CancelReason, SliceEnd, SpawnOptions, Stale, cancel, cancel_for, cancel_reason,
+    info, mask_cancel, park, sleep_until,
+};
+use vitte_tests::within;
+use vitte_wait::{Deadline, Outcome};
+
+#[test]
+fn of_many_who_cancel_at_once_the_first_gives_the_reason_and_all_read_the_same() {
+    within(LIMIT, "first", || {
+        let on = start(2);
+        for round in 0..200 {
+            let fiber = on.spawn(&SpawnOptions::default(), || {
+                assert_eq!(park(Deadline::NEVER), Outcome::Canceled);
+                let first = cancel_reason().unwrap();
+                assert_eq!(park(Deadline::NEVER), Outcome::Canceled);
+                (first, cancel_reason().unwrap())
+            });
+            let id = fiber.id().unwrap();
+            let line = Arc::new(Barrier::new(3));
+            let cancelers: Vec<_> = (0..3)
+                .map(|i| {
+                    let line = Arc::clone(&line);
+                    thread::spawn(move || {
+                        line.wait();
+                        let _ = match i {
+                            0 => cancel(id),
+                            1 => cancel_for(id, round),
+                            _ => cancel_for(id, CancelReason::new(i).because("third")),
+                        };
+                        info(id).ok().and_then(|info| info.cancel_reason)
+                    })
+                })
+                .collect();
+            let seen: Vec<_> = cancelers
+                .into_iter()
+                .map(|one| one.join().unwrap())
+                .collect();
+            let (first, last) = fiber.join().unwrap();
+            assert_eq!(first, last);
+            for reason in seen.into_iter().flatten() {
+                assert_eq!(reason, first);
+            }
+            assert_eq!(cancel(id), Err(Stale));
+        }
+        end(&on);
+    });
+}
+
+#[test]
+fn a_reason_is_forgotten_with_its_fiber() {
+    within(LIMIT, "forgotten", || {
+        let on = start(1);
+        for _ in 0..1000 {
+            // The records are used again.
+            let fiber = on.spawn(&SpawnOptions::default(), cancel_reason);
+            assert_eq!(fiber.join().unwrap(), None);
+            let fiber = on.spawn(&SpawnOptions::default(), || park(Deadline::NEVER));
+            fiber.cancel_for("for a while");
+            assert_eq!(fiber.cancel_reason().unwrap().text(), Some("for a while"));
+            assert_eq!(fiber.join().unwrap(), Outcome::Canceled);
+        }
+        end(&on);
+    });
+}
+
+#[test]
+fn masks_nest_and_a_panic_undoes_them() {
+    within(LIMIT, "masks", || {
+        let on = start(1);
+        let fiber = on.spawn(&SpawnOptions::default(), || {
+            assert_eq!(sleep_until(Deadline::NEVER), Outcome::Canceled);
+            let soon = || sleep_until(crate::after(1));
+            let outer = CancelMask::new();
+            {
+                let _inner = CancelMask::new();
+                assert_eq!(soon(), Outcome::TimedOut);
+            }
+            assert_eq!(soon(), Outcome::TimedOut, "still masked by the outer one");
+            let unmasked = mask_cancel(false);
+            assert!(unmasked, "it was masked");
+            assert_eq!(soon(), Outcome::Canceled);
+            mask_cancel(true);
+            drop(outer);
+            assert_eq!(soon(), Outcome::Canceled);
+            let caught = std::panic::catch_unwind(|| {
+                let _masked = CancelMask::new();
+                std::panic::resume_unwind(Box::new(()));
+            });
+            assert!(caught.is_err());
+            assert_eq!(soon(), Outcome::Canceled);
+        });
+        until_it_waits(fiber.id().unwrap());
+        fiber.cancel();
+        fiber.join().unwrap();
+        end(&on);
+    });
+}
+
+#[test]
+fn what_the_library_cancels_has_a_reason_of_its_own() {
+    within(LIMIT, "own", || {
+        let on = start(1);
+        on.set_slice_handler(Some(|_| SliceEnd::Cancel));
+        let looping = on.spawn(&SpawnOptions::default(), || {
+            while vitte_scheduler::poll_slow() != vitte_scheduler::Poll::Canceled {}
+            cancel_reason().unwrap()
+        });
+        on.spawn(&SpawnOptions::default(), || ()).join().unwrap();
+        assert_eq!(looping.join().unwrap(), CancelReason::SLICE);
+        let (sender, reasons) = mpsc::channel();
+        let parked = on.spawn(&SpawnOptions::default(), move || {
+            let _ = park(Deadline::NEVER);
+            sender.send(cancel_reason().unwrap()).unwrap();
+        });
+        until_it_waits(parked.id().unwrap());
+        let mode = vitte_scheduler::ShutdownMode::Cancel;
+        on.shutdown(mode, crate::after(10_000)).unwrap();
+        assert_eq!(reasons.recv().unwrap(), CancelReason::SHUTDOWN);
+        parked.join().unwrap();
+    });
+}
