@@ -20,7 +20,8 @@ use vitte_scheduler::{Config, Scheduler, StartError};
 pub struct RuntimeBuilder(Config);
 
 impl RuntimeBuilder {
-    /// How many threads run fibers, 1 to 1024. By default one a CPU.
+    /// How many threads run fibers, up to 1024. By default one a CPU. Zero: none, and the host
+    /// [drives](Runtime::driver) the runtime.
     pub fn workers(mut self, workers: usize) -> Self {
         self.0.workers = workers;
         self

@@ -101,10 +101,10 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    BlockingError, CancelMask, CancelReason, FiberId, JobKind, JoinArm, JoinError, JoinHandle,
-    Killed, OffloadError, Panicked, ResizeError, ShutdownError, ShutdownMode, SignalSetupError,
-    SignalUnparkError, SignalUnparker, SpawnError, Stale, StartError, Stats, cancel_reason,
-    offload, spawn_migratable,
+    BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, JobKind, JoinArm,
+    JoinError, JoinHandle, Killed, OffloadError, Panicked, Ran, ResizeError, ShutdownError,
+    ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale,
+    StartError, Stats, Why, cancel_reason, offload, spawn_migratable,
 };
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};

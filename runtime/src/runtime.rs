@@ -5,7 +5,7 @@ use crate::{
 };
 use std::time::Duration;
 use vitte_scheduler::{
-    ResizeError, Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker,
+    Driver, ResizeError, Scheduler, ShutdownError, ShutdownMode, SignalSetupError, SignalUnparker,
     SpawnError, SpawnOptions, StartError, Stats,
 };
 use vitte_wait::Deadline;
@@ -249,6 +249,39 @@ impl Runtime {
     /// ```
     pub fn signal_unparker(&self, capacity: usize) -> Result<SignalUnparker, SignalSetupError> {
         self.scheduler.signal_unparker(capacity)
+    }
+
+    /// What drives the runtime, if it was built with no [`workers`](RuntimeBuilder::workers): then no thread
+    /// was started, and fibers run only while its host lends a thread. `None` if it has workers.
+    ///
+    /// The host's thread is the one that drove it last, at first the one that built it. On that thread
+    /// [`run`](Self::run), [`scope`](Self::scope), joins and shutting down drive the runtime while they
+    /// wait. Whatever else waits there (for a channel, a lock, a point in time) only waits.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Runtime, Why, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let runtime = Runtime::builder().workers(0).build()?;
+    /// let driver = runtime.driver().unwrap();
+    /// let task = runtime.spawn(|| {
+    ///     sleep(Duration::from_millis(1));
+    ///     "slept well"
+    /// });
+    /// while !task.is_finished() {
+    ///     // A frame of a game, say: what is ready, for two milliseconds at most.
+    ///     let ran = driver.run_ready(u64::MAX, Deadline::after(Duration::from_millis(2)))?;
+    ///     if ran.why == Why::NothingReady {
+    ///         // Here the host has time for other things.
+    ///     }
+    /// }
+    /// assert_eq!(task.join()?, "slept well");
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn driver(&self) -> Option<Driver> {
+        self.scheduler.driver()
     }
 
     /// The scheduler inside, for layers that build on it.

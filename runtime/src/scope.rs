@@ -74,7 +74,9 @@ impl Drop for Ticking {
 
 impl Shared {
     /// Waits until no body is pending, whatever happens.
-    fn wait(&self) {
+    fn wait(&self, scheduler: &Scheduler) {
+        // Ordering: Acquire, as below, where it is asked again.
+        scheduler.drive_while(|| self.pending.load(Acquire) != 0);
         // Ordering: Acquire. Partner: the AcqRel in `Ticking::drop`.
         while self.pending.load(Acquire) != 0 {
             let wait = Wait::begin_uncancelable(Reason::Scope, ptr::from_ref(self).cast());
@@ -118,7 +120,7 @@ where
         env: PhantomData,
     };
     let result = catch_unwind(AssertUnwindSafe(|| body(&scope)));
-    scope.shared.wait();
+    scope.shared.wait(scheduler);
     let masked = vitte_scheduler::mask_cancel(true);
     let left = std::mem::take(&mut *scope.shared.left.lock());
     let mut panics = left

@@ -41,13 +41,14 @@ impl fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// Starts the workers.
+    /// Starts the workers; with [`Config::workers`] zero, none, and the caller has it
+    /// [driven](Self::driver).
     ///
     /// # Errors
     /// [`StartError::Workers`], [`StartError::StackSize`] if the configuration asks for what cannot
     /// be, [`StartError::Thread`] if the system refuses a thread; then none is left running.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        if !(1..=MOST_WORKERS).contains(&config.workers) {
+        if config.workers > MOST_WORKERS {
             return Err(StartError::Workers(config.workers));
         }
         let class = StackClass::for_size(config.stack_size).map_err(StartError::StackSize)?;
@@ -61,6 +62,10 @@ impl Scheduler {
             .seed
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
+        if let Some(host) = &shared.host {
+            host.prepare(&shared);
+            return Ok(Self(shared));
+        }
         let start_all = || {
             let mut crew = shared.crew.lock();
             for index in 0..shared.config.workers {
@@ -97,10 +102,13 @@ impl Scheduler {
     }
 
     /// How many threads run fibers; not counting those that are [retired](Self::resize), and only
-    /// serve tasks that cannot leave them.
+    /// serve tasks that cannot leave them. None, if the host [drives](Self::driver) it.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.0.active()
+        match self.0.host {
+            Some(_) => 0,
+            None => self.0.active(),
+        }
     }
 
     /// What the scheduler has done so far.
@@ -242,6 +250,7 @@ impl Scheduler {
         let task = task.ok_or(SpawnError::TooManyTasks)?;
         let traits = Traits {
             flags: kind | Task::class_bits(class),
+            poll: shared.first_poll,
             user: options.user,
         };
         task.occupy(table, traits);
@@ -336,6 +345,7 @@ unsafe fn spawn_here<F: FnOnce() -> T + Send, T: Send>(kind: u32, body: F) -> Jo
     };
     let traits = Traits {
         flags: kind | Task::class_bits(shared.class),
+        poll: shared.first_poll,
         user: ptr::null_mut(),
     };
     task.occupy(body::closure_table::<F, T>(), traits);

@@ -10,7 +10,8 @@ pub const MOST_WORKERS: usize = 1024;
 /// What a scheduler is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How many threads run fibers: 1 to [`MOST_WORKERS`]. By default one a CPU.
+    /// How many threads run fibers, up to [`MOST_WORKERS`]. By default one a CPU. Zero: no thread is started,
+    /// and fibers run only while the host [drives](crate::Scheduler::driver) the scheduler.
     pub workers: usize,
     /// Bytes of stack of a fiber that does not ask otherwise, guard page included; rounded up to
     /// a power of two. By default 64 KiB.
@@ -58,7 +59,7 @@ impl Default for Config {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// [`Config::workers`] is zero or more than [`MOST_WORKERS`].
+    /// [`Config::workers`] is more than [`MOST_WORKERS`].
     Workers(usize),
     /// [`Config::stack_size`] is out of range.
     StackSize(StackError),
@@ -72,7 +73,7 @@ impl fmt::Display for StartError {
             Self::Workers(n) => {
                 write!(
                     f,
-                    "{n} workers were asked for; choose between 1 and {MOST_WORKERS}"
+                    "{n} workers were asked for; choose at most {MOST_WORKERS}"
                 )
             }
             Self::StackSize(error) => write!(f, "the default stack size cannot be had: {error}"),

@@ -164,6 +164,8 @@ impl Crew {
 pub enum ResizeError {
     /// The number is zero or more than [`MOST_WORKERS`]; nothing has changed.
     Workers(usize),
+    /// The scheduler has no threads, for its host drives it, and gets none.
+    HostDriven,
     /// The scheduler shuts down, or has; nothing has changed.
     ShuttingDown,
     /// The system refused a thread. There are as many workers as could be had before it did.
@@ -179,6 +181,9 @@ impl fmt::Display for ResizeError {
                     "{n} workers were asked for; choose between 1 and {MOST_WORKERS}"
                 )
             }
+            Self::HostDriven => f.write_str(
+                "the runtime is driven by its host and has no workers to change; start one with workers",
+            ),
             Self::ShuttingDown => f.write_str("the runtime is shutting down and keeps its workers"),
             Self::Thread(error) => {
                 write!(f, "the system refused to start a worker thread: {error}")
@@ -206,6 +211,9 @@ impl Scheduler {
         let shared = &self.0;
         if !(1..=MOST_WORKERS).contains(&workers) {
             return Err(ResizeError::Workers(workers));
+        }
+        if shared.host.is_some() {
+            return Err(ResizeError::HostDriven);
         }
         let mut crew = shared.crew.lock();
         // A shutdown that begins now takes the threads under the lock, those we start included.

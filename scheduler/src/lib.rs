@@ -33,6 +33,7 @@ mod check;
 mod choice;
 mod config;
 mod crew;
+mod host;
 mod id;
 mod idle;
 mod offload;
@@ -58,6 +59,7 @@ pub use api::{
 pub use cancel::{CancelMask, CancelReason, cancel, cancel_for, cancel_reason, mask_cancel};
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
+pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};

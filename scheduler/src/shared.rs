@@ -3,13 +3,14 @@
 use crate::{
     config::Config,
     crew::{Crew, Remotes},
+    host::Host,
     id::FiberId,
     idle::{Bed, Idle},
     offload::Pools,
     pace::Pacer,
     queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
-    task::{Task, slab::Depot},
+    task::{Task, poll, slab::Depot},
     timer::Timers,
     worker::{classes::Ready, desk::Desk, slice::SliceHandler},
 };
@@ -130,6 +131,8 @@ pub(crate) enum Phase {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) class: StackClass,
+    /// What the poll word of a new task is.
+    pub(crate) first_poll: u32,
     pub(crate) stacks: StackPool,
     pub(crate) remotes: Remotes,
     /// How many workers work; those with higher numbers are retired. Written under the crew's lock.
@@ -162,6 +165,8 @@ pub(crate) struct Shared {
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
     pub(crate) crew: Mutex<Crew>,
+    /// If the host drives the scheduler, instead of a crew.
+    pub(crate) host: Option<Host>,
     /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
     pub(crate) abandoned: AtomicBool,
     /// Somebody is shutting the scheduler down.
@@ -175,7 +180,11 @@ impl Shared {
         stacks: StackPool,
         seed: u64,
     ) -> Arc<Self> {
-        let pooled_bytes = config.warm_stack_bytes / config.workers;
+        // A worker without a thread of its own is one, too.
+        let workers = config.workers.max(1);
+        let host = (config.workers == 0).then(Host::new);
+        let first_poll = if host.is_some() { poll::HOST } else { 0 };
+        let pooled_bytes = config.warm_stack_bytes / workers;
         let shared = Arc::new(Self {
             pools: Pools::new(
                 config.most_io_threads,
@@ -183,8 +192,9 @@ impl Shared {
                 config.thread_patience,
             ),
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
-            remotes: Remotes::new(config.workers),
-            active: AtomicUsize::new(config.workers),
+            first_poll,
+            remotes: Remotes::new(workers),
+            active: AtomicUsize::new(workers),
             resizings: AtomicUsize::new(0),
             config,
             class,
@@ -204,6 +214,7 @@ impl Shared {
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
             crew: Mutex::default(),
+            host,
             abandoned: AtomicBool::new(false),
             shutting_down: AtomicBool::new(false),
         });
@@ -384,8 +395,16 @@ impl Shared {
         self.live() == 0 && self.pools.pending() == 0
     }
 
+    /// The worker was taken off the list of sleepers, or is to look again: if it has no thread that sleeps,
+    /// its host is told. Without a lock, for what the host asked to be called may do anything.
+    pub(crate) fn knock(&self) {
+        if let Some(host) = &self.host {
+            host.knock.knock();
+        }
+    }
+
     #[cold]
-    fn poke_watcher(&self) {
+    pub(crate) fn poke_watcher(&self) {
         let ticket = *self.watcher.lock();
         if let Some(ticket) = ticket {
             drop(ticket.claim(vitte_wait::Outcome::Woken));

@@ -8,11 +8,11 @@
 //! answer is its name, and it runs on as if abandoned.
 
 use crate::{
-    Scheduler,
+    Scheduler, host,
     shared::{Phase, Shared},
     task::state::{Cause, DONE, OCCUPIED},
 };
-use std::{fmt, ptr, time::Duration};
+use std::{fmt, ptr, sync::Arc, time::Duration};
 use vitte_wait::{
     Deadline, Reason, Wait,
     facade::{atomic::Ordering::*, clock},
@@ -150,6 +150,10 @@ impl Scheduler {
         if !jobs_are_left {
             threads.extend(pooled);
         }
+        if let Some(host) = &shared.host {
+            // Who drives it comes back from his call at once.
+            wait_until(shared, Deadline::NEVER, || {}, || host.end());
+        }
         for thread in threads {
             // A worker's thread cannot panic but by a bug, which the panic hook has reported.
             let _ = thread.join();
@@ -170,7 +174,7 @@ fn abandon(shared: &Shared) -> bool {
     shared.live() == 0
 }
 
-fn cancel_all(shared: &Shared, deadline: Deadline) -> bool {
+fn cancel_all(shared: &Arc<Shared>, deadline: Deadline) -> bool {
     shared.enter_phase(Phase::Canceling);
     let now = clock::now();
     let half = deadline.as_nanos().saturating_sub(now) / 2;
@@ -190,10 +194,32 @@ fn cancel_all(shared: &Shared, deadline: Deadline) -> bool {
 }
 
 /// False if the deadline came first. `urge` is called now and then.
-fn wait_until_empty(shared: &Shared, deadline: Deadline, urge: impl Fn()) -> bool {
+fn wait_until_empty(shared: &Arc<Shared>, deadline: Deadline, urge: impl Fn()) -> bool {
+    let is_empty = || shared.is_empty();
+    // If the host drives nobody else may run the tasks: so we do, if this is a thread that can.
+    let drive = || {
+        let again = Deadline::after(LOOK_AGAIN).min(deadline);
+        host::drive_to_the_end(shared, again, &is_empty)
+    };
+    let urge = || {
+        urge();
+        while !is_empty() && !deadline.is_past() && drive() {
+            urge();
+        }
+    };
+    wait_until(shared, deadline, urge, is_empty)
+}
+
+/// As [`wait_until_empty`], until `is_over`, of which the watcher is told.
+fn wait_until(
+    shared: &Shared,
+    deadline: Deadline,
+    urge: impl Fn(),
+    is_over: impl Fn() -> bool,
+) -> bool {
     loop {
         urge();
-        if shared.is_empty() {
+        if is_over() {
             return true;
         }
         if deadline.is_past() {
@@ -202,7 +228,7 @@ fn wait_until_empty(shared: &Shared, deadline: Deadline, urge: impl Fn()) -> boo
         let wait = Wait::begin_uncancelable(Reason::Shutdown, ptr::from_ref(shared).cast());
         *shared.watcher.lock() = Some(wait.ticket());
         let again = Deadline::after(LOOK_AGAIN).min(deadline);
-        if shared.is_empty() {
+        if is_over() {
             let _ = wait.withdraw();
         } else {
             let _ = wait.park(again, None);

@@ -96,7 +96,7 @@ unsafe fn thread(unit: &'static Unit) -> Thread {
 
 fn give_way(unit: &'static Unit) {
     if let Some(worker) = worker::current()
-        && worker.has_work()
+        && (worker.has_work() || worker.is_called_back())
     {
         // SAFETY: units with this table lie in task records.
         let _ = worker.switch_task(unsafe { Task::of(unit) }, Action::Yield);

@@ -4,6 +4,7 @@
 mod counters;
 #[cfg(all(test, loom))]
 mod model;
+mod outside;
 mod parker;
 
 use crate::{
@@ -64,6 +65,10 @@ impl Bed {
         *self.thread.lock() = Some(thread);
     }
 
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Relaxed)
+    }
+
     pub(crate) fn thread(&self) -> Option<thread::Thread> {
         self.thread.lock().clone()
     }
@@ -115,7 +120,11 @@ impl Idle {
         let next =
             choice::sleeper_to_wake(&mut sleepers.others).or_else(|| self.dismiss(&mut sleepers));
         match next {
-            Some(index) => self.take_off(shared, &sleepers, index, Left::Sleepers, true),
+            Some(index) => {
+                self.take_off(shared, &sleepers, index, Left::Sleepers, true);
+                drop(sleepers);
+                shared.knock();
+            }
             // Every worker is busy.
             None => self.rouse_pacer(shared),
         }
@@ -230,6 +239,8 @@ impl Idle {
         let from = self.leave(shared, &mut sleepers, index);
         if from != Left::None {
             self.take_off(shared, &sleepers, index, from, false);
+            drop(sleepers);
+            shared.knock();
         }
     }
 
@@ -285,8 +296,10 @@ impl Idle {
 
     #[cold]
     fn poke_keeper(&self, shared: &Shared) {
-        if let Some(keeper) = self.sleepers.lock().keeper {
+        let keeper = self.sleepers.lock().keeper;
+        if let Some(keeper) = keeper {
             shared.remotes[keeper].bed.poke();
+            shared.knock();
         }
     }
 
@@ -300,6 +313,9 @@ impl Idle {
         let sleeper = beds.find(|bed| bed.asleep.load(Relaxed));
         sleeper.is_some_and(|bed| {
             bed.poke();
+            if let Some(host) = &shared.host {
+                host.knock.signaled();
+            }
             true
         })
     }
@@ -325,6 +341,8 @@ impl Idle {
             self.take_off(shared, &sleepers, index, Left::Resting, false);
         }
         shared.pacer.poke();
+        drop(sleepers);
+        shared.knock();
     }
 
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
@@ -487,7 +505,7 @@ impl Idle {
     }
 
     /// Until when `me` may sleep: see "Timers" in the README.
-    fn sleep_until(&self, shared: &Shared, me: usize) -> u64 {
+    pub(crate) fn sleep_until(&self, shared: &Shared, me: usize) -> u64 {
         let own = shared.remotes[me].timers.next();
         if !self.set_keeper_until(me, u64::MAX) {
             return own;

@@ -12,7 +12,7 @@ use crate::{
 use std::sync::Arc;
 use vitte_fibers::{StackClass, StackOptions, StackPool};
 use vitte_wait::{
-    Deadline, Reason, Ticket, Wait,
+    Deadline, Reason, Ticket, Wait, current,
     facade::{clock, thread},
 };
 
@@ -450,5 +450,56 @@ fn a_sleeper_that_is_retired_without_a_word_sleeps_on() {
         workers.0.set_active(1);
         sleeper.join().unwrap();
         workers.over();
+    });
+}
+
+/// A host takes two tasks from the injector, and sleeps between its calls until it is called. `tells_late`
+/// is a flaw: it says that it is outside only when its worker sleeps already.
+fn a_host_between_calls(tells_late: bool) {
+    let workers = Workers::new(0);
+    let host = workers.start(0, move |workers| {
+        let shared = &workers.0;
+        let knock = &shared.host.as_ref().unwrap().knock;
+        // Not by the thread's own token, which a poke gives it.
+        let own = current::unit();
+        drop(knock.set_wake(Some(Arc::new(move || own.unpark()))));
+        let look = || (!shared.injector.is_empty()).then_some(());
+        for _ in 0..2 {
+            while shared.injector.pop(0, |_| {}).is_none() {
+                if !tells_late {
+                    knock.leave();
+                }
+                if shared.idle.lie_down(shared, 0, look).is_none() {
+                    if tells_late {
+                        knock.leave();
+                    }
+                    // The call is over: whoever posts from now on calls us.
+                    let _ = Wait::park_token(Deadline::NEVER, None);
+                    shared.idle.rise(shared, 0);
+                }
+                knock.enter();
+            }
+        }
+    });
+    for _ in 0..2 {
+        workers.0.injector.push(workers.task());
+        workers.0.idle.post(&workers.0);
+    }
+    host.join().unwrap();
+    workers.over();
+}
+
+#[test]
+fn a_host_is_called_for_what_is_posted_between_its_calls() {
+    check("idle: a host between calls", 3, || {
+        a_host_between_calls(false);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_host_that_says_too_late_that_it_is_outside_is_not_called() {
+    check("flawed: idle, a host that tells late", 3, || {
+        a_host_between_calls(true);
     });
 }

@@ -28,7 +28,7 @@ use vitte_wait::facade::{
 const SHORTEST_TICK: u64 = 100_000;
 
 /// A task of the low class that has waited for as many slices, or twice as many at most, is lifted.
-const SLICES_TO_AGE: u64 = 32;
+pub(crate) const SLICES_TO_AGE: u64 = 32;
 
 /// What others must know to rouse it.
 #[derive(Default)]

@@ -3,11 +3,12 @@
 use crate::{
     cancel::CancelReason,
     config::SpawnError,
+    host,
     id::FiberId,
     task::{
         Task,
         body::{self, Ended, Payload, panic_text},
-        flags,
+        flags, poll,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task, slice},
@@ -277,6 +278,11 @@ pub(super) fn wait_for_end(
     deadline: Deadline,
     stop: Option<&StopToken>,
 ) -> Option<Outcome> {
+    if task.hot.poll.load(Relaxed) & poll::HOST != 0 && crate::worker::current().is_none() {
+        host::drive_for_task(task, deadline, stop, || {
+            task.state.generation_now() != generation || task.state.load() & DONE != 0
+        });
+    }
     let wait = Wait::begin(Reason::Join, ptr::from_ref(task).cast());
     let joiner = Joiner::new();
     // SAFETY: the joiner stays in this frame until it is unlinked: by whoever wakes us, or below.

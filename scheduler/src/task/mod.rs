@@ -58,6 +58,9 @@ pub(crate) mod poll {
     pub(crate) const SLICE: u32 = 1 << 1;
     /// A task of the high class waits, or did when this was set.
     pub(crate) const URGENT: u32 = 1 << 2;
+    /// The task's runtime is driven by its host, so nobody watches the time for it: every poll looks at the
+    /// clock. Never cleared.
+    pub(crate) const HOST: u32 = 1 << 31;
     /// What a poll clears.
     pub(crate) const TRANSIENT: u32 = SLICE | URGENT;
 }
@@ -128,6 +131,8 @@ pub(crate) struct Cold {
 #[derive(Clone, Copy)]
 pub(crate) struct Traits {
     pub(crate) flags: u32,
+    /// What its poll word begins with.
+    pub(crate) poll: u32,
     pub(crate) user: *mut (),
 }
 
@@ -155,7 +160,7 @@ impl Task {
     /// Makes a vacant record a task, all but its body. The caller owns the record.
     #[inline]
     pub(crate) fn occupy(&self, vtable: &'static BodyTable, traits: Traits) {
-        self.hot.poll.store(0, Relaxed);
+        self.hot.poll.store(traits.poll, Relaxed);
         self.hot.flags.store(traits.flags, Relaxed);
         self.hot.user.store(traits.user, Relaxed);
         self.unit.recycle();

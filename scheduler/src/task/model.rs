@@ -65,6 +65,7 @@ impl Records {
     fn occupy(&self, task: &'static Task) {
         let traits = Traits {
             flags: 0,
+            poll: 0,
             user: ptr::null_mut(),
         };
         task.occupy(&body::RAW, traits);

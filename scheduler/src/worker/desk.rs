@@ -29,7 +29,7 @@ pub(crate) struct AtDesk<'a>(&'a Worker);
 
 impl Drop for AtDesk<'_> {
     fn drop(&mut self) {
-        *self.0.remote().desk.0.lock() = None;
+        self.0.get_up_from_desk();
     }
 }
 
@@ -46,6 +46,11 @@ impl Worker {
     pub(crate) fn sit_down(&self) -> AtDesk<'_> {
         *self.remote().desk.0.lock() = Some(Sitter(NonNull::from(self)));
         AtDesk(self)
+    }
+
+    /// Nobody finds this worker any more: what dropping [`AtDesk`] does.
+    pub(crate) fn get_up_from_desk(&self) {
+        *self.remote().desk.0.lock() = None;
     }
 }
 

@@ -41,6 +41,15 @@ impl Worker {
         }
     }
 
+    /// As [`find`](Self::find), but does not block: `None` if there is none now.
+    pub(crate) fn find_now(&self) -> Option<&'static Task> {
+        let found = self.find_here();
+        found.or_else(|| {
+            self.publish_rest();
+            self.find_elsewhere()
+        })
+    }
+
     #[inline(never)]
     fn find_or_sleep(&self) -> Option<&'static Task> {
         loop {
@@ -79,7 +88,7 @@ impl Worker {
 
     /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
     /// a while. Returns when to be called again, in nanoseconds, at the latest.
-    fn do_chores(&self) -> u64 {
+    pub(crate) fn do_chores(&self) -> u64 {
         let keep = self.shared().pooled_bytes;
         if self.pooled.get() <= keep {
             self.chores_at.set(u64::MAX);
@@ -279,7 +288,7 @@ impl Worker {
     /// The last look before sleep, and the look of a searcher: own queues too, for a thief that
     /// gave something back may have made them look empty, and other workers' timers, for their
     /// owners may be busy.
-    fn look_everywhere(&self) -> Option<&'static Task> {
+    pub(crate) fn look_everywhere(&self) -> Option<&'static Task> {
         if let Some(task) = self.find_here() {
             return Some(task);
         }

@@ -21,7 +21,11 @@ use crate::{
 };
 use std::{cell::Cell, ptr, sync::Arc};
 use vitte_fibers::{Resumer, StackClass};
-use vitte_wait::current::{self, Slot};
+use vitte_wait::{
+    Unit,
+    current::{self, Slot},
+    facade::clock,
+};
 
 /// What the main loop is to do with the carrier that just suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +97,12 @@ pub(crate) struct Worker {
     pub(crate) turns: Cell<u32>,
     /// How often a task of the low class was looked for.
     pub(crate) lows: Cell<u32>,
+    /// What goes on first in the next call, where the worker is driven by calls: its wait is over already.
+    pub(crate) again: Cell<Option<&'static Carrier>>,
+    /// Who this thread is when it is not a worker; nobody on a thread that is nothing else.
+    pub(crate) outer: Cell<Option<&'static Unit>>,
+    /// When whoever lent the thread wants it back, in nanoseconds: a task that polls gives way then.
+    pub(crate) lent_until: Cell<u64>,
 }
 
 /// A function to call with the task's id, and its argument.
@@ -164,9 +174,19 @@ impl Worker {
             high_streak: Cell::new(0),
             turns: Cell::new(0),
             lows: Cell::new(0),
+            again: Cell::new(None),
+            outer: Cell::new(None),
+            lent_until: Cell::new(u64::MAX),
         });
         worker.resumer.set_user(ptr::from_ref(&*worker).cast());
         worker
+    }
+
+    /// From now on the worker lives on the calling thread. No task that runs elsewhere may be bound to the
+    /// thread before.
+    pub(crate) fn move_here(&mut self) {
+        self.slot = current::slot();
+        self.resumer = Resumer::new(ptr::from_ref(self).cast());
     }
 
     #[inline(always)]
@@ -185,7 +205,7 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         // SAFETY: the slot of the thread we live on.
         unsafe { &*self.slot }
     }
@@ -234,7 +254,10 @@ impl Worker {
 
     /// Whatever runs on this thread until the next task is no fiber.
     pub(crate) fn clear_unit(&self) {
-        self.slot().clear_unit();
+        match self.outer.get() {
+            Some(unit) => self.slot().set_unit(unit),
+            None => self.slot().clear_unit(),
+        }
     }
 
     /// Leaves the stack that the caller stands on; returns on whatever worker resumes it. `None`: it
@@ -279,6 +302,12 @@ impl Worker {
     /// Whether anything waits for this worker; a hint.
     pub(crate) fn has_work(&self) -> bool {
         self.has_work_in_hand() || self.remote().holds_work() || self.shared.holds_work()
+    }
+
+    /// Whether whoever lent the thread wants it back.
+    pub(crate) fn is_called_back(&self) -> bool {
+        let until = self.lent_until.get();
+        until != u64::MAX && clock::now() >= until
     }
 
     /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.

@@ -163,7 +163,7 @@ impl Worker {
     }
 
     /// How many tasks may go on on this thread only.
-    fn count_bound(&self) -> u64 {
+    pub(crate) fn count_bound(&self) -> u64 {
         let is_bound = |task: &Task| {
             // Occupied first: the flags of a vacant record are those of its last task.
             task.state.load() & (OCCUPIED | DONE) == OCCUPIED

@@ -29,7 +29,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     // SAFETY: the slot of this thread.
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
-    slot.seed_dice(worker.choice.seed());
+    let _ = slot.seed_dice(worker.choice.seed());
     let at_desk = worker.sit_down();
     let leaving = loop {
         main_loop(&worker);
@@ -65,31 +65,46 @@ fn main_loop(worker: &Worker) {
     loop {
         let carrier = match again.take() {
             Some(carrier) => carrier,
-            None => match worker.next_carrier() {
+            None => match worker.next_carrier(Worker::find) {
                 Some(carrier) => carrier,
                 None => return,
             },
         };
-        worker.carrier.set(carrier);
-        worker.remote().counts.switches.raise();
         // SAFETY: this is the main loop, and the carrier came from our pool, is new, or is under a
         // task that we took from a queue.
-        let resumed = unsafe { carrier.resume(&worker.resumer) };
-        match worker.action.replace(Action::None) {
-            Action::Park => again = worker.commit_park(carrier),
-            Action::ParkToken => again = worker.commit_park_token(carrier),
-            Action::Yield => worker.put_in_line(),
-            Action::Idle => worker.pool_carrier(carrier),
-            Action::ParkAfter => {
-                if let Some(task) = worker.current() {
-                    worker.call_after(task);
-                }
-                again = worker.commit_park(carrier);
-            }
-            Action::Discard => worker.discard(carrier),
-            Action::None => lost(&resumed),
-        }
+        again = unsafe { resume(worker, carrier) };
     }
+}
+
+/// Runs `carrier` until it is left again, and does what it was left for. `Some`: what it waited for has
+/// come already, so it goes on at once.
+///
+/// # Safety
+/// The caller is the main loop, and the carrier is suspended and in no other hands.
+#[inline(always)]
+pub(crate) unsafe fn resume(
+    worker: &Worker,
+    carrier: &'static Carrier,
+) -> Option<&'static Carrier> {
+    worker.carrier.set(carrier);
+    worker.remote().counts.switches.raise();
+    // SAFETY: by the caller.
+    let resumed = unsafe { carrier.resume(&worker.resumer) };
+    match worker.action.replace(Action::None) {
+        Action::Park => return worker.commit_park(carrier),
+        Action::ParkToken => return worker.commit_park_token(carrier),
+        Action::Yield => worker.put_in_line(),
+        Action::Idle => worker.pool_carrier(carrier),
+        Action::ParkAfter => {
+            if let Some(task) = worker.current() {
+                worker.call_after(task);
+            }
+            return worker.commit_park(carrier);
+        }
+        Action::Discard => worker.discard(carrier),
+        Action::None => lost(&resumed),
+    }
+    None
 }
 
 /// A carrier's loop has panicked, or returned without being told to: no task can do that.
@@ -143,11 +158,15 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
 }
 
 impl Worker {
-    /// The carrier to resume next. `None`: the worker is to end, or is retired and has served.
+    /// The carrier to resume next. `None`: `find` found no task; if that is [`Worker::find`], the worker is
+    /// to end, or is retired and has served.
     #[inline]
-    fn next_carrier(&self) -> Option<&'static Carrier> {
+    pub(crate) fn next_carrier(
+        &self,
+        find: impl Fn(&Self) -> Option<&'static Task>,
+    ) -> Option<&'static Carrier> {
         loop {
-            let task = self.next.take().or_else(|| self.find())?;
+            let task = self.next.take().or_else(|| find(self))?;
             if task.is_started() {
                 // SAFETY: the task has started, and since it was in a queue it has not ended.
                 return Some(unsafe { Carrier::under(task.hot.hi.load(Relaxed)) });

@@ -150,7 +150,11 @@ pub fn poll_slow() -> Poll {
     let now = clock::now();
     worker.look_after(now);
     worker.share();
-    if worker.slice.is_over() || worker.slice.is_used_up(now, worker.shared().slice_nanos()) {
+    if now >= worker.lent_until.get() {
+        worker.end_round();
+        crate::yield_now();
+    } else if worker.slice.is_over() || worker.slice.is_used_up(now, worker.shared().slice_nanos())
+    {
         worker.slice.end();
         if worker.has_rivals() {
             match worker.shared().slice_handler.ask(task) {

@@ -71,9 +71,10 @@ impl Slot {
         self.worker.set(worker);
     }
 
-    /// From here on the thread's dice depend on `seed` alone.
-    pub fn seed_dice(&self, seed: u64) {
-        self.dice.set(seed);
+    /// From here on the thread's dice depend on `seed` alone. Returns where they stood, for whoever lends
+    /// the thread for a while.
+    pub fn seed_dice(&self, seed: u64) -> u64 {
+        self.dice.replace(seed)
     }
 }
 

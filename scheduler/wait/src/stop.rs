@@ -121,39 +121,6 @@ impl StopSource {
         }
     }
 
-    /// Runs `callback` once the stop is requested: by whoever requests it, after everybody who
-    /// waits was woken, in the order of registration; or here and now if it has been requested.
-    ///
-    /// A panic of a callback stops neither the others nor the one who requests the stop; it is
-    /// kept for [`take_panics`](Self::take_panics). A callback that blocks delays those after it.
-    ///
-    /// # Panics
-    /// With the callback's panic if this is [`DONE`](Self::DONE), which keeps nothing.
-    ///
-    /// ```
-    /// use std::sync::mpsc;
-    /// use vitte_wait::StopSource;
-    ///
-    /// let (source, (tell, told)) = (StopSource::new(), mpsc::channel());
-    /// source.then(move || tell.send("stopped").unwrap());
-    /// source.stop();
-    /// assert_eq!(told.recv(), Ok("stopped"));
-    /// ```
-    pub fn then(&self, callback: impl FnOnce() + Send + 'static) -> Then {
-        match &self.0.0 {
-            Link::Flag(flag) => {
-                let id = flag.hook(Box::new(callback));
-                Then(id.map(|id| (Arc::downgrade(flag), id)))
-            }
-            Link::Gone => {
-                // There is no flag to keep a panic with, so it is the caller's.
-                callback();
-                Then(None)
-            }
-            Link::Never | Link::At(_) => Then(None),
-        }
-    }
-
     /// What panicking callbacks left since this was called last. Each is given once.
     #[must_use]
     pub fn take_panics(&self) -> Vec<Box<dyn Any + Send>> {
@@ -232,6 +199,40 @@ impl StopToken {
             return Self(Link::Flag(flags.remove(0)));
         }
         Self(Link::Flag(Flag::made_of(flags, 1, deadline)))
+    }
+
+    /// Runs `callback` once the stop is requested: by whoever requests it, after everybody who
+    /// waits was woken, in the order of registration; or here and now if it has been requested.
+    /// The coming of a [`deadline`](Self::deadline) runs nothing, for nobody is there to notice it.
+    ///
+    /// A panic of a callback stops neither the others nor the one who requests the stop; it is
+    /// kept for [`take_panics`](StopSource::take_panics). A callback that blocks delays those after it.
+    ///
+    /// # Panics
+    /// With the callback's panic if this is [`DONE`](Self::DONE), which keeps nothing.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (source, (tell, told)) = (StopSource::new(), mpsc::channel());
+    /// source.then(move || tell.send("stopped").unwrap());
+    /// source.stop();
+    /// assert_eq!(told.recv(), Ok("stopped"));
+    /// ```
+    pub fn then(&self, callback: impl FnOnce() + Send + 'static) -> Then {
+        match &self.0 {
+            Link::Flag(flag) => {
+                let id = flag.hook(Box::new(callback));
+                Then(id.map(|id| (Arc::downgrade(flag), id)))
+            }
+            Link::Gone => {
+                // There is no flag to keep a panic with, so it is the caller's.
+                callback();
+                Then(None)
+            }
+            Link::Never | Link::At(_) => Then(None),
+        }
     }
 
     /// Whether the stop has been requested, or the token's deadline has passed.

@@ -4,6 +4,7 @@
 mod bounds;
 mod classes;
 mod ends;
+mod host;
 mod joins;
 mod mixes;
 mod offload;
