@@ -105,8 +105,8 @@
 // `vt_abi_version()` to know that header and library belong together.
 #define VT_ABI_VERSION 1
 
-// What runs in the region may block its thread for long: other fibers are to be run elsewhere. (In
-// this version this is recorded, but no other thread takes over.)
+// What runs in the region may block its thread for long: if it does, and other fibers wait, another
+// thread runs them.
 #define VT_MAY_BLOCK 1
 
 // What runs in the region touches nothing that a garbage collector moves or frees.
@@ -814,14 +814,18 @@ vt_status vt_mutex_unlock(struct vt_mutex *mutex);
 //
 // `flags` is `VT_MAY_BLOCK`, `VT_GC_SAFE`, both or 0; other bits are ignored. Returns what was
 // before, for `vt_native_leave`; so regions nest, and a region without flags inside another is
-// the way back into code that is not foreign. Between the two the fiber must not call a function
-// that waits or yields.
+// the way back into code that is not foreign. A fiber that waits inside has left the region until the
+// wait is over. It leaves its regions before it ends.
+//
+// Fibers that are pinned to the thread wait for it. How many threads may be started beside those
+// that are blocked is limited (256 by default); beyond that fibers wait.
 uint32_t vt_native_enter(uint32_t flags);
 
 // Ends the innermost native region; `old` is what its `vt_native_enter` returned. `[any]`
 //
-// The fiber may wait here for a thread to go on with, and may go on on another thread unless it
-// is pinned. `VT_EINVAL`: `old` cannot be what was returned.
+// Back in code that is not foreign it polls, as `vt_poll_slow` does, so others may run first, and the
+// fiber may go on on another thread unless it is pinned. `VT_ECANCELED`: it has left, and was canceled.
+// `VT_EINVAL`: `old` cannot be what was returned.
 vt_status vt_native_leave(uint32_t old);
 
 // Waits until somebody unparks the calling fiber. `[fib]`

@@ -1,13 +1,14 @@
 //! Native regions: around foreign code that may block its thread.
 
 use crate::{
-    VT_EINVAL,
+    VT_ECANCELED, VT_EINVAL,
     boundary::{ensure, status, value},
     vt_status,
 };
+use vitte_scheduler::Poll;
 
-/// What runs in the region may block its thread for long: other fibers are to be run elsewhere. (In
-/// this version this is recorded, but no other thread takes over.)
+/// What runs in the region may block its thread for long: if it does, and other fibers wait, another
+/// thread runs them.
 pub const VT_MAY_BLOCK: u32 = 1;
 /// What runs in the region touches nothing that a garbage collector moves or frees.
 pub const VT_GC_SAFE: u32 = 2;
@@ -16,8 +17,11 @@ pub const VT_GC_SAFE: u32 = 2;
 ///
 /// `flags` is `VT_MAY_BLOCK`, `VT_GC_SAFE`, both or 0; other bits are ignored. Returns what was
 /// before, for `vt_native_leave`; so regions nest, and a region without flags inside another is
-/// the way back into code that is not foreign. Between the two the fiber must not call a function
-/// that waits or yields.
+/// the way back into code that is not foreign. A fiber that waits inside has left the region until the
+/// wait is over. It leaves its regions before it ends.
+///
+/// Fibers that are pinned to the thread wait for it. How many threads may be started beside those
+/// that are blocked is limited (256 by default); beyond that fibers wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_native_enter(flags: u32) -> u32 {
     value(0, || {
@@ -27,13 +31,16 @@ pub extern "C" fn vt_native_enter(flags: u32) -> u32 {
 
 /// Ends the innermost native region; `old` is what its `vt_native_enter` returned. `[any]`
 ///
-/// The fiber may wait here for a thread to go on with, and may go on on another thread unless it
-/// is pinned. `VT_EINVAL`: `old` cannot be what was returned.
+/// Back in code that is not foreign it polls, as `vt_poll_slow` does, so others may run first, and the
+/// fiber may go on on another thread unless it is pinned. `VT_ECANCELED`: it has left, and was canceled.
+/// `VT_EINVAL`: `old` cannot be what was returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_native_leave(old: u32) -> vt_status {
     status(|| {
         ensure(old & !(VT_MAY_BLOCK | VT_GC_SAFE) == 0, VT_EINVAL)?;
-        vitte_scheduler::native_leave(old);
-        Ok(())
+        match vitte_scheduler::native_leave(old) {
+            Poll::Continue => Ok(()),
+            Poll::Canceled => Err(VT_ECANCELED),
+        }
     })
 }

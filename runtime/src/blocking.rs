@@ -1,7 +1,9 @@
 //! Calls that block their thread, made where no other fiber waits for it.
 //!
-//! Three ways, from cheap to thorough: a call that seldom blocks for long stays where it is; one that
-//! does goes to a pool by [`Runtime::offload`]; what blocks for ever has a [`Thread`](crate::Thread).
+//! Three ways, from cheap to thorough: a call that seldom blocks for long stays where it is, in a
+//! [`native_region`](crate::native_region), so that another thread takes over if it does; one that
+//! mostly does goes to a pool by [`Runtime::offload`], and keeps not even those waiting that are pinned to
+//! the worker; what blocks for ever has a [`Thread`](crate::Thread).
 
 use crate::Runtime;
 use vitte_scheduler::{BlockingError, JobKind, OffloadError};

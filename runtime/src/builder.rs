@@ -59,6 +59,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The most threads that may be started in the places of those that are blocked in
+    /// [native regions](crate::native_region). Beyond that fibers wait. By default 256.
+    pub fn spare_threads(mut self, most: usize) -> Self {
+        self.0.most_spare_threads = most;
+        self
+    }
+
     /// The most threads for [offloaded](Runtime::offload) jobs that wait for the outside world, and for
     /// those that compute; at least one of each. By default 512, and one a CPU.
     pub fn offload_threads(mut self, io: usize, cpu: usize) -> Self {

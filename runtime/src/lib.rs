@@ -106,6 +106,7 @@ pub use vitte_scheduler::{
     ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale,
     StartError, Stats, Why, cancel_reason, offload, spawn_migratable,
 };
+pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, native_region};
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 

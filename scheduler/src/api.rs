@@ -101,13 +101,13 @@ impl Scheduler {
         worker::current().filter(|worker| worker.shared().is(Arc::as_ptr(&self.0)))
     }
 
-    /// How many threads run fibers; not counting those that are [retired](Self::resize), and only
-    /// serve tasks that cannot leave them. None, if the host [drives](Self::driver) it.
+    /// How many threads run fibers at a time; not counting those that are [retired](Self::resize), and
+    /// only serve tasks that cannot leave them, nor spare ones. None, if the host [drives](Self::driver) it.
     #[must_use]
     pub fn workers(&self) -> usize {
         match self.0.host {
             Some(_) => 0,
-            None => self.0.active(),
+            None => self.0.target(),
         }
     }
 
@@ -137,6 +137,8 @@ impl Scheduler {
             slices_ended: shared.pacer.ended.get(),
             lowered: sum(|counts| counts.lowered.get()),
             lifted: shared.pacer.lifted.get(),
+            blocked: shared.blocked(),
+            spare_threads: shared.crew.lock().alive_from(shared.target()),
             offload_threads,
             offloaded,
             stacks: stacks.in_use,
@@ -561,29 +563,6 @@ pub fn pin(on: bool) -> Result<(), PinError> {
         worker.let_go();
     }
     Ok(())
-}
-
-/// Says that the calling fiber runs foreign code from now on, of the kinds in `kinds` (1: may
-/// block; 2: touches no managed memory), and returns the kinds before, for [`native_leave`].
-/// Regions nest. Outside of fibers it does nothing and returns 0.
-#[inline]
-pub fn native_enter(kinds: u32) -> u32 {
-    let Some((_, task)) = current_task() else {
-        return 0;
-    };
-    let now = task.flags();
-    let old = (now & flags::NATIVE_MASK) >> flags::NATIVE_SHIFT;
-    task.set_flags(now | (kinds << flags::NATIVE_SHIFT & flags::NATIVE_MASK));
-    old
-}
-
-/// Ends the region that [`native_enter`] began, which returned `old`.
-#[inline]
-pub fn native_leave(old: u32) {
-    if let Some((_, task)) = current_task() {
-        let rest = task.flags() & !flags::NATIVE_MASK;
-        task.set_flags(rest | (old << flags::NATIVE_SHIFT & flags::NATIVE_MASK));
-    }
 }
 
 /// A fiber as an onlooker sees it at one moment.

@@ -25,6 +25,9 @@ pub struct Config {
     pub warm_stack_bytes: usize,
     /// How long a fiber that polls may run while others wait. By default 10 ms.
     pub timeslice: Duration,
+    /// The most workers that may be started in the places of those whose threads are blocked in
+    /// [native regions](crate::native_enter). Beyond that fibers wait. By default 256.
+    pub most_spare_threads: usize,
     /// The most threads for [offloaded](crate::Scheduler::offload) jobs that wait for the outside world;
     /// at least one. By default 512.
     pub most_io_threads: usize,
@@ -42,6 +45,7 @@ impl Default for Config {
         let cpus = available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             workers: cpus.min(MOST_WORKERS),
+            most_spare_threads: 256,
             most_io_threads: 512,
             most_cpu_threads: cpus,
             thread_patience: Duration::from_secs(10),

@@ -1,7 +1,7 @@
 //! How many workers there are: all that there ever were, by number, and how many of them work.
 //!
 //! ```text
-//!   number   0 .. active     work
+//!   number   0 .. active     work, but for those whose threads are blocked (see `native`)
 //!            active .. len   retired: their threads serve what is pinned to them, or have ended
 //! ```
 //!
@@ -70,7 +70,7 @@ impl Remotes {
     }
 
     /// Makes room for worker `index`, if there is none. Under the lock of the crew, one after the other.
-    fn grow(&self, index: usize) {
+    pub(crate) fn grow(&self, index: usize) {
         if index < self.len() {
             return;
         }
@@ -150,6 +150,12 @@ impl Crew {
         self.members[index].alive = false;
     }
 
+    /// How many threads live for numbers from `first` on.
+    pub(crate) fn alive_from(&self, first: usize) -> usize {
+        let members = self.members.iter().skip(first);
+        members.filter(|member| member.alive).count()
+    }
+
     /// All threads, for whoever waits for their end.
     pub(crate) fn take_threads(&mut self) -> Vec<JoinHandle<()>> {
         let members = self.members.iter_mut();
@@ -220,24 +226,15 @@ impl Scheduler {
         if shared.phase_is_at_least(Phase::Closing) {
             return Err(ResizeError::ShuttingDown);
         }
-        let old = shared.active();
-        for index in old..workers {
-            shared.remotes.grow(index);
-            // First, for a thread that finds itself retired might end at once.
-            shared.set_active(index + 1);
-            if let Err(error) = crew.start(shared, index) {
-                shared.set_active(index);
-                return Err(ResizeError::Thread(error));
-            }
-            // It may have been alive, and rest.
-            shared.idle.post_to(shared, index);
+        let old = shared.target();
+        for index in workers.min(old)..workers.max(old).min(shared.remotes.len()) {
+            shared.remotes[index].spare.store(false, Relaxed);
         }
-        if workers < old {
-            shared.set_active(workers);
-            for index in workers..old {
-                shared.idle.post_to(shared, index);
-            }
-        }
-        Ok(())
+        shared.set_target(workers);
+        crew.adjust(shared).map_err(|error| {
+            // So many more are there as were added before.
+            shared.set_target(workers.min(old.max(shared.active() - shared.blocked())));
+            ResizeError::Thread(error)
+        })
     }
 }

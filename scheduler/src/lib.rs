@@ -36,6 +36,7 @@ mod crew;
 mod host;
 mod id;
 mod idle;
+mod native;
 mod offload;
 mod pace;
 mod queue;
@@ -52,15 +53,16 @@ mod worker;
 use vitte_wait::fence;
 
 pub use api::{
-    FiberInfo, NotInFiber, PinError, Scheduler, current_hot, current_id, current_name, info,
-    native_enter, native_leave, park, pin, reserve, set_priority, sleep_until, spawn,
-    spawn_migratable, spawn_with, suspend_with, unpark, yield_now,
+    FiberInfo, NotInFiber, PinError, Scheduler, current_hot, current_id, current_name, info, park,
+    pin, reserve, set_priority, sleep_until, spawn, spawn_migratable, spawn_with, suspend_with,
+    unpark, yield_now,
 };
 pub use cancel::{CancelMask, CancelReason, cancel, cancel_for, cancel_reason, mask_cancel};
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
+pub use native::{GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region};
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};

@@ -6,6 +6,7 @@ use crate::{
     host::Host,
     id::FiberId,
     idle::{Bed, Idle},
+    native::Region,
     offload::Pools,
     pace::Pacer,
     queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
@@ -45,6 +46,9 @@ pub(crate) struct Remote {
     pub(crate) line: AtomicU32,
     pub(crate) bed: Bed,
     pub(crate) desk: Desk,
+    pub(crate) region: Region,
+    /// It was last started in the place of another. Written under the crew's lock.
+    pub(crate) spare: AtomicBool,
     pub(crate) counts: Counts,
 }
 
@@ -60,6 +64,8 @@ impl Remote {
             line: AtomicU32::new(0),
             bed: Bed::default(),
             desk: Desk::default(),
+            region: Region::new(),
+            spare: AtomicBool::new(false),
             counts: Counts::default(),
         }
     }
@@ -135,7 +141,10 @@ pub(crate) struct Shared {
     pub(crate) first_poll: u32,
     pub(crate) stacks: StackPool,
     pub(crate) remotes: Remotes,
-    /// How many workers work; those with higher numbers are retired. Written under the crew's lock.
+    /// How many workers there should be. Written under the crew's lock.
+    target: AtomicUsize,
+    /// How many workers work, spare ones included; those with higher numbers are retired. Written under
+    /// the crew's lock.
     active: AtomicUsize,
     /// How often that was changed. Written under the crew's lock.
     resizings: AtomicUsize,
@@ -194,6 +203,7 @@ impl Shared {
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
             first_poll,
             remotes: Remotes::new(workers),
+            target: AtomicUsize::new(workers),
             active: AtomicUsize::new(workers),
             resizings: AtomicUsize::new(0),
             config,
@@ -266,7 +276,24 @@ impl Shared {
         self.phase_is_at_least(Phase::Stopping)
     }
 
-    /// How many workers work.
+    /// How many workers there should be.
+    #[inline]
+    pub(crate) fn target(&self) -> usize {
+        self.target.load(Relaxed)
+    }
+
+    /// Under the lock of the crew, which is then to be adjusted.
+    pub(crate) fn set_target(&self, workers: usize) {
+        self.target.store(workers, Relaxed);
+    }
+
+    /// How many workers have lost their places to spare ones.
+    pub(crate) fn blocked(&self) -> usize {
+        let remotes = self.remotes.iter();
+        remotes.filter(|remote| remote.region.is_taken()).count()
+    }
+
+    /// How many workers work, those that are blocked and their spares included.
     #[inline]
     pub(crate) fn active(&self) -> usize {
         // Ordering: Relaxed. Who sleeps and is told of a change is told by `Idle::post_to`, with its

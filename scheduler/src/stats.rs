@@ -42,7 +42,7 @@ pub(crate) struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Threads that run fibers; those that are retired do not count.
+    /// Threads that run fibers at a time; spare ones, and those that are retired, do not count.
     pub workers: usize,
     /// Tasks spawned and not ended.
     pub live: u64,
@@ -62,6 +62,11 @@ pub struct Stats {
     /// How often a fiber of the low class was put in line with the normal ones, because it had waited too
     /// long.
     pub lifted: u64,
+    /// Workers whose places were taken, because their threads are blocked in
+    /// [native regions](crate::native_enter).
+    pub blocked: usize,
+    /// Threads that run fibers in the places of those, or rest since.
+    pub spare_threads: usize,
     /// Threads of the pools for [offloaded](crate::Scheduler::offload) jobs.
     pub offload_threads: usize,
     /// Jobs that run there.

@@ -123,6 +123,9 @@ fn unwind(unit: &'static Unit) {
         std::panic::resume_unwind(Box::new(Unwinding));
     }
     if let Some(worker) = worker::current() {
+        if task.flags() & flags::MAY_BLOCK != 0 {
+            worker.stop_inside();
+        }
         // Its frames cannot unwind, so it stops where it stands, for ever.
         worker.switch(Action::Discard);
     }

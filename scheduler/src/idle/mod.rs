@@ -462,9 +462,9 @@ impl Idle {
     }
 
     /// What the retired worker `me` does when it found nothing: sleeps until there is something for it
-    /// alone, its timers included. `due` says so; it also says whether `me` is retired no more, and
+    /// alone, its timers included, or the clock says `until`. `due` says so; it also says whether `me` is retired no more, and
     /// whether there is something to give away.
-    pub(crate) fn rest(&self, shared: &Shared, me: usize, due: impl Fn() -> bool) {
+    pub(crate) fn rest(&self, shared: &Shared, me: usize, until: u64, due: impl Fn() -> bool) {
         {
             let mut sleepers = self.sleepers.lock();
             shared.remotes[me].bed.asleep.store(true, Relaxed);
@@ -474,7 +474,7 @@ impl Idle {
         if due() || shared.is_stopping() {
             self.get_up(shared, me);
         } else {
-            self.sleep(shared, me, u64::MAX);
+            self.sleep(shared, me, until);
         }
         Self::risen(shared);
     }

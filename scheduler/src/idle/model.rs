@@ -380,7 +380,7 @@ fn a_task_for_a_worker_that_rests_wakes_that_one() {
         let resting = workers.start(1, |workers| {
             let full = || !workers.0.remotes[1].inbox.is_empty();
             while !full() {
-                workers.0.idle.rest(&workers.0, 1, full);
+                workers.0.idle.rest(&workers.0, 1, u64::MAX, full);
             }
         });
         workers.0.remotes[1].inbox.push(task);
@@ -398,7 +398,7 @@ fn a_worker_that_rests_is_told_when_it_is_wanted_again() {
         let resting = workers.start(1, |workers| {
             let wanted = || workers.0.active() == 2;
             while !wanted() {
-                workers.0.idle.rest(&workers.0, 1, wanted);
+                workers.0.idle.rest(&workers.0, 1, u64::MAX, wanted);
             }
             // And it is as good a worker as any.
             workers.take_one(1, 0);

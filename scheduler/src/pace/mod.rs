@@ -11,12 +11,19 @@
 //! process that is idle has no tick. Who pushes a task learns from the word he reads anyway (see
 //! `idle::counters`) that the pacer sleeps, and rouses it: Note \[Lost wakeups\] holds for it too.
 //!
+//! While it is awake it also has spare workers work in the places of those whose threads are blocked:
+//! see [`native`](crate::native).
+//!
 //! While every worker is busy it also ends waits whose time has come, in the keeper's place.
 
 #[cfg(all(test, loom))]
 mod model;
 
-use crate::{shared::Shared, stats::Count};
+use crate::{
+    native::spare::{PATIENCE, Places},
+    shared::Shared,
+    stats::Count,
+};
 use std::{sync::Arc, time::Duration};
 use vitte_wait::facade::{
     Mutex,
@@ -95,10 +102,12 @@ pub(crate) fn run(shared: Arc<Shared>) {
     let age = shared.slice_nanos().saturating_mul(SLICES_TO_AGE);
     let mut next_age = 0;
     let mut watches = Vec::new();
+    let mut places = Places::default();
     while !shared.is_stopping() {
         shared.idle.pacer_sleeps(&shared);
         // What ran meanwhile ran alone. Its slice begins now.
         watches.clear();
+        places.forget();
         // At least once a tick, so that who waits only ever for a moment does not rouse it each time.
         loop {
             let now = clock::now();
@@ -107,7 +116,8 @@ pub(crate) fn run(shared: Arc<Shared>) {
                 next_age = now.saturating_add(age);
                 shared.pacer.lifted.add(shared.age());
             }
-            sleep_a_tick(&shared, tick);
+            let soon = places.look(&shared, now);
+            sleep_a_tick(&shared, if soon { PATIENCE } else { tick });
             if shared.is_stopping() || !shared.anything_waits() {
                 break;
             }

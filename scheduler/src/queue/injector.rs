@@ -41,6 +41,11 @@ impl Injector {
         self.len.load(Relaxed) == 0
     }
 
+    /// How many lie here; a hint.
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Relaxed)
+    }
+
     /// Takes the oldest, and hands up to `extra` more to `more`.
     pub(crate) fn pop(
         &self,

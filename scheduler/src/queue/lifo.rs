@@ -270,6 +270,16 @@ impl<T> Lifo<T> {
         end.wrapping_sub(top)
     }
 
+    /// How many there seem to be; a hint.
+    pub(crate) fn len(&self) -> usize {
+        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
+        if below(top, bottom) {
+            bottom.wrapping_sub(top)
+        } else {
+            0
+        }
+    }
+
     /// Whether there seems to be nothing; a hint.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -691,7 +691,9 @@ impl Worker {
         let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
-        roomy && fits && unwinds
+        // No worker is inside a native region while it runs another task.
+        let outside = of_caller & flags::MAY_BLOCK == 0;
+        roomy && fits && unwinds && outside
     }
 }
 

@@ -84,6 +84,10 @@ pub(crate) mod flags {
     /// What kinds of foreign code it runs.
     pub(crate) const NATIVE_SHIFT: u32 = 13;
     pub(crate) const NATIVE_MASK: u32 = 0b11 << NATIVE_SHIFT;
+    /// Its worker is inside a region.
+    pub(crate) const MAY_BLOCK: u32 = crate::native::MAY_BLOCK << NATIVE_SHIFT;
+    /// Whoever has one of these is suspended with care.
+    pub(crate) const TO_MIND: u32 = INLINE | MAY_BLOCK;
     /// The index of the worker whose thread it last ran on.
     pub(crate) const HOME_SHIFT: u32 = 16;
 }

@@ -67,7 +67,7 @@ impl Worker {
         let remotes = self.shared().remotes.iter().take(self.shared().active());
         let mut others = remotes
             .enumerate()
-            .filter(|(index, _)| *index != self.index);
+            .filter(|(index, remote)| *index != self.index && !remote.region.is_taken());
         waited >= MOST_WAITED || others.all(|(_, other)| line <= other.line.load(Relaxed))
     }
 

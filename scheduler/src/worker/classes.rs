@@ -89,7 +89,7 @@ impl Shared {
         }
         for most in [Priority::Low, Priority::Normal] {
             let mut remotes = self.remotes.iter().take(self.active());
-            if remotes.any(|remote| remote.desk.hurry(most)) {
+            if remotes.any(|remote| remote.region.inside().is_none() && remote.desk.hurry(most)) {
                 return;
             }
         }

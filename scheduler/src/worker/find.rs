@@ -60,11 +60,12 @@ impl Worker {
             if self.is_retired() {
                 match self.find_retired() {
                     Some(task) => return Some(task),
-                    None if self.has_served() => return None,
-                    None => self.rest(),
+                    None if self.rest_or_end() => return None,
+                    None => {}
                 }
                 continue;
             }
+            self.rests_no_more();
             let mut found = self.find_elsewhere();
             if found.is_none() {
                 let chores = self.do_chores();

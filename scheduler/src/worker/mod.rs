@@ -280,23 +280,34 @@ impl Worker {
     /// As [`switch`](Self::switch), for `task`, which runs and goes on afterwards.
     #[inline(always)]
     pub(crate) fn switch_task(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
-        if task.flags() & flags::INLINE != 0 {
-            return self.switch_inline(task, action);
+        if task.flags() & flags::TO_MIND != 0 {
+            return self.switch_minding(task, action);
         }
         let worker = self.switch(action)?;
         worker.enter(task);
         Some(worker)
     }
 
-    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends.
+    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends. And
+    /// no worker is inside a native region while its fiber waits.
     #[cold]
     #[inline(never)]
-    fn switch_inline(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+    fn switch_minding(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
+        let flags = task.flags();
         let joiner = task.link.get();
-        let worker = self.switch(action)?;
-        task.link.set(joiner);
-        worker.enter(task);
-        Some(worker)
+        let switch = || {
+            let worker = self.switch(action)?;
+            if flags & flags::INLINE != 0 {
+                task.link.set(joiner);
+            }
+            worker.enter(task);
+            Some(worker)
+        };
+        if flags & flags::MAY_BLOCK != 0 {
+            self.suspend_inside(switch)
+        } else {
+            switch()
+        }
     }
 
     /// Whether anything waits for this worker; a hint.

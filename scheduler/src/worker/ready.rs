@@ -26,6 +26,19 @@ pub(crate) fn make_ready(task: &'static Task) {
 }
 
 impl Worker {
+    /// What is made ready here from now on goes where others find it.
+    #[inline(always)]
+    pub(crate) fn close_slot(&self) {
+        self.lifo_streak.set(self.lifo_streak.get() + LIFO_STREAK);
+    }
+
+    /// Undoes [`close_slot`](Self::close_slot). Nothing is picked in between.
+    #[inline(always)]
+    pub(crate) fn open_slot(&self) {
+        self.lifo_streak
+            .set(self.lifo_streak.get().saturating_sub(LIFO_STREAK));
+    }
+
     /// Parks the task that runs until it has its park token. `None`: it must wait in a slower way.
     #[inline(always)]
     pub(crate) fn park_token(&self, task: &'static Task) -> Option<Outcome> {

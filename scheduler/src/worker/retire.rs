@@ -28,6 +28,8 @@ pub(crate) struct Bound {
     counted_at: Cell<u64>,
     /// At which resizing that was; zero is none.
     resizing: Cell<usize>,
+    /// Until when a spare worker rests before it ends; zero before it has nothing to do.
+    rests_until: Cell<u64>,
     /// Started tasks that were given away, and how often one was unpinned here.
     given: Cell<u64>,
 }
@@ -38,6 +40,7 @@ impl Bound {
             count: Cell::new(0),
             counted_at: Cell::new(0),
             resizing: Cell::new(0),
+            rests_until: Cell::new(0),
             given: Cell::new(0),
         }
     }
@@ -136,19 +139,51 @@ impl Worker {
         }
     }
 
-    /// A retired worker has found nothing: sleeps until there may be something.
-    pub(crate) fn rest(&self) {
+    /// A retired worker has found nothing: sleeps until there may be something. True: it need not.
+    pub(crate) fn rest_or_end(&self) -> bool {
+        let mut until = u64::MAX;
+        if self.remote().spare.load(Relaxed) {
+            // Whoever was called in once may be wanted again soon.
+            let now = clock::now();
+            if self.bound.rests_until.get() == 0 {
+                let patience = self.shared().config.thread_patience.as_nanos();
+                let patience = u64::try_from(patience).unwrap_or(u64::MAX);
+                self.bound.rests_until.set(now.saturating_add(patience));
+            }
+            until = self.bound.rests_until.get();
+            if now < until {
+                self.rest(until);
+                return false;
+            }
+            until = u64::MAX;
+        }
+        let served = self.has_served();
+        if !served {
+            self.rest(until);
+        }
+        served
+    }
+
+    /// It works again.
+    #[inline]
+    pub(crate) fn rests_no_more(&self) {
+        self.bound.rests_until.set(0);
+    }
+
+    fn rest(&self, until: u64) {
         let due = || {
             let remote = self.remote();
             let own = remote.fresh.is_empty() && self.movable.is_empty();
             !self.is_retired() || !remote.inbox.is_empty() || !remote.lanes.are_empty() || !own
         };
-        self.shared().idle.rest(self.shared(), self.index, due);
+        self.shared()
+            .idle
+            .rest(self.shared(), self.index, until, due);
     }
 
     /// Whether a retired worker that found nothing has nothing to wait for either. On the thread's own
     /// stack, so no task runs here.
-    pub(crate) fn has_served(&self) -> bool {
+    fn has_served(&self) -> bool {
         let bound = &self.bound;
         let gone = self.remote().counts.finished.get() + bound.given.get();
         let resizing = self.shared().resizings();

@@ -269,6 +269,13 @@ impl Worker {
         self.slice_over.set(true);
     }
 
+    /// This worker is retired: the task that runs, which may move, goes where others take it.
+    #[cold]
+    pub(crate) fn leave_to_others(&self) {
+        self.end_round();
+        crate::yield_now();
+    }
+
     /// If somebody has nothing to do, leaves it the task that would run next here, if that may
     /// move: the present one may go on for long.
     fn share(&self) {

@@ -8,6 +8,7 @@ mod host;
 mod joins;
 mod mixes;
 mod offload;
+mod regions;
 mod resize;
 mod sleep;
 mod slices;
