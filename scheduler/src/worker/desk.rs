@@ -70,7 +70,7 @@ impl Desk {
 
     pub(crate) fn look(&self) -> Option<Sight> {
         self.with(|worker| Sight {
-            busy: !worker.current.get().is_null(),
+            busy: !worker.current.look().is_null(),
             turn: worker.slice.turn(),
         })
     }
@@ -81,7 +81,7 @@ impl Desk {
     pub(crate) fn end_slice(&self, turn: u32) -> bool {
         self.with(|worker| {
             worker.slice.set_over(turn);
-            worker.current().is_some_and(|task| ask(task, poll::SLICE))
+            worker.shows().is_some_and(|task| ask(task, poll::SLICE))
         })
         .unwrap_or(false)
     }
@@ -93,7 +93,7 @@ impl Desk {
     pub(crate) fn hurry(&self, most: Priority) -> bool {
         self.with(|worker| {
             worker
-                .current()
+                .shows()
                 .is_some_and(|task| task.unit.priority() <= most && ask(task, poll::URGENT))
         })
         .unwrap_or(false)

@@ -217,6 +217,12 @@ impl Worker {
         unsafe { self.current.get().as_ref() }
     }
 
+    /// The task that runs, as onlookers see it.
+    fn shows(&self) -> Option<&'static Task> {
+        // SAFETY: null or a record, and records are immortal.
+        unsafe { self.current.look().as_ref() }
+    }
+
     /// `task` runs on this worker from now on: it begins, comes back from a suspension, or goes on
     /// after a task that ran inline.
     #[inline(always)]
@@ -323,7 +329,7 @@ impl Worker {
 
     /// Whether anything lies where only this worker puts and takes tasks. Any thread may ask.
     fn has_work_in_hand(&self) -> bool {
-        !self.fifo.is_empty() || !self.lifo_slot.get().is_null()
+        !self.fifo.is_empty() || !self.lifo_slot.look().is_null()
     }
 
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are
