@@ -3,12 +3,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, mpsc},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 use vitte_wait::{
     Deadline, Node, Outcome, Reason, StopSource, WaitQueue, current,
+    facade::Mutex,
     select::{Arm, Chosen, SelectError, When, after, at, select, try_select},
 };
 
@@ -41,7 +42,7 @@ struct Permits {
 impl Permits {
     fn give(&self) {
         let claimed = {
-            let mut inside = self.inside.lock().unwrap();
+            let mut inside = self.inside.lock();
             inside.0 += 1;
             inside.1.pop(Outcome::Woken)
         };
@@ -49,7 +50,7 @@ impl Permits {
     }
 
     fn waiting(&self) -> usize {
-        self.inside.lock().unwrap().1.len()
+        self.inside.lock().1.len()
     }
 
     fn arm(&self) -> PermitArm<'_> {
@@ -68,7 +69,7 @@ struct PermitArm<'a> {
 // SAFETY: the node is in the queue from `enlist` to `delist`, touched under its lock.
 unsafe impl Arm for PermitArm<'_> {
     fn attempt(&mut self) -> bool {
-        let mut inside = self.permits.inside.lock().unwrap();
+        let mut inside = self.permits.inside.lock();
         if !self.gone && inside.0 > 0 {
             inside.0 -= 1;
             self.gone = true;
@@ -85,7 +86,7 @@ unsafe impl Arm for PermitArm<'_> {
     }
 
     unsafe fn enlist(&self, node: &Node) -> bool {
-        let mut inside = self.permits.inside.lock().unwrap();
+        let mut inside = self.permits.inside.lock();
         if inside.0 > 0 {
             return false;
         }
@@ -96,7 +97,7 @@ unsafe impl Arm for PermitArm<'_> {
 
     unsafe fn delist(&self, node: &Node) {
         // SAFETY: it was pushed into this queue.
-        unsafe { self.permits.inside.lock().unwrap().1.remove(node) };
+        unsafe { self.permits.inside.lock().1.remove(node) };
     }
 }
 
@@ -244,7 +245,7 @@ fn many_selectors_use_every_permit_and_leave_none_behind() {
             }
         });
         for source in &sources {
-            assert_eq!(source.inside.lock().unwrap().0, 0);
+            assert_eq!(source.inside.lock().0, 0);
             assert_eq!(source.waiting(), 0);
         }
     });

@@ -46,13 +46,32 @@ pub fn select(
     }
 }
 
-/// Goes by an arm that can; `None` if none can. Otherwise as [`select`].
+/// Goes by an arm that can; `None` if there was a moment at which none could. Otherwise as [`select`].
 ///
 /// # Blocking
-/// Never.
+/// Never, but for as long as one who hands something over at that moment takes.
+///
+/// # Cancellation
+/// None is looked at.
 pub fn try_select(arms: &mut [&mut dyn Arm]) -> Option<usize> {
     let mut order = Order::of(arms);
-    attempt_all(arms, order.draw())
+    match attempt_all(arms, order.draw()) {
+        None if arms.len() > 1 => try_select_slow(arms, &mut order),
+        gone => gone,
+    }
+}
+
+/// Note \[One moment\]: each arm was looked at and could not go, but at moments of their own: between two
+/// looks a value may have come to the one and left the other, so that all the while there was one. So
+/// the unit enlists with all of them, looks again, and does not park. Whatever comes to a source from
+/// then on claims the wait; if it can be withdrawn, nothing did, and at that moment there was nothing.
+#[cold]
+fn try_select_slow(arms: &mut [&mut dyn Arm], order: &mut Order) -> Option<usize> {
+    rounds(arms, order, |arms, order| {
+        // A deadline that has passed: it withdraws.
+        wait_once(Wait::begin_uncancelable, arms, order, Deadline::NOW, None)
+    })
+    .ok()
 }
 
 /// Indices of arms, to be put into one order or another.
@@ -122,10 +141,22 @@ fn select_slow(
     deadline: Deadline,
     stop: Option<&StopToken>,
 ) -> Result<usize, SelectError> {
+    rounds(arms, order, |arms, order| {
+        wait_once(Wait::begin, arms, order, deadline, stop)
+    })
+}
+
+/// Waits, or looks, until an arm has gone, or that ends otherwise.
+#[inline]
+fn rounds(
+    arms: &mut [&mut dyn Arm],
+    order: &mut Order,
+    wait: impl Fn(&[&mut dyn Arm], &[u32]) -> Result<Round, SelectError>,
+) -> Result<usize, SelectError> {
     let mut rounds = 0;
     loop {
         let order_of_nodes = order.sort(arms);
-        match wait_once(arms, order_of_nodes, deadline, stop)? {
+        match wait(arms, order_of_nodes)? {
             // Before any other: Note [Winner first].
             Round::Won(index) if arms[index].finish() => return Ok(index),
             Round::Ready(index) if arms[index].attempt() => return Ok(index),
@@ -162,6 +193,7 @@ enum Round {
 }
 
 fn wait_once(
+    begin: fn(Reason, *const ()) -> Wait,
     arms: &[&mut dyn Arm],
     order: &[u32],
     deadline: Deadline,
@@ -171,7 +203,7 @@ fn wait_once(
         [arm] => (arm.reason(), arm.object()),
         _ => (Reason::Select, ptr::null()),
     };
-    let wait = Wait::begin(reason, object);
+    let wait = begin(reason, object);
     let ticket = wait.ticket();
     let node = |index: usize| {
         let payload = arms.get(index).map_or(ptr::null_mut(), |arm| arm.payload());

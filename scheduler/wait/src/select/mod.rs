@@ -50,6 +50,9 @@
 //! ends of one rendezvous. There they would have to keep in step, and after a few rounds each
 //! pauses for a time that is drawn.
 //!
+//! What tries and does not wait ([`try_select`]) enlists as well before it says that nothing could go: Note
+//! \[One moment\] in the engine.
+//!
 //! # Writing an arm
 //! A flavor of channel that implements the waiting of its crate gets its arms from there. Anything
 //! else implements [`Arm`] and [`Chosen`]: see [`StopArm`] for a small one. An arm without a source,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vitte_wait::{
     Deadline, Node, Outcome, Reason, StopSource, Wait, WaitQueue, current,
     facade::{Mutex, thread},
-    select::{Arm, Chosen, SelectError, select},
+    select::{Arm, Chosen, SelectError, select, try_select},
 };
 
 /// Permits, each of which wakes one waiter.
@@ -197,5 +197,29 @@ fn a_stop_a_cancellation_and_a_permit_exclude_each_other() {
         if let Err(error) = which {
             assert_eq!(error, SelectError::Canceled);
         }
+    });
+}
+
+/// Note [One moment]: a permit moves on from the first source to the second, so that there always is one.
+#[test]
+fn a_look_at_several_finds_what_moves_between_them() {
+    check("a permit that moves", 3, || {
+        let sources = Arc::new([Permits::default(), Permits::default()]);
+        sources[0].give();
+        let mover = {
+            let sources = sources.clone();
+            thread::spawn(move || {
+                sources[1].give();
+                sources[0].arm().attempt()
+            })
+        };
+        let [a, b] = &*sources;
+        // The second is looked at first: it may have nothing yet, and then the first nothing any more.
+        let which = try_select(&mut [&mut b.arm(), &mut a.arm()]);
+        let moved = mover.join().unwrap();
+        assert!(which.is_some(), "there was one at each moment");
+        let left = [a, b].map(|source| source.0.lock().left);
+        let taken = usize::from(moved) + 1;
+        assert_eq!(left[0] + left[1] + taken, 2);
     });
 }
