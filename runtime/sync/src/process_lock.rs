@@ -169,6 +169,9 @@ impl ProcessLock {
 
     /// Takes the lock if it is free. Does not wait.
     ///
+    /// It may be taken for a moment by nobody: a wait that was given up, here or in another process, gets
+    /// the lock once, and lets go of it at once.
+    ///
     /// # Errors
     /// [`ProcessLockError::Io`] and [`ProcessLockError::Taken`].
     pub fn try_lock(&self) -> Result<ProcessLockGuard<'_>, ProcessLockError> {
