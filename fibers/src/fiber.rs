@@ -107,6 +107,8 @@ pub struct Fiber {
     seam: NonNull<Suspender>,
     /// The lowest usable address of that stack.
     limit: usize,
+    #[cfg(tsan)]
+    shadow: ManuallyDrop<crate::shadow::Shadow>,
 }
 
 const SEAM: Layout = Layout::new::<Suspender>();
@@ -148,6 +150,8 @@ impl Fiber {
             switch: ManuallyDrop::new(switch),
             seam,
             limit,
+            #[cfg(tsan)]
+            shadow: ManuallyDrop::new(crate::shadow::Shadow::unmade()),
         }
     }
 
@@ -168,7 +172,19 @@ impl Fiber {
         let seam = unsafe { self.seam.as_ref() };
         seam.set_resumer(by);
         by.exchange(seam.ambient());
+        #[cfg(tsan)]
+        let (back, there) = (crate::shadow::present(), self.shadow.own());
+        // SAFETY: the fiber's own shadow; by `&mut self` the fiber runs nowhere else.
+        #[cfg(tsan)]
+        unsafe {
+            crate::shadow::switch_to(there);
+        }
         let switched = self.switch.resume(());
+        // SAFETY: what ran here before, and goes on now.
+        #[cfg(tsan)]
+        unsafe {
+            crate::shadow::switch_to(back);
+        }
         by.exchange(seam.ambient());
         match switched {
             Switched::Yield(()) => Resumed::Suspended,
@@ -270,6 +286,11 @@ impl Fiber {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is not used afterwards and its destructor does not run.
         let switch = unsafe { ManuallyDrop::take(&mut this.switch) };
+        // SAFETY: likewise.
+        #[cfg(tsan)]
+        unsafe {
+            ManuallyDrop::drop(&mut this.shadow);
+        }
         let mut stack = switch.into_stack();
         stack.uncarve(SEAM.size());
         stack
@@ -328,6 +349,11 @@ impl Drop for Fiber {
         }
         // SAFETY: this is the destructor; the field is not used again.
         let switch = unsafe { ManuallyDrop::take(&mut self.switch) };
+        // SAFETY: likewise.
+        #[cfg(tsan)]
+        unsafe {
+            ManuallyDrop::drop(&mut self.shadow);
+        }
         let stack = switch.into_stack();
         if refused {
             stack.leak();

@@ -31,6 +31,8 @@ compile_error!("vitte-fibers supports 64-bit Linux on x86_64 and aarch64");
 mod ambient;
 mod fiber;
 mod point;
+#[cfg(tsan)]
+mod shadow;
 pub mod stack;
 mod suspender;
 

@@ -1,12 +1,13 @@
 //! Values that are counted, so that a test sees each of them dropped exactly once.
 
 use std::{
-    ops::Deref,
+    ops::{Deref, DerefMut},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
+use vitte_wait::facade::plain::Mutex;
 
 /// Counts the [`Counted`] values that it makes. Clones count together.
 ///
@@ -67,9 +68,9 @@ impl Census {
         assert!(left.is_empty(), "never dropped: {left:?} of {}", all.len());
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<Arc<AtomicBool>>> {
+    fn all(&self) -> impl DerefMut<Target = Vec<Arc<AtomicBool>>> {
         // A list that a panic interrupted is still a list.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -89,7 +90,10 @@ impl<T> Drop for Counted<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{mem::forget, panic::catch_unwind};
+    use std::{
+        mem::forget,
+        panic::{AssertUnwindSafe, catch_unwind},
+    };
 
     #[test]
     fn a_value_that_is_lost_is_named() {
@@ -97,7 +101,7 @@ mod tests {
         drop(census.value(1));
         forget(census.value(2));
         assert_eq!((census.made(), census.live()), (2, 1));
-        let failed = catch_unwind(|| census.assert_all_dropped());
+        let failed = catch_unwind(AssertUnwindSafe(|| census.assert_all_dropped()));
         let text = failed.expect_err("one is left").downcast::<String>();
         assert_eq!(*text.expect("a text"), "never dropped: [1] of 2");
     }

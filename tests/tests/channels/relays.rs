@@ -6,7 +6,7 @@ use crate::units::{Census, Random, Units, moment, spawn_known, until, until_show
 use std::{
     convert::Infallible,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use vitte_channels::{
     SendError, SendUntilError, TrySendError,
     relay::{self, End, Failed, FlushError, Options, Report, Trouble, Verdict},
 };
-use vitte_wait::{Deadline, Reason, StopSource};
+use vitte_wait::{Deadline, Reason, StopSource, facade::plain::Mutex};
 
 const LONG: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(10);
@@ -35,7 +35,7 @@ impl<T> Sink<T> {
     }
 
     fn put(&self, batch: &mut Vec<T>) {
-        self.0.lock().unwrap().push(std::mem::take(batch));
+        self.0.lock().push(std::mem::take(batch));
     }
 
     fn taker(&self) -> impl FnMut(&mut Vec<T>) -> Result<(), Infallible> + use<T> {
@@ -47,11 +47,11 @@ impl<T> Sink<T> {
     }
 
     fn sizes(&self) -> Vec<usize> {
-        self.0.lock().unwrap().iter().map(Vec::len).collect()
+        self.0.lock().iter().map(Vec::len).collect()
     }
 
     fn values(&self) -> Vec<T> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock())
             .into_iter()
             .flatten()
             .collect()
@@ -186,7 +186,7 @@ pub(crate) fn a_flush_waits_until_all_before_it_is_out<U: Units>() {
                     let value = 1_000 * (sender + 1) + n;
                     tx.send(value).unwrap();
                     tx.flush().unwrap();
-                    let sink = sink.0.lock().unwrap();
+                    let sink = sink.0.lock();
                     assert!(sink.iter().flatten().any(|out| *out == value));
                 }
             })

@@ -3,7 +3,7 @@
 
 use crate::{LONG, SHORT, crew, join_all};
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use vitte_channels::{Channel, RecvUntilError, Sender};
@@ -14,14 +14,14 @@ use vitte_tests::{
     Census,
     units::{Units, spawn_known, until_waiting},
 };
-use vitte_wait::{Deadline, Outcome, Reason, StopSource, Wait};
+use vitte_wait::{Deadline, Outcome, Reason, StopSource, Wait, facade::plain::Mutex};
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
 
 /// A job that writes a word into the log.
 fn note(log: &Log, word: &'static str) -> impl FnOnce() + Send + 'static + use<> {
     let log = log.clone();
-    move || log.lock().unwrap().push(word)
+    move || log.lock().push(word)
 }
 
 pub(crate) fn m1_a_signal_runs_its_jobs_once_and_in_order<U: Units>() {
@@ -33,7 +33,7 @@ pub(crate) fn m1_a_signal_runs_its_jobs_once_and_in_order<U: Units>() {
     assert_eq!(signal.callbacks(), 3);
     assert!(signal.go().go().is_gone());
     signal.then(note(&log, "late"));
-    assert_eq!(*log.lock().unwrap(), ["first", "second", "third", "late"]);
+    assert_eq!(*log.lock(), ["first", "second", "third", "late"]);
     assert_eq!(signal.callbacks(), 0);
 }
 
@@ -45,14 +45,14 @@ pub(crate) fn m1_a_failing_job_is_reported_and_stops_nobody<U: Units>() {
         || panic!("job 2"),
         move |panic| {
             assert_eq!(panic.downcast_ref(), Some(&"job 2"));
-            report.lock().unwrap().push("err");
+            report.lock().push("err");
         },
     );
     signal.then(note(&log, "3"));
     signal.then(|| panic!("job 4"));
     signal.then(note(&log, "5"));
     signal.go();
-    assert_eq!(*log.lock().unwrap(), ["1", "err", "3", "5"]);
+    assert_eq!(*log.lock(), ["1", "err", "3", "5"]);
     // What nobody was named for is kept, and given once, also if the job came late.
     signal.then(|| panic!("job 6"));
     let kept = signal.take_panics();
@@ -173,7 +173,7 @@ pub(crate) fn a_removed_job_does_not_run<U: Units>() {
     census.assert_all_dropped();
     drop(kept);
     signal.go();
-    assert_eq!(*log.lock().unwrap(), ["kept"]);
+    assert_eq!(*log.lock(), ["kept"]);
     let late = signal.then(note(&log, "late"));
     assert!(!late.remove());
     assert!(!Signal::NEVER.then(|| unreachable!()).remove());

@@ -3,7 +3,7 @@
 use crate::{LIMIT, end, run, start};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::*},
     },
     thread,
@@ -14,7 +14,7 @@ use vitte_scheduler::{
     poll, set_priority, sleep_until, spawn_with, unpark, yield_now,
 };
 use vitte_tests::within;
-use vitte_wait::{Deadline, Outcome, Unit, current};
+use vitte_wait::{Deadline, Outcome, Unit, current, facade::plain::Mutex};
 
 fn of(priority: Priority) -> SpawnOptions<'static> {
     SpawnOptions {
@@ -43,7 +43,7 @@ impl Log {
     }
 
     fn note(&self, who: &'static str) {
-        let mut log = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.0.0.lock();
         log.push(who);
         if log.len() == self.0.1 {
             unpark(self.0.2).unwrap();
@@ -57,11 +57,7 @@ impl Log {
 
     fn wait(&self) -> String {
         assert_eq!(park(Deadline::NEVER), Outcome::Woken);
-        self.0
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .concat()
+        self.0.0.lock().concat()
     }
 }
 
@@ -315,7 +311,7 @@ fn who_holds_what_a_more_urgent_one_waits_for_inherits_until_it_is_restored() {
             let (noting, shown) = (log.clone(), Arc::clone(&owner));
             spawn_with(&of(Priority::Low), move || {
                 let me = current::unit();
-                *shown.lock().unwrap() = Some(me);
+                *shown.lock() = Some(me);
                 let before = me.lifted();
                 yield_now();
                 // Here a lock is given back.
@@ -334,7 +330,7 @@ fn who_holds_what_a_more_urgent_one_waits_for_inherits_until_it_is_restored() {
             for _ in 0..3 {
                 log.spawn(Priority::Normal, "n").detach();
             }
-            owner.lock().unwrap().unwrap().lift(Priority::High);
+            owner.lock().unwrap().lift(Priority::High);
             log.wait()
         });
         assert_eq!(order, "onnno");

@@ -4,7 +4,7 @@ use crate::{LIMIT, after, end, run, start};
 use std::{
     ffi::c_void,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering::*},
         mpsc,
     },
@@ -15,7 +15,7 @@ use vitte_scheduler::{
     suspend_with, unpark,
 };
 use vitte_tests::within;
-use vitte_wait::{Deadline, Outcome, Reason, Wait};
+use vitte_wait::{Deadline, Outcome, Reason, Wait, facade::plain::Mutex};
 
 unsafe extern "C" fn send(id: u64, sender: *mut c_void) {
     // SAFETY: the tests pass a sender that lives on.
@@ -104,7 +104,7 @@ fn the_callback_of_a_fiber_that_is_unwound_is_not_called_for_another() {
                 }
             }
             let _marks = Marks(mark);
-            *mine.lock().unwrap() = current_id().unwrap().to_bits();
+            *mine.lock() = current_id().unwrap().to_bits();
             loop {
                 let _ = wait_with(&sender, Deadline::NEVER);
                 // Ended by cancellation, it must not spin until it is unwound.
@@ -125,7 +125,7 @@ fn the_callback_of_a_fiber_that_is_unwound_is_not_called_for_another() {
         on.shutdown(ShutdownMode::Cancel, after(20_000)).unwrap();
         drop(stubborn);
         other.join().unwrap();
-        let own = *own.lock().unwrap();
+        let own = *own.lock();
         assert!(ids.iter().all(|id| id == own));
     });
 }
