@@ -50,7 +50,7 @@
 //! ends of one rendezvous. There they would have to keep in step, and after a few rounds each
 //! pauses for a time that is drawn.
 //!
-//! What tries and does not wait ([`try_select`]) enlists as well before it says that nothing could go: Note
+//! What tries and does not wait ([`try_select`]) enlists as well before it says that nothing could go: see Note
 //! \[One moment\] in the engine.
 //!
 //! # Writing an arm

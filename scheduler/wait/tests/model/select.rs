@@ -200,7 +200,7 @@ fn a_stop_a_cancellation_and_a_permit_exclude_each_other() {
     });
 }
 
-/// Note [One moment]: a permit moves on from the first source to the second, so that there always is one.
+/// A permit moves on from the first source to the second, so that there always is one: see Note [One moment].
 #[test]
 fn a_look_at_several_finds_what_moves_between_them() {
     check("a permit that moves", 3, || {
