@@ -72,6 +72,7 @@
 //! uses [`spawn_migratable`] or the C ABI.
 #![deny(unsafe_code)]
 
+mod block_on;
 mod blocking;
 mod builder;
 mod fiber;
@@ -81,6 +82,7 @@ mod thread;
 mod time;
 mod timers;
 
+pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_with};
 pub use builder::RuntimeBuilder;
 pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
 pub use runtime::Runtime;

@@ -71,6 +71,7 @@ pub use task::{
     Hot,
     arm::{JoinArm, RawJoinArm},
     body::RawBody,
+    future::JoinFuture,
     join::{JoinError, JoinHandle, Killed, Panicked},
     join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,

@@ -13,17 +13,17 @@ use crate::{
     },
     worker::{Worker, current_task, slice},
 };
-use std::{any::Any, cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ptr};
+use std::{any::Any, cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ptr, task::Waker};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
     Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
     facade::{atomic::Ordering::*, hint, plain::Mutex},
 };
 
-/// One who waits for a task to end, on his own stack. Touched under the lock of the task's state.
+/// One who waits for a task to end, on his own stack, or on the heap. Touched under the lock of the task's
+/// state.
 pub(crate) struct Joiner {
-    /// Of the wait in which he is linked.
-    ticket: Cell<Option<Ticket>>,
+    who: Cell<Who>,
     next: Cell<*const Joiner>,
     linked: Cell<bool>,
 }
@@ -32,24 +32,54 @@ impl Joiner {
     /// In no list, and in no wait.
     pub(crate) fn new() -> Self {
         Self {
-            ticket: Cell::new(None),
+            who: Cell::new(Who::Nobody),
             next: Cell::new(ptr::null()),
             linked: Cell::new(false),
         }
     }
 }
 
+/// Who is to be told.
+enum Who {
+    Nobody,
+    /// Of the wait in which he is linked.
+    Unit(Ticket),
+    Future(Waker),
+}
+
+/// What is left to be done for a joiner when the lock is released: dropping it tells him.
+pub(super) enum Notice {
+    Unit { _claimed: Claimed },
+    Future(Waker),
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        if let Self::Future(waker) = self {
+            // Foreign code. If it panics nobody is there to be told of it.
+            let wake = std::panic::AssertUnwindSafe(|| waker.wake_by_ref());
+            outside_any_task(|| drop(std::panic::catch_unwind(wake)));
+        }
+    }
+}
+
 /// Claims everybody who waits for the end of `task`; they go on when the result is dropped, which
 /// must be after the lock.
-pub(super) fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Claimed> {
+pub(super) fn claim_joiners(task: &'static Task, _locked: &Locked<'_>) -> Vec<Notice> {
     let mut joiners = Vec::new();
     let mut at = task.joiner.replace(ptr::null());
     // SAFETY: joiners are linked, hence alive, until they are unlinked under this lock.
     while let Some(joiner) = unsafe { at.as_ref() } {
         at = joiner.next.get();
         joiner.linked.set(false);
-        let ticket = joiner.ticket.get();
-        joiners.extend(ticket.and_then(|ticket| ticket.claim(Outcome::Woken)));
+        joiners.extend(match joiner.who.replace(Who::Nobody) {
+            Who::Nobody => None,
+            Who::Unit(ticket) => {
+                let claimed = ticket.claim(Outcome::Woken);
+                claimed.map(|_claimed| Notice::Unit { _claimed })
+            }
+            Who::Future(waker) => Some(Notice::Future(waker)),
+        });
     }
     joiners
 }
@@ -313,16 +343,50 @@ pub(crate) unsafe fn link(
     joiner: &Joiner,
     ticket: Ticket,
 ) -> bool {
-    joiner.ticket.set(Some(ticket));
+    joiner.who.set(Who::Unit(ticket));
     match task.state.lock(generation) {
         Some(locked) if locked.now() & DONE == 0 => {
-            joiner.next.set(task.joiner.replace(joiner));
-            joiner.linked.set(true);
-            locked.set(HAS_JOINERS);
+            put_in(task, joiner, &locked);
             true
         }
         _ => false,
     }
+}
+
+/// As [`link`], for a future that `waker` wakes. It may be in the list already: then this waker replaces the
+/// one it has.
+///
+/// # Safety
+/// The joiner is in no list or in this task's, and stays where it is, alive, until it is unlinked.
+pub(crate) unsafe fn link_waker(
+    task: &'static Task,
+    generation: u32,
+    joiner: &Joiner,
+    waker: &Waker,
+) -> bool {
+    // Made and dropped outside of the lock: both are foreign code.
+    let waker = Who::Future(waker.clone());
+    let old = {
+        let Some(locked) = task.state.lock(generation) else {
+            return false;
+        };
+        if locked.now() & DONE != 0 {
+            return false;
+        }
+        let old = joiner.who.replace(waker);
+        if !joiner.linked.get() {
+            put_in(task, joiner, &locked);
+        }
+        old
+    };
+    drop(old);
+    true
+}
+
+fn put_in(task: &'static Task, joiner: &Joiner, locked: &Locked<'_>) {
+    joiner.next.set(task.joiner.replace(joiner));
+    joiner.linked.set(true);
+    locked.set(HAS_JOINERS);
 }
 
 /// Takes `joiner` out again, if it is still in. If the record is of another generation by now, whoever

@@ -11,7 +11,14 @@ use super::{
     state::{DONE, HAS_JOINERS, LOCKED},
 };
 use crate::{check::check, id::FiberId};
-use std::{ffi::c_void, ptr};
+use std::{
+    ffi::c_void,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    ptr,
+    sync::Arc as StdArc,
+    task::{Context, Poll, Wake, Waker},
+};
 use vitte_wait::{
     Deadline,
     facade::{Arc, cell::UnsafeCell, thread},
@@ -226,6 +233,63 @@ fn of_one_who_selects_and_one_who_joins_by_id_one_gets_the_value() {
         worker.join().unwrap();
         assert!(find(id.slot()).unwrap().joiner.get().is_null());
         assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        records.over();
+    });
+}
+
+/// Wakes the thread that polls.
+struct Poller(thread::Thread);
+
+impl Wake for Poller {
+    fn wake(self: StdArc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[test]
+fn a_future_is_woken_at_the_end_of_its_task() {
+    check("JoinFuture: polls and the end", 4, || {
+        let records = Records::new();
+        let task = records.task();
+        let before = task.state.generation();
+        let worker = run(task);
+        let mut future = handle(task).into_future();
+        let waker = Waker::from(StdArc::new(Poller(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let place = loop {
+            match Pin::new(&mut future).poll(&mut context) {
+                Poll::Ready(place) => break place.unwrap(),
+                Poll::Pending => thread::park(),
+            }
+        };
+        assert_eq!(look(place), 1);
+        drop(future);
+        worker.join().unwrap();
+        assert_eq!(task.state.generation(), before + 1, "vacated once");
+        assert!(task.joiner.get().is_null());
+        records.over();
+    });
+}
+
+#[test]
+fn a_future_that_is_polled_twice_and_dropped_leaves_one_to_vacate() {
+    check("JoinFuture: polls, drop and the end", 4, || {
+        let records = Records::new();
+        let task = records.task();
+        let before = task.state.generation();
+        let worker = run(task);
+        let mut future = handle(task).into_future();
+        let mut context = Context::from_waker(Waker::noop());
+        let first = Pin::new(&mut future).poll(&mut context);
+        if first.is_pending() {
+            // With another waker.
+            let waker = Waker::from(StdArc::new(Poller(thread::current())));
+            let _ = Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
+        }
+        drop(future);
+        worker.join().unwrap();
+        assert_eq!(task.state.generation(), before + 1, "vacated once");
+        assert!(task.joiner.get().is_null());
         records.over();
     });
 }

@@ -69,7 +69,11 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
         ],
         "models are of the layers that share memory",
     ),
-    ("tokio", &["vitte-bench"], "a rival"),
+    (
+        "tokio",
+        &["vitte-bench", "vitte-tests", "vitte-threads"],
+        "a rival, whose futures tests and an example run beside fibers",
+    ),
     ("rayon", &["vitte-bench"], "a rival"),
     ("may", &["vitte-bench"], "a rival"),
     ("kanal", &["vitte-bench"], "a rival"),
