@@ -124,9 +124,9 @@ fn drive<F: Future, E>(
 ) -> Result<F::Output, E> {
     let bell = Arc::new(Bell(Event::auto()));
     let waker = Waker::from(Arc::clone(&bell));
-    let mut context = Context::from_waker(&waker);
+    let mut polling = Context::from_waker(&waker);
     loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut polling) {
             return Ok(value);
         }
         wait(&bell.0)?;

@@ -91,9 +91,9 @@ impl<T> IntoFuture for JoinHandle<T> {
     /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
     /// let mut task = pin!(scheduler.spawn(&SpawnOptions::default(), || 6 * 7).into_future());
     /// // What an executor does, but it would sleep meanwhile.
-    /// let mut context = Context::from_waker(Waker::noop());
+    /// let mut polling = Context::from_waker(Waker::noop());
     /// let value = loop {
-    ///     if let Poll::Ready(value) = task.as_mut().poll(&mut context) {
+    ///     if let Poll::Ready(value) = task.as_mut().poll(&mut polling) {
     ///         break value;
     ///     }
     /// };

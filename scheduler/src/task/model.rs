@@ -255,9 +255,9 @@ fn a_future_is_woken_at_the_end_of_its_task() {
         let worker = run(task);
         let mut future = handle(task).into_future();
         let waker = Waker::from(StdArc::new(Poller(thread::current())));
-        let mut context = Context::from_waker(&waker);
+        let mut polling = Context::from_waker(&waker);
         let place = loop {
-            match Pin::new(&mut future).poll(&mut context) {
+            match Pin::new(&mut future).poll(&mut polling) {
                 Poll::Ready(place) => break place.unwrap(),
                 Poll::Pending => thread::park(),
             }
@@ -279,8 +279,8 @@ fn a_future_that_is_polled_twice_and_dropped_leaves_one_to_vacate() {
         let before = task.state.generation();
         let worker = run(task);
         let mut future = handle(task).into_future();
-        let mut context = Context::from_waker(Waker::noop());
-        let first = Pin::new(&mut future).poll(&mut context);
+        let mut polling = Context::from_waker(Waker::noop());
+        let first = Pin::new(&mut future).poll(&mut polling);
         if first.is_pending() {
             // With another waker.
             let waker = Waker::from(StdArc::new(Poller(thread::current())));

@@ -95,7 +95,7 @@ fn a_fiber_that_shutdown_ends_is_an_error_and_not_a_hang() {
         drop(on);
         match tokio().block_on(awaiting).unwrap() {
             // It had begun, or had not.
-            Ok(Outcome::Canceled) | Err(JoinError::Killed) => {}
+            Ok(Outcome::Canceled) | Err(JoinError::Killed(_)) => {}
             other => panic!("{other:?}"),
         }
     });
@@ -181,10 +181,10 @@ fn fibers_and_tasks_await_each_other_in_a_storm() {
                     i
                 });
                 tokio().spawn(async move {
-                    if dice % 7 == 0 {
+                    if dice.is_multiple_of(7) {
                         tokio::task::yield_now().await;
                     }
-                    if dice % 11 == 0 {
+                    if dice.is_multiple_of(11) {
                         // Dropped in the middle: the fiber runs on.
                         let _ = tokio::time::timeout(Duration::ZERO, fiber.into_future()).await;
                     } else {

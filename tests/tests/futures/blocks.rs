@@ -64,14 +64,14 @@ fn messages_of_a_tokio_channel_all_arrive() {
         let sender = tokio().spawn(async move {
             for i in 0..10_000_u64 {
                 tell.send(i).await.unwrap();
-                if i % 100 == 0 {
+                if i.is_multiple_of(100) {
                     assert_eq!(answers.recv().await, Some(i));
                 }
             }
         });
-        for i in 0..10_000 {
+        for i in 0..10_000_u64 {
             assert_eq!(block_on(told.recv()), Ok(Some(i)));
-            if i % 100 == 0 {
+            if i.is_multiple_of(100) {
                 answer.send(i).unwrap();
             }
         }
@@ -116,16 +116,16 @@ fn two_fibers_of_one_worker_block_at_once() {
 #[test]
 fn a_wake_up_from_inside_the_poll_is_not_lost() {
     both("inside", || {
-        let mut left = 1_000;
+        let mut left = 1_000_u32;
         let busy = poll_fn(|context| {
             if left == 0 {
                 return Poll::Ready("done");
             }
             left -= 1;
             context.waker().wake_by_ref();
-            if left % 2 == 0 {
+            if left.is_multiple_of(2) {
                 // Twice is the same as once.
-                context.waker().clone().wake();
+                context.waker().wake_by_ref();
             }
             Poll::Pending
         });
@@ -143,14 +143,14 @@ fn a_wake_up_from_any_thread_before_the_poll_returns_is_not_lost() {
                 waker.wake();
             }
         });
-        let mut left = 2_000;
+        let mut left = 2_000_u32;
         let woken = poll_fn(|context| {
             if left == 0 {
                 return Poll::Ready(());
             }
             left -= 1;
             give.send(Some(context.waker().clone())).unwrap();
-            if left % 3 == 0 {
+            if left.is_multiple_of(3) {
                 // The wake-up is likely to be there before this returns.
                 thread::yield_now();
             }
@@ -185,11 +185,9 @@ fn a_waker_that_outlives_its_wait_wakes_nobody() {
 }
 
 /// A future that is never ready, and says when it is dropped.
-fn owner(own: Arc<()>) -> impl Future<Output = ()> {
-    async move {
-        pending::<()>().await;
-        drop(own);
-    }
+async fn owner(own: Arc<()>) {
+    pending::<()>().await;
+    drop(own);
 }
 
 #[test]

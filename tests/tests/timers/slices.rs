@@ -66,26 +66,32 @@ fn clients_that_want_to_be_called_at_once_take_turns() {
 fn the_client_that_is_due_first_is_called_first() {
     both("order", |slices| {
         let (tell, told) = channel();
-        let add = |name: &'static str, millis: u64| {
+        // Nobody is called before all are there.
+        let (gate, held) = channel::<()>();
+        let gatekeeper = move || {
+            let _ = held.recv();
+            NextSlice::Remove
+        };
+        slices.add_at(Deadline::NOW, gatekeeper).unwrap();
+        let add = |name: &'static str, at: Deadline| {
             let tell = tell.clone();
-            let at = Deadline::after(Duration::from_millis(millis));
-            let id = slices.add_at(at, move || {
-                assert!(at.is_past() || name == "front");
+            let client = move || {
                 let _ = tell.send(name);
                 NextSlice::Remove
-            });
-            id.unwrap()
+            };
+            slices.add_at(at, client).unwrap()
         };
-        let front = add("front", 3_600_000);
-        add("second", 20);
-        add("first", 10);
-        let moved = add("moved", 3_600_000);
-        assert_eq!(slices.len(), 4);
+        let hour = Deadline::after(Duration::from_secs(3600));
+        let front = add("front", hour);
+        add("third", Deadline::after(10 * MS));
+        add("second", Deadline::from_nanos(2));
+        add("first", Deadline::from_nanos(1));
+        let moved = add("moved", hour);
         assert!(slices.move_to_front(front));
-        assert_eq!(told.recv(), Ok("front"));
-        assert_eq!(told.recv(), Ok("first"));
-        assert_eq!(told.recv(), Ok("second"));
-        assert_eq!(slices.ids(), [moved]);
+        drop(gate);
+        let order: Vec<_> = told.iter().take(4).collect();
+        assert_eq!(order, ["front", "first", "second", "third"]);
+        assert!(slices.contains(moved));
         assert_eq!(slices.remove(moved), Ok(true));
         assert!(!slices.move_to_front(moved), "it is gone");
         assert!(!slices.call_at(front, Deadline::NOW), "it is gone");
