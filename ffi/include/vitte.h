@@ -226,6 +226,9 @@ typedef struct vt_mutex {
   uint32_t word;
 } vt_mutex;
 
+// A call that is made later. It must not be left by an exception.
+typedef void (*vt_fn)(void *arg);
+
 // What a fiber is made of. Zero in a field means: as usual.
 typedef struct vt_fiber_options {
   // `sizeof(vt_fiber_options)`.
@@ -282,12 +285,33 @@ typedef struct vt_stack_info {
   int32_t cancel_reason;
 } vt_stack_info;
 
+// Where generated code finds things in a fiber's hot line, whose address `vt_fiber_hot` tells.
+typedef struct vt_jit_layout {
+  // `sizeof(vt_jit_layout)`, set by the caller.
+  uint32_t size;
+  // If not 0, the hot line can be found from the stack pointer, by clearing so many of its low bits. In this
+  // version it is 0: pass the address on, in a register, say.
+  uint32_t stack_mask_log2;
+  // Where the poll word is: 32 bits, not 0 if `vt_poll_slow` is to be called.
+  uint32_t off_poll;
+  // Where the embedder's word is.
+  uint32_t off_user;
+  // Where the lowest address of the stack is.
+  uint32_t off_lo;
+  // Where the address behind the stack is.
+  uint32_t off_hi;
+} vt_jit_layout;
+
 // Something that happens once: closed if it is zero, `vt_latch l = VT_LATCH_INIT;`, and once set open
 // for ever. There is nothing to destroy.
 typedef struct vt_latch {
   // The library's.
   uint32_t word;
 } vt_latch;
+
+// A key of a runtime, under which each of its fibers has a pointer of its own, and so has every thread. 0 is
+// no key. A number is never used twice.
+typedef uint32_t vt_key;
 
 // Called by `vt_suspend` once the caller's stack is saved.
 typedef void (*vt_after)(vt_fiber fiber, void *arg);
@@ -652,6 +676,18 @@ uint32_t vt_cond_wake(struct vt_cond *cond, uint32_t n);
 // Nanoseconds on the clock that deadlines count on: `CLOCK_MONOTONIC` on Unix. `[any]` `[sig]`
 int64_t vt_now(void);
 
+// Has `call(arg)` made when the calling fiber ends, in whichever way: it returns, is killed, or is stopped
+// by a shutdown. `[any]` (A thread has it made when the thread ends.)
+//
+// Of several the last one is made first. Each is made once, on the fiber itself, whose cancellation is
+// masked from then on: so it may wait, and may put off others. There is no way to take it back; let
+// `arg` say whether there is still something to do. `VT_EINVAL`: `call` is null.
+//
+// # Safety
+// `call` may be called with `arg`, on the fiber.
+vt_status vt_defer(vt_fn call,
+                   void *arg);
+
 // Starts a fiber that runs `entry(arg)`. `[any]`, `[fib]` with null for `rt`.
 //
 // `rt` null is the runtime of the calling fiber (and quicker). `options` may be null. `out` may
@@ -735,6 +771,36 @@ vt_status vt_fiber_info(vt_fiber fiber, struct vt_stack_info *out);
 // `VT_ECONTEXT`.
 vt_status vt_fiber_reserve(size_t bytes);
 
+// Has a fiber call `action(arg)`, at its next poll, or where it next waits or yields. `[any]` Never waits.
+//
+// A fiber that is parked does it at once, and waits on, for the same thing and until the same deadline; so
+// this is a way to have something done by another fiber wherever it is, on its own stack. Several are called in
+// their order. The action must not wait: it may be in the middle of a wait of its fiber, and would block the thread. In it
+// `vt_park` and `vt_suspend` answer `VT_ECANCELED`. To have the fiber raise an exception of its language, leave it where the fiber
+// looks after a poll or a wait.
+//
+// `arg` belongs to the library from the call on, whatever comes of it: either `action` gets it, or, if the
+// fiber ends first or the call fails, `drop` does (which may be null), on any thread.
+//
+// `VT_ESTALE`: it is gone, or has ended. `VT_EINVAL`: it is 0, or `action` is null.
+//
+// # Safety
+// `action` may be called with `arg` on the fiber, or `drop` anywhere.
+vt_status vt_interrupt(vt_fiber fiber,
+                       vt_fn action,
+                       void *arg,
+                       vt_drop drop);
+
+// Tells where generated code finds what it needs. `[any]`, `[fib]` with null for `rt`.
+//
+// It is the same for all fibers of the runtime, as long as it lives. `out->size` must be set. `VT_EINVAL`: `out` is
+// null, or its size is impossible. `VT_ESTALE`, `VT_ECONTEXT`: as for `vt_spawn`.
+//
+// # Safety
+// `out` is null or points to as many writable bytes as its size field says.
+vt_status vt_jit_layout_get(struct vt_runtime *rt,
+                            struct vt_jit_layout *out);
+
 // Waits until a fiber has ended, and takes what its entry returned. `[any]` (A thread sleeps.)
 //
 // A fiber is joined once: after `VT_OK` and `VT_EFAILED` its id names nobody. `result` may be
@@ -768,6 +834,22 @@ vt_status vt_join_text(vt_fiber fiber,
                        size_t cap,
                        size_t *len);
 
+// Ends a fiber without its consent, and without unwinding it. `[any]` Never waits.
+//
+// A fiber that waits does not return from the call in which it waits: it makes the calls that it has put
+// off with `vt_defer`, its `vt_key` destructors run, and its stack is given up with all that lies on it. One that runs is
+// ended in the same way where a call of this library would answer `VT_ECANCELED`, or where it next waits or
+// yields; until then it is a canceled fiber, with the reason `VT_CANCEL_KILLED`. One that has not begun
+// does not begin, and `drop` gets its argument. Its joiner gets `VT_EFAILED`.
+//
+// A fiber that masks its cancellation is ended when it does not any more. What it held stays held: locks are not
+// released, memory is not freed, but by what it has put off. Prefer `vt_cancel`.
+//
+// `VT_OK`: it is ended, or will be. `VT_EBUSY`: it runs on the stack of the fiber that joins it (as a fiber may
+// that was joined before it began), and is only canceled; kill the joiner. `VT_ESTALE`: it is gone.
+// `VT_EINVAL`: it is 0.
+vt_status vt_kill(vt_fiber fiber);
+
 // Sets a latch, and wakes everybody who waits for it. `[any]` Never waits.
 //
 // Doing it twice is the same as once. What the caller did before is visible to whoever finds it set.
@@ -787,6 +869,33 @@ vt_status vt_latch_set(struct vt_latch *latch);
 // As for `vt_mutex_lock`.
 vt_status vt_latch_wait(struct vt_latch *latch,
                         int64_t until);
+
+// Makes a key, which is good as long as its runtime. `[any]`, `[fib]` with null for `rt`.
+//
+// `dtor` may be null. When a fiber or a thread ends (a fiber in whichever way, also killed), `dtor` gets what it
+// has under the key, unless that is null, on that fiber or thread, after the calls of `vt_defer`. What destructors
+// set anew is destroyed too, four times over at the most. When the runtime has ended, what threads have
+// under its keys is left as it is.
+//
+// `VT_EINVAL`: `out` is null. `VT_ESTALE`, `VT_ECONTEXT`: as for `vt_spawn`. `VT_ELIMIT`: there were 2^32 keys.
+//
+// # Safety
+// `out` is null or writable. `dtor` may be called with whatever is set under the key.
+vt_status vt_key_create(struct vt_runtime *rt,
+                        vt_drop dtor,
+                        vt_key *out);
+
+// Sets what the calling fiber or thread has under a key; null is nothing. `[any]`
+//
+// What was there before is the caller's again: no destructor gets it. `VT_ESTALE`: there is no such
+// key, or its runtime has ended. `VT_EINVAL`: the key is another runtime's than the calling fiber's.
+vt_status vt_local_set(vt_key key,
+                       void *to);
+
+// What the calling fiber or thread has under a key. `[any]`
+//
+// Null if nothing was set, or there is no such key, or it is another runtime's.
+void *vt_local_get(vt_key key);
 
 // Takes a mutex, waiting while another fiber or thread holds it. `[any]` (A thread sleeps.)
 //

@@ -20,6 +20,11 @@ pub(crate) type Answer<T = ()> = Result<T, vt_status>;
 pub(crate) fn status(body: impl FnOnce() -> Answer) -> vt_status {
     match catch(body) {
         Ok(Ok(())) => VT_OK,
+        Ok(Err(VT_ECANCELED)) => {
+            // All that the call had on the stack is gone, so this is where a fiber can be ended.
+            vitte_scheduler::give_up_if_killed();
+            VT_ECANCELED
+        }
         Ok(Err(status)) => status,
         // Only a fiber written in Rust is unwound, because its runtime ends. Here it cannot be.
         Err(payload) if payload.is::<Unwinding>() => VT_ECANCELED,

@@ -12,6 +12,9 @@ pub type vt_entry = Option<unsafe extern "C-unwind" fn(arg: *mut c_void) -> *mut
 /// Frees an argument or an element. It must not block, and must not be left by an exception.
 pub type vt_drop = Option<unsafe extern "C-unwind" fn(arg: *mut c_void)>;
 
+/// A call that is made later. It must not be left by an exception.
+pub type vt_fn = Option<unsafe extern "C-unwind" fn(arg: *mut c_void)>;
+
 /// Called with the address of a copy of an element that is about to be handed over, and the channel's
 /// `user`: to count the copy, where elements count. It must not block, and must not be left by an
 /// exception.
@@ -25,6 +28,29 @@ pub type vt_compare =
 
 /// Called by `vt_suspend` once the caller's stack is saved.
 pub type vt_after = Option<unsafe extern "C" fn(fiber: vt_fiber, arg: *mut c_void)>;
+
+/// A function and its argument, of which the library owns neither.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callback {
+    call: unsafe extern "C-unwind" fn(arg: *mut c_void),
+    arg: *mut c_void,
+}
+
+impl Callback {
+    pub(crate) fn new(
+        call: unsafe extern "C-unwind" fn(arg: *mut c_void),
+        arg: *mut c_void,
+    ) -> Self {
+        Self { call, arg }
+    }
+
+    /// # Safety
+    /// The function may be called with the argument, here and now.
+    pub(crate) unsafe fn call(self) {
+        // SAFETY: by the caller.
+        unsafe { (self.call)(self.arg) }
+    }
+}
 
 /// An argument that the library owns: dropped unless it is handed on.
 #[derive(Debug)]
@@ -45,6 +71,13 @@ impl Argument {
     /// The argument, which stays the library's.
     pub(crate) fn get(&self) -> *mut c_void {
         self.arg
+    }
+
+    /// The argument, which is the caller's from now on.
+    pub(crate) fn hand_over(self) -> *mut c_void {
+        let arg = self.arg;
+        mem::forget(self);
+        arg
     }
 
     /// Makes it the argument of `entry`; `VT_EINVAL`, and the argument is dropped, without one.

@@ -21,12 +21,17 @@ mod cancel;
 mod channel;
 mod cond;
 mod deadline;
+mod defer;
 mod element;
 mod fiber;
 mod handle;
+mod interrupt;
+mod jit;
 mod join;
+mod kill;
 mod latch;
 mod layout;
+mod local;
 mod mutex;
 mod native;
 mod park;
@@ -40,7 +45,7 @@ mod text;
 mod timer;
 
 pub use broadcast::{vt_chan_missed, vt_chan_subscribe};
-pub use callback::{vt_after, vt_compare, vt_copy, vt_drop, vt_entry};
+pub use callback::{vt_after, vt_compare, vt_copy, vt_drop, vt_entry, vt_fn};
 pub use cancel::*;
 pub use channel::{
     VT_CHAN_BOUNDED, VT_CHAN_BROADCAST, VT_CHAN_CAP_MAX, VT_CHAN_ELEM_MAX, VT_CHAN_ONESHOT,
@@ -50,11 +55,16 @@ pub use channel::{
 };
 pub use cond::{vt_cond, vt_cond_wait, vt_cond_wake};
 pub use deadline::{VT_FOREVER, VT_NOW, vt_now};
+pub use defer::vt_defer;
 pub use fiber::*;
 pub use handle::vt_runtime;
+pub use interrupt::vt_interrupt;
+pub use jit::{vt_jit_layout, vt_jit_layout_get};
 pub use join::{vt_join, vt_join_text};
+pub use kill::vt_kill;
 pub use latch::{vt_latch, vt_latch_set, vt_latch_wait};
 pub use layout::*;
+pub use local::{vt_key, vt_key_create, vt_local_get, vt_local_set};
 pub use mutex::{vt_mutex, vt_mutex_lock, vt_mutex_unlock};
 pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};

@@ -3,8 +3,8 @@
 use crate::{Tick, Timer};
 use std::time::Duration;
 use vitte_scheduler::{
-    CancelReason, FiberId, JoinHandle, Scheduler, SpawnError, SpawnOptions, Stale, cancel,
-    current_id, current_name, spawn, spawn_with,
+    CancelReason, FiberId, JoinHandle, KillError, Scheduler, SpawnError, SpawnOptions, Stale,
+    cancel, current_id, current_name, spawn, spawn_with,
 };
 use vitte_wait::{Deadline, Outcome, Priority};
 
@@ -109,6 +109,51 @@ impl Fiber {
     /// ```
     pub fn cancel_for(self, reason: impl Into<CancelReason>) -> Result<(), Stale> {
         vitte_scheduler::cancel_for(self.0, reason)
+    }
+
+    /// Ends the fiber without its consent: its wait ends as canceled, and at the next one it is unwound, so that
+    /// its destructors run. One that has not begun does not begin. Prefer [`cancel`](Self::cancel).
+    ///
+    /// # Errors
+    /// [`KillError`].
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, JoinError, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let stubborn = runtime.spawn(|| loop {
+    ///     park();
+    /// });
+    /// Fiber::from_id(stubborn.id().unwrap()).kill()?;
+    /// assert!(matches!(stubborn.join(), Err::<(), _>(JoinError::Killed(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn kill(self) -> Result<(), KillError> {
+        vitte_scheduler::kill(self.0)
+    }
+
+    /// Has the fiber call `action` at its next poll or wait; one that is parked does so at once, and then waits
+    /// on. The action must not wait: see [`vitte_scheduler::interrupt`].
+    ///
+    /// # Errors
+    /// [`Stale`] if the fiber is gone, or has ended; the action is dropped.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use vitte_threads::{Fiber, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let parked = runtime.spawn(park);
+    /// let fiber = Fiber::from_id(parked.id().unwrap());
+    /// let (sender, who) = mpsc::channel();
+    /// fiber.interrupt(move || sender.send(Fiber::current()).unwrap())?;
+    /// assert_eq!(who.recv()?, Some(fiber));
+    /// fiber.unpark()?;
+    /// assert_eq!(parked.join()?, Outcome::Woken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interrupt(self, action: impl FnOnce() + Send + 'static) -> Result<(), Stale> {
+        vitte_scheduler::interrupt(self.0, action)
     }
 
     /// Why the fiber was asked to stop, `None` if it was not.

@@ -103,10 +103,10 @@ pub use vitte_channels::{
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
 pub use vitte_scheduler::{
-    BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, JobKind, JoinArm,
-    JoinError, JoinHandle, Killed, OffloadError, Panicked, Ran, ResizeError, ShutdownError,
-    ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError, Stale,
-    StartError, Stats, Why, cancel_reason, offload, spawn_migratable,
+    BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, FiberLocal, JobKind,
+    JoinArm, JoinError, JoinHandle, KillError, Killed, OffloadError, Panicked, Ran, ResizeError,
+    ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError,
+    Stale, StartError, Stats, Why, cancel_reason, defer, offload, spawn_migratable,
 };
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, native_region};
 pub use vitte_sync::{Signal, Till, atomic};

@@ -194,8 +194,8 @@ impl Scheduler {
     /// - `entry` may be called with `arg` on any thread, once; `drop` in its place.
     /// - Unless pinned, the code it runs keeps no address of a thread-local (`errno`'s included) and
     ///   no lock that knows its owner across a suspension.
-    /// - It does not unwind but by a Rust panic. If it goes on waiting after its runtime has
-    ///   canceled it for shutdown, it is stopped for good without being unwound; nothing may then
+    /// - It does not unwind but by a Rust panic. If it is [killed](crate::kill), or goes on waiting after its
+    ///   runtime has canceled it for shutdown, it is stopped for good without being unwound; nothing may then
     ///   depend on its frames being left in order.
     pub unsafe fn spawn_raw(
         &self,
@@ -306,7 +306,8 @@ where
 /// As [`spawn`], for a task that may move to another thread whenever it is suspended.
 ///
 /// # Safety
-/// What the body keeps on its stack across a suspension is `Send`: no `Rc`, no address of a
+/// What the body keeps on its stack across a suspension, in its [locals](crate::FiberLocal), and in what it has
+/// [put off](crate::defer), is `Send`: no `Rc`, no address of a
 /// thread-local (that of `errno`, or what a `with` closure lends), no lock guard that its owner's
 /// thread must drop.
 #[inline]
@@ -369,8 +370,8 @@ pub fn yield_now() {
         thread::yield_now();
         return;
     };
-    if task.unit.is_unwind_due() {
-        (crate::unit::OPS.unwind)(&task.unit);
+    if task.unit.is_asked() && !task.unit.is_acting() {
+        (crate::unit::OPS.attend)(&task.unit);
     }
     let _ = worker.switch_task(task, Action::Yield);
 }

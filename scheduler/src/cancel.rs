@@ -5,7 +5,10 @@
 
 use crate::{
     id::{FiberId, Stale},
-    task::{Task, poll, slab, state::Cause},
+    task::{
+        Task, flags, poll, slab,
+        state::{Cause, DONE},
+    },
     worker::current_task,
 };
 use std::{fmt, marker::PhantomData, sync::Arc};
@@ -163,6 +166,13 @@ impl Task {
         self.unit.cancel();
     }
 
+    /// Has the task ended at its next wait. By whoever has its handle, or holds the state's lock.
+    pub(crate) fn kill(&'static self) {
+        self.state.decide(Cause::Killed);
+        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
+        self.unit.request_unwind(false);
+    }
+
     /// Why the task was asked to stop, if it was. As for `cancel_for`.
     pub(crate) fn cancel_reason(&self) -> Option<CancelReason> {
         CancelReason::of(self)
@@ -207,6 +217,68 @@ pub fn cancel_for(id: FiberId, reason: impl Into<CancelReason>) -> Result<(), St
     let task = slab::find(id.slot()).ok_or(Stale)?;
     let _locked = task.state.lock(id.generation()).ok_or(Stale)?;
     task.cancel_for(reason);
+    Ok(())
+}
+
+/// Why a fiber cannot be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KillError {
+    /// The fiber is gone.
+    Stale,
+    /// It runs on the stack of the fiber that joins it, and cannot be ended without that: it is canceled.
+    OnJoiner,
+}
+
+impl fmt::Display for KillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => Stale.fmt(f),
+            Self::OnJoiner => f.write_str(
+                "the fiber runs on the stack of its joiner, and is only canceled: kill the joiner",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for KillError {}
+
+/// Ends the fiber `id` without its consent. Its wait ends as canceled, and at the next one it is unwound, so
+/// that its destructors run; one that has not begun does not begin. Callable from anywhere; never blocks.
+///
+/// The fiber is not ended while it runs and neither waits nor yields, while it [masks](CancelMask) cancellation, or in a
+/// destructor during a panic. Code that catches the panic, [`Unwinding`](crate::Unwinding), is
+/// unwound again at the next wait. Its joiner gets [`JoinError::Killed`](crate::JoinError::Killed).
+///
+/// A fiber of [`spawn_raw`](crate::Scheduler::spawn_raw), whose frames cannot unwind, makes the calls that it has
+/// [put off](crate::defer) instead, and then its stack is given up as it is. That it does where it would return
+/// into such a frame from a canceled wait, if the code there asks for it (see [`give_up_if_killed`](crate::give_up_if_killed)), and where
+/// it would begin another.
+///
+/// # Errors
+/// [`KillError`].
+///
+/// ```
+/// use vitte_scheduler::{Config, JoinError, Scheduler, SpawnOptions, kill, park};
+/// use vitte_wait::Deadline;
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// let stubborn = scheduler.spawn(&SpawnOptions::default(), || loop {
+///     let _ = park(Deadline::NEVER);
+/// });
+/// kill(stubborn.id().unwrap())?;
+/// assert!(matches!(stubborn.join(), Err::<(), _>(JoinError::Killed(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn kill(id: FiberId) -> Result<(), KillError> {
+    let task = slab::find(id.slot()).ok_or(KillError::Stale)?;
+    let locked = task.state.lock(id.generation());
+    let locked = locked.ok_or(KillError::Stale)?;
+    task.kill();
+    let inline = flags::NO_UNWIND | flags::INLINE;
+    if locked.now() & DONE == 0 && task.flags() & inline == inline {
+        return Err(KillError::OnJoiner);
+    }
     Ok(())
 }
 

@@ -36,6 +36,8 @@ mod crew;
 mod host;
 mod id;
 mod idle;
+mod interrupt;
+mod keys;
 mod native;
 mod offload;
 mod pace;
@@ -57,11 +59,15 @@ pub use api::{
     pin, reserve, set_priority, sleep_until, spawn, spawn_migratable, spawn_with, suspend_with,
     unpark, yield_now,
 };
-pub use cancel::{CancelMask, CancelReason, cancel, cancel_for, cancel_reason, mask_cancel};
+pub use cancel::{
+    CancelMask, CancelReason, KillError, cancel, cancel_for, cancel_reason, kill, mask_cancel,
+};
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
+pub use interrupt::interrupt;
+pub use keys::{KeyDestructor, KeyError, local, set_local};
 pub use native::{GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region};
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
@@ -77,5 +83,9 @@ pub use task::{
     slab::MOST_TASKS,
 };
 pub use timer::alarm::{Alarm, Bell};
-pub use vitte_wait::Priority;
+pub use unit::give_up_if_killed;
+pub use vitte_wait::{
+    Priority,
+    local::{FiberLocal, defer},
+};
 pub use worker::slice::{Poll, SliceEnd, consume, poll, poll_slow};

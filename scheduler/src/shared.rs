@@ -6,6 +6,7 @@ use crate::{
     host::Host,
     id::FiberId,
     idle::{Bed, Idle},
+    keys,
     native::Region,
     offload::Pools,
     pace::Pacer,
@@ -98,6 +99,7 @@ impl Drop for Shared {
     /// The last worker is gone, and so is everybody who could ask for a task.
     fn drop(&mut self) {
         self.depot.retire();
+        keys::forget(self);
     }
 }
 

@@ -8,7 +8,7 @@
 //! answer is its name, and it runs on as if abandoned.
 
 use crate::{
-    Scheduler, host,
+    Scheduler, host, keys,
     shared::{Phase, Shared},
     task::state::{Cause, DONE, OCCUPIED},
 };
@@ -159,6 +159,7 @@ impl Scheduler {
             let _ = thread.join();
         }
         shared.depot.retire();
+        keys::forget(&raw const **shared);
         if jobs_are_left && !left.is_empty() {
             return Err(ShutdownError::StillRunning(left));
         }
@@ -187,7 +188,7 @@ fn cancel_all(shared: &Arc<Shared>, deadline: Deadline) -> bool {
     let unwind = || {
         shared.depot.each(|task| {
             task.cancel(Cause::Shutdown);
-            task.unit.request_unwind();
+            task.unit.request_unwind(true);
         });
     };
     wait_until_empty(shared, deadline, unwind)

@@ -10,6 +10,7 @@ use vitte_fibers::Suspender;
 use vitte_wait::{
     Deadline, Ticket, Unit, UnitOps, Wait,
     facade::{atomic::Ordering::Relaxed, thread::Thread},
+    local::Locals,
 };
 
 /// The fiber kind of unit.
@@ -18,7 +19,8 @@ pub(crate) static OPS: UnitOps = UnitOps {
     ready,
     thread,
     give_way,
-    unwind,
+    attend,
+    locals,
     raised: classes::raised,
     stack,
     life,
@@ -57,7 +59,35 @@ fn suspend(task: &'static Task) -> bool {
     } else {
         Action::Park
     };
-    worker.switch_task(task, action).is_some()
+    if worker.switch_task(task, action).is_none() {
+        return false;
+    }
+    if task.unit.is_nudged() {
+        wait_on(task);
+    }
+    true
+}
+
+/// The task was brought back though its wait is not over: does what it is asked, and waits on. See
+/// Note [Nudges].
+#[cold]
+pub(crate) fn wait_on(task: &'static Task) {
+    // Liveness: each round takes what it was brought back for, and parks, or the wait is over.
+    while task.unit.is_nudged() {
+        task.heed_interrupts_parked();
+        if task.unit.is_done() {
+            return;
+        }
+        let worker = worker::current();
+        let parked = worker.and_then(|worker| worker.switch_task(task, Action::Park));
+        debug_assert!(parked.is_some(), "it has left its stack before");
+    }
+}
+
+fn locals(unit: &'static Unit) -> *const Locals {
+    // SAFETY: units with this table lie in task records.
+    let task = unsafe { Task::of(unit) };
+    &raw const task.cold_or_new().locals
 }
 
 fn suspend_until(task: &'static Task, ticket: Ticket, deadline: Deadline) -> bool {
@@ -109,24 +139,66 @@ fn stack(unit: &'static Unit) -> (usize, usize) {
     (hot.lo.load(Relaxed), hot.hi.load(Relaxed))
 }
 
+fn attend(unit: &'static Unit) {
+    // SAFETY: units with this table lie in task records.
+    unsafe { Task::of(unit) }.heed_interrupts();
+    if unit.is_unwind_due() {
+        unwind(unit);
+    }
+}
+
+/// Ends the task that calls, if that can be done now.
 fn unwind(unit: &'static Unit) {
     if !Suspender::may_suspend() {
+        return;
+    }
+    // SAFETY: units with this table lie in task records.
+    let task = unsafe { Task::of(unit) };
+    let unwinds = task.flags() & flags::NO_UNWIND == 0;
+    if !unwinds && task.flags() & flags::INLINE != 0 && !unit.is_unwind_forced() {
+        // Its joiner, whose stack this is, is to go on.
         return;
     }
     if let Some(worker) = worker::current() {
         // What was to be called once this fiber waits must not be called for another one.
         worker.after.set(None);
     }
-    // SAFETY: units with this table lie in task records.
-    let task = unsafe { Task::of(unit) };
-    if task.flags() & flags::NO_UNWIND == 0 {
+    if unwinds {
         std::panic::resume_unwind(Box::new(Unwinding));
     }
+    // Its frames cannot unwind, so it stops where it stands, for ever; and so do those below it.
+    let mut ends = task;
+    loop {
+        ends.end_locals();
+        if ends.flags() & flags::INLINE == 0 {
+            break;
+        }
+        // SAFETY: the link of a task that runs inline is its joiner.
+        let Some(below) = (unsafe { ends.link.get().as_ref() }) else {
+            break;
+        };
+        if let Some(worker) = worker::current() {
+            worker.enter(below);
+        }
+        ends = below;
+    }
     if let Some(worker) = worker::current() {
+        worker.enter(task);
         if task.flags() & flags::MAY_BLOCK != 0 {
             worker.stop_inside();
         }
-        // Its frames cannot unwind, so it stops where it stands, for ever.
         worker.switch(Action::Discard);
+    }
+}
+
+/// Ends the task that calls, if somebody wants it ended and its frames cannot unwind: to be called where it would
+/// return to such frames from a wait. Else it returns, as it does on a plain thread.
+pub fn give_up_if_killed() {
+    if let Some((_, task)) = worker::current_task()
+        && task.flags() & flags::NO_UNWIND != 0
+        && task.unit.is_unwind_due()
+        && !task.unit.is_acting()
+    {
+        unwind(&task.unit);
     }
 }

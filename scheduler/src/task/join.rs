@@ -631,6 +631,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// Ends the task without its consent: see [`kill`](crate::kill).
+    pub fn kill(&self) {
+        if let Some(task) = self.task.get() {
+            task.kill();
+        }
+    }
+
     /// Why the task was asked to stop. `None` if it was not, or was joined.
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
@@ -731,6 +738,7 @@ impl Worker {
         self.enter_settled(task);
         // SAFETY: the task is fresh, and we took it from its queue.
         let ended = unsafe { (task.vtable().run)(task) };
+        task.end_locals();
         // It may have been suspended, and have come back elsewhere.
         let worker =
             crate::worker::current().unwrap_or_else(|| unreachable!("fibers run on workers only"));
@@ -757,7 +765,8 @@ impl Worker {
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
         // No worker is inside a native region while it runs another task.
         let outside = of_caller & flags::MAY_BLOCK == 0;
-        roomy && fits && unwinds && outside
+        // Of whom something is asked already, he may be to end before he begins.
+        roomy && fits && unwinds && outside && !task.unit.is_asked()
     }
 }
 

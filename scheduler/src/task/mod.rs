@@ -19,7 +19,7 @@ mod model;
 pub(crate) mod slab;
 pub(crate) mod state;
 
-use crate::{cancel::CancelReason, id::FiberId};
+use crate::{cancel::CancelReason, id::FiberId, interrupt::Interrupts};
 use body::{BodyTable, Storage};
 use join::Joiner;
 use state::State;
@@ -32,6 +32,7 @@ use vitte_fibers::StackClass;
 use vitte_wait::{
     Unit, UnitOps,
     facade::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*},
+    local::Locals,
 };
 
 /// The part of a fiber's record that generated code may read. Its address does not change while
@@ -59,6 +60,8 @@ pub(crate) mod poll {
     pub(crate) const SLICE: u32 = 1 << 1;
     /// A task of the high class waits, or did when this was set.
     pub(crate) const URGENT: u32 = 1 << 2;
+    /// Others have left something for it to do.
+    pub(crate) const INTERRUPT: u32 = 1 << 3;
     /// The task's runtime is driven by its host, so nobody watches the time for it: every poll looks at the
     /// clock. Never cleared.
     pub(crate) const HOST: u32 = 1 << 31;
@@ -130,6 +133,10 @@ pub(crate) struct Cold {
     pub(crate) name: Option<Box<str>>,
     /// Why the task was asked to stop, if its state says that this is where it is said.
     pub(crate) reason: OnceLock<CancelReason>,
+    /// What is the task's own. Touched by itself only.
+    pub(crate) locals: Locals,
+    /// What others have left for it to do.
+    pub(crate) interrupts: Interrupts,
 }
 
 /// What a new task is, besides its body.
@@ -282,6 +289,26 @@ impl Task {
         let cold = self.cold.swap(ptr::null_mut(), Acquire);
         // SAFETY: made by `Box::into_raw`, and swapped out by us alone.
         Some(unsafe { Box::from_raw(cold) })
+    }
+
+    /// The body has ended, or is never to go on: makes the calls that were put off, and drops what is the
+    /// task's own. On the task itself.
+    #[inline(always)]
+    pub(crate) fn end_locals(&'static self) {
+        if !self.cold.load(Relaxed).is_null() {
+            self.end_cold();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_cold(&'static self) {
+        let Some(cold) = self.cold() else { return };
+        // What is called there may wait, though the task was canceled, or is to be unwound.
+        self.unit.mask_cancel(true);
+        // SAFETY: we are the task.
+        unsafe { cold.locals.end() };
+        cold.interrupts.clear();
     }
 
     /// The task's name, if it has one.

@@ -3,6 +3,7 @@
 use crate::{
     shared::TaskRef,
     task::{Task, slab},
+    unit::wait_on,
     worker::{Action, Worker, classes::Ready, current},
 };
 use std::ptr;
@@ -43,7 +44,7 @@ impl Worker {
     #[inline(always)]
     pub(crate) fn park_token(&self, task: &'static Task) -> Option<Outcome> {
         let unit = &task.unit;
-        if unit.is_unwind_due() || unit.is_canceled() {
+        if unit.is_asked() || unit.is_canceled() {
             return None;
         }
         if unit.take_token() {
@@ -51,6 +52,10 @@ impl Worker {
         }
         unit.announce(Reason::Park, ptr::null());
         self.switch_task(task, Action::ParkToken)?;
+        if unit.is_nudged() {
+            unit.wait_on();
+            wait_on(task);
+        }
         Some(unit.outcome())
     }
 

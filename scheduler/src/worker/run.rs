@@ -138,7 +138,7 @@ pub(crate) fn carrier_loop(carrier: &Carrier) {
 
 #[inline]
 fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
-    if worker.shared().phase_is_at_least(Phase::Canceling) {
+    if worker.shared().phase_is_at_least(Phase::Canceling) || task.unit.is_unwind_due() {
         worker.end_unrun(task, None);
         return;
     }
@@ -148,6 +148,7 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
     worker.enter_settled(task);
     // SAFETY: the task is fresh, and we took it from its queue.
     let ended = unsafe { (task.vtable().run)(task) };
+    task.end_locals();
     // It may have ended elsewhere.
     if let Some(worker) = worker::current() {
         worker.leave();

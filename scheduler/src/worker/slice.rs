@@ -140,13 +140,20 @@ pub fn poll() -> Poll {
 /// # Panics
 /// As [`yield_now`](crate::yield_now).
 pub fn poll_slow() -> Poll {
-    let Some((worker, task)) = current_task() else {
+    let Some((_, task)) = current_task() else {
         return Poll::Continue;
     };
     let mut asked = task.hot.poll.load(Relaxed) & bits::TRANSIENT;
     if asked != 0 {
         asked = task.hot.poll.fetch_and(!bits::TRANSIENT, Relaxed);
     }
+    if task.unit.is_asked() {
+        task.heed_interrupts();
+    }
+    // It may have waited meanwhile.
+    let Some(worker) = crate::worker::current() else {
+        return Poll::Continue;
+    };
     let now = clock::now();
     worker.look_after(now);
     worker.share();

@@ -29,7 +29,11 @@ impl Drop for OwnUnit {
             // A checker that gives up drops this outside the model, where its types do not work.
             return;
         }
-        if let Some(unit) = self.0.take() {
+        if let Some(unit) = self.0.get() {
+            let _ = SLOT.try_with(|slot| slot.unit.set(unit.unit()));
+            // SAFETY: it is ours.
+            unsafe { unit.locals().end() };
+            self.0.set(None);
             // A wait after this point, in a later destructor, simply takes another unit.
             let _ = SLOT.try_with(|slot| slot.unit.set(ptr::null()));
             unit.give();
@@ -124,10 +128,25 @@ pub fn unit() -> &'static Unit {
 #[cold]
 #[inline(never)]
 fn own_unit() -> &'static Unit {
-    let unit = ThreadUnit::take();
-    // In a destructor that runs after `OWN` is gone the unit is left to nobody: a bounded leak.
-    if OWN.try_with(|own| own.0.set(Some(unit))).is_ok() {
-        let _ = SLOT.try_with(|slot| slot.unit.set(unit.unit()));
+    let unit = thread_unit();
+    if OWN.try_with(|_| ()).is_ok() {
+        let _ = SLOT.try_with(|slot| slot.unit.set(unit));
     }
-    unit.unit()
+    unit
+}
+
+/// The calling thread's own unit, though a fiber may run on the thread, and go on doing so.
+#[cold]
+#[inline(never)]
+pub(crate) fn thread_unit() -> &'static Unit {
+    let own = OWN.try_with(|own| match own.0.get() {
+        Some(unit) => unit,
+        None => {
+            let unit = ThreadUnit::take();
+            own.0.set(Some(unit));
+            unit
+        }
+    });
+    // In a destructor that runs after `OWN` is gone the unit is left to nobody: a bounded leak.
+    own.unwrap_or_else(|_| ThreadUnit::take()).unit()
 }

@@ -23,6 +23,7 @@
 //! that a model checker can take their place.
 
 mod address;
+mod asks;
 mod budget;
 pub mod current;
 mod deadline;
@@ -31,6 +32,7 @@ pub mod facade;
 pub mod fence;
 mod flag;
 mod forms;
+pub mod local;
 mod priority;
 mod queue;
 mod reason;

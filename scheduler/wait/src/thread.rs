@@ -3,6 +3,7 @@
 use crate::{
     Deadline, Outcome, Ticket,
     facade::{Mutex, atomic::Ordering::Relaxed, hint, plain::AtomicU64 as PlainU64, thread},
+    local::Locals,
     unit::{ParkKind, Unit},
 };
 #[cfg(not(any(loom, shuttle)))]
@@ -19,6 +20,8 @@ pub(crate) struct ThreadUnit {
     handle: Mutex<Option<thread::Thread>>,
     /// See [`Unit::life`]. Written by the owner when it takes the unit.
     life: PlainU64,
+    /// What the thread keeps. Owner only.
+    locals: Locals,
     /// The bounds of the thread's stack, once it has asked: `lo`, `hi`. Owner only.
     #[cfg(not(any(loom, shuttle)))]
     stack: [AtomicUsize; 2],
@@ -38,6 +41,7 @@ impl ThreadUnit {
             unit: Unit::new(None),
             handle: Mutex::new(None),
             life: PlainU64::new(0),
+            locals: Locals::default(),
             #[cfg(not(any(loom, shuttle)))]
             stack: [AtomicUsize::new(0), AtomicUsize::new(0)],
         }
@@ -60,6 +64,10 @@ impl ThreadUnit {
     /// See [`Unit::life`].
     pub(crate) fn life(&self) -> u64 {
         self.life.load(Relaxed)
+    }
+
+    pub(crate) fn locals(&self) -> &Locals {
+        &self.locals
     }
 
     /// The bounds of the calling thread's stack, whose unit this is; empty if they cannot be had.

@@ -10,6 +10,7 @@ use crate::{
         plain::AtomicU32 as PlainU32,
         thread::{self, Thread},
     },
+    local::Locals,
     thread::ThreadUnit,
     word::{self, BLOCKING, CANCELABLE, CLAIMED, DONE, PARKED, TOKEN, UNPARKABLE, WAITING},
 };
@@ -33,9 +34,12 @@ pub struct UnitOps {
     /// Lets other units run first, if any are ready: called on the unit itself, between two
     /// operations. Never unwinds.
     pub give_way: fn(unit: &'static Unit),
-    /// Called on the unit itself at the beginning of a wait when [`Unit::request_unwind`] was
-    /// called before: starts unwinding, or returns if that cannot be done now.
-    pub unwind: fn(unit: &'static Unit),
+    /// Called on the unit itself at the beginning of a wait when [something is asked](Unit::is_asked) of it:
+    /// does that, which may be to start unwinding, or returns if it cannot be done now.
+    pub attend: fn(unit: &'static Unit),
+    /// Where the unit keeps what is its own: see [`local`](crate::local). Called on the unit itself; good
+    /// until its end.
+    pub locals: fn(unit: &'static Unit) -> *const Locals,
     /// Called after the unit has become more urgent, by whoever made it so, anywhere: if it lies in a
     /// queue of the less urgent, it may be moved.
     pub raised: fn(unit: &'static Unit),
@@ -51,7 +55,7 @@ pub struct UnitOps {
 #[repr(C)]
 pub struct Unit {
     /// See the `word` module: written by the owner and by whoever claims or finishes a wait.
-    word: AtomicU64,
+    pub(crate) word: AtomicU64,
     /// Null for a plain thread. Written once, before the unit is shared.
     ops: AtomicPtr<UnitOps>,
     /// What the unit waits on. Written by the owner; read by onlookers.
@@ -60,12 +64,14 @@ pub struct Unit {
     number: AtomicU32,
     /// A [`Reason`]. Written by the owner; read by onlookers.
     reason: AtomicU8,
-    /// `CANCEL`, `MASKED`, `UNWIND`: requests to the owner, and whether it honours them. The bits above
+    /// `CANCEL`, `MASKED`, `ASKED`: requests to the owner, and whether it honours them. The bits above
     /// say how urgent it is: see the `priority` module.
     pub(crate) requests: AtomicU8,
     /// The wait that was begun and is not over yet: its kind, `BEGUN`, and `ODD` if its number is. 0: none.
     /// Written by the owner, read also by whoever saves his stack, and by onlookers.
     begun: AtomicU8,
+    /// What else is asked of the owner: see the `asks` module.
+    pub(crate) asks: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -78,14 +84,14 @@ pub struct Unit {
 unsafe impl Sync for Unit {}
 
 /// Every cancelable wait ends, from now on.
-const CANCEL: u8 = 1;
+pub(crate) const CANCEL: u8 = 1;
 /// The owner does not want to see `CANCEL` for now.
-const MASKED: u8 = 1 << 1;
-/// The next wait starts unwinding.
-const UNWIND: u8 = 1 << 2;
+pub(crate) const MASKED: u8 = 1 << 1;
+/// Something else is asked: see the `asks` module.
+pub(crate) const ASKED: u8 = 1 << 2;
 
 /// In `begun`: a wait has begun.
-const BEGUN: u8 = 1;
+pub(crate) const BEGUN: u8 = 1;
 /// In `begun`: the lowest bit of its number, which tells it from the wait before.
 const ODD: u8 = 1 << 1;
 /// In `begun`: those bits of the word that say which kind of wait it is.
@@ -106,6 +112,7 @@ impl Unit {
             reason: AtomicU8::new(Reason::None as u8),
             requests: AtomicU8::new(0),
             begun: AtomicU8::new(0),
+            asks: AtomicU8::new(0),
             #[cfg(loom)]
             _shared: std::cell::UnsafeCell::new(()),
         }
@@ -124,6 +131,7 @@ impl Unit {
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
         self.begun.store(0, Relaxed);
+        self.asks.store(0, Relaxed);
     }
 
     /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
@@ -211,13 +219,19 @@ impl Unit {
                 }
             }
         }
+        self.set_begun(number, kind);
+        Some(number)
+    }
+
+    /// Notes that wait `number` has begun. Owner only.
+    #[inline]
+    pub(crate) fn set_begun(&self, number: u64, kind: u64) {
         let odd = if number & word::NUMBER_ONE == 0 {
             0
         } else {
             ODD
         };
-        self.begun.store(kind as u8 | BEGUN | odd, Relaxed);
-        Some(number)
+        self.begun.store(kind as u8 & KIND | BEGUN | odd, Relaxed);
     }
 
     /// The number of the wait that has begun, and its kind, given what is in the word. Owner only.
@@ -296,9 +310,7 @@ impl Unit {
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) if old & TOKEN != 0 => return false,
                 Ok(_) => {
-                    if self.is_canceled() {
-                        self.cancel_wait(word::number(new));
-                    }
+                    self.look_again(word::number(new), CANCELABLE);
                     return true;
                 }
                 Err(now) => old = now,
@@ -328,9 +340,7 @@ impl Unit {
             // first there, `cancel` sees this wait; if it comes second, we see the request below.
             match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
                 Ok(_) => {
-                    if kind & CANCELABLE != 0 && self.is_canceled() {
-                        self.cancel_wait(number);
-                    }
+                    self.look_again(number, kind);
                     return true;
                 }
                 Err(now) => old = now,
@@ -338,10 +348,21 @@ impl Unit {
         }
     }
 
-    /// A cancellation that came before the wait was in the word saw nothing to end.
+    /// A request that came before the wait was in the word saw nothing to end.
+    #[inline]
+    fn look_again(&'static self, number: u64, kind: u64) {
+        if self.requests.load(Relaxed) & (CANCEL | ASKED) != 0 {
+            self.asked_while_parking(number, kind);
+        }
+    }
+
     #[cold]
-    fn cancel_wait(&'static self, number: u64) {
-        drop(Ticket::new(self, number).claim(Outcome::Canceled));
+    fn asked_while_parking(&'static self, number: u64, kind: u64) {
+        if kind & CANCELABLE != 0 && self.is_canceled() {
+            drop(Ticket::new(self, number).claim(Outcome::Canceled));
+        } else {
+            self.nudge_if_interrupted();
+        }
     }
 
     /// Whether the wait is over and the waker is finished with the waiter's memory. Owner only, from the
@@ -426,25 +447,12 @@ impl Unit {
         }
     }
 
-    /// Asks the unit to unwind at the beginning of its next wait, and cancels the current one.
-    pub fn request_unwind(&'static self) {
-        self.requests.fetch_or(UNWIND, Relaxed);
-        self.cancel();
-    }
-
     /// Whether the unit is asked to stop, and has not masked that.
     #[inline]
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         // Ordering: Relaxed. In a wait that is parked, `commit_park` made the request visible.
         self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
-    }
-
-    /// Whether the unit is to unwind at its next wait.
-    #[inline]
-    #[must_use]
-    pub fn is_unwind_due(&self) -> bool {
-        self.requests.load(Relaxed) & UNWIND != 0
     }
 
     /// Masks or unmasks cancellation and returns whether it was masked. Owner only.

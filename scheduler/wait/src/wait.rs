@@ -33,7 +33,7 @@ impl Wait {
     #[inline]
     pub fn begin(reason: Reason, object: *const ()) -> Self {
         Self::begin_kind(CANCELABLE, reason, object)
-            .unwrap_or_else(|| unreachable!("only an unparkable wait consumes the token"))
+            .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
     }
 
     /// Like [`begin`](Wait::begin), for a wait that must run its course: it ends only by being
@@ -41,25 +41,39 @@ impl Wait {
     #[inline]
     pub fn begin_uncancelable(reason: Reason, object: *const ()) -> Self {
         Self::begin_kind(0, reason, object)
-            .unwrap_or_else(|| unreachable!("only an unparkable wait consumes the token"))
+            .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
     }
 
     #[inline]
-    fn begin_kind(kind: u64, reason: Reason, object: *const ()) -> Option<Self> {
-        let unit = current::unit();
-        let cancelable = kind & CANCELABLE != 0;
-        if cancelable
-            && unit.is_unwind_due()
-            && let Some(ops) = unit.ops()
-        {
-            (ops.unwind)(unit);
+    fn begin_kind(kind: u64, reason: Reason, object: *const ()) -> Result<Self, Outcome> {
+        let mut unit = current::unit();
+        if unit.is_asked() {
+            unit = Self::attend(unit, kind)?;
         }
-        let number = unit.begin(kind, reason, object)?;
-        Some(Self {
+        let number = unit.begin(kind, reason, object).ok_or(Outcome::Woken)?;
+        Ok(Self {
             unit,
             number,
-            cancelable,
+            cancelable: kind & CANCELABLE != 0,
         })
+    }
+
+    /// Something is asked of the caller before it waits. Returns as whom it waits.
+    #[cold]
+    fn attend(unit: &'static Unit, kind: u64) -> Result<&'static Unit, Outcome> {
+        if unit.is_acting() {
+            // Its own wait is open below, and it has no other.
+            return match kind & UNPARKABLE {
+                0 => Ok(current::thread_unit()),
+                _ => Err(Outcome::Canceled),
+            };
+        }
+        if kind & CANCELABLE != 0
+            && let Some(ops) = unit.ops()
+        {
+            (ops.attend)(unit);
+        }
+        Ok(unit)
     }
 
     /// The right to end this wait, to be left with a waker.
@@ -133,8 +147,8 @@ impl Wait {
     #[inline]
     pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
         match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
-            None => Outcome::Woken,
-            Some(wait) => wait.park(deadline, stop),
+            Err(outcome) => outcome,
+            Ok(wait) => wait.park(deadline, stop),
         }
     }
 
