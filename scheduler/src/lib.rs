@@ -41,6 +41,7 @@ mod keys;
 mod native;
 mod offload;
 mod pace;
+mod poller;
 mod queue;
 mod shared;
 mod shown;
@@ -70,6 +71,12 @@ pub use interrupt::interrupt;
 pub use keys::{KeyDestructor, KeyError, local, set_local};
 pub use native::{GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region};
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
+#[cfg(not(any(loom, shuttle)))]
+pub use poller::thread::block_on_descriptor;
+pub use poller::{
+    arm::ReadyArm,
+    source::{Direction, Seen, Source, SourceError},
+};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;

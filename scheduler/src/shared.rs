@@ -10,6 +10,7 @@ use crate::{
     native::Region,
     offload::Pools,
     pace::Pacer,
+    poller::Reactor,
     queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
     task::{Task, poll, slab::Depot},
@@ -163,6 +164,7 @@ pub(crate) struct Shared {
     pub(crate) pacer: Pacer,
     /// Threads for what blocks.
     pub(crate) pools: Pools,
+    pub(crate) reactor: Arc<Reactor>,
     pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
@@ -218,6 +220,7 @@ impl Shared {
             low_waiting: AtomicU32::new(0),
             idle: Idle::new(),
             pacer: Pacer::default(),
+            reactor: Reactor::new(),
             slice_handler: SliceHandler::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,
@@ -408,6 +411,7 @@ impl Shared {
                 self.enter_phase(Phase::Stopping);
                 self.idle.wake_all(self);
                 drop(self.pools.close());
+                self.reactor.close();
             }
         }
     }

@@ -154,6 +154,8 @@ impl Scheduler {
             // Who drives it comes back from his call at once.
             wait_until(shared, Deadline::NEVER, || {}, || host.end());
         }
+        // Nobody of its own waits for a descriptor any more.
+        shared.reactor.close();
         for thread in threads {
             // A worker's thread cannot panic but by a bug, which the panic hook has reported.
             let _ = thread.join();

@@ -127,7 +127,7 @@ fn rest(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Option<Why> {
         }
         None => {
             host.knock
-                .expect(shared.idle.sleep_until(shared, 0).min(chores));
+                .expect(shared.idle.sleep_until(shared, 0).0.min(chores));
             Some(Why::NothingReady)
         }
     }

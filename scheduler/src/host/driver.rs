@@ -196,12 +196,17 @@ impl Driver {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_handle(&self) -> io::Result<i32> {
-        self.host().knock.handle()
+        let shared = &self.0;
+        let pollers = [&shared.remotes[0].bed.poller, &shared.reactor.common];
+        self.host().knock.handle(|| {
+            let [own, common] = pollers.map(|poller| poller.handle());
+            Ok([own?, common?])
+        })
     }
 
     /// Has `wake` called once each time there is something to do again after [`Why::NothingReady`], by
-    /// whoever brings it; `None`: nobody is called. It is not called for deadlines, nor for what a signal
-    /// handler does, but it may be called once too often. A call of the one before may be under way.
+    /// whoever brings it; `None`: nobody is called. It is not called for deadlines, for
+    /// descriptors that are ready, nor for what a signal handler does, but it may be called once too often. A call of the one before may be under way.
     ///
     /// It is called in the middle of whatever wakes fibers, maybe on a fiber of another runtime: it must
     /// not wait, nor call anything of this runtime. It makes the host's loop come round, and no more. If

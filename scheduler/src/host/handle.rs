@@ -1,5 +1,5 @@
 //! The descriptor that is readable while there is something to do. On Linux: an `epoll` over a counter that
-//! is raised by hand, and a timer. Nobody needs to read it, so whoever polls it cannot take away what another
+//! is raised by hand, a timer, and the pollers of the runtime. Nobody needs to read it, so whoever polls it cannot take away what another
 //! is to see.
 
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
@@ -24,7 +24,8 @@ mod linux {
     }
 
     impl Handle {
-        pub(crate) fn new() -> io::Result<Self> {
+        /// Also readable while one of `others` is, which outlive it.
+        pub(crate) fn new(others: [RawFd; 2]) -> io::Result<Self> {
             // SAFETY: no precondition.
             let all = unsafe { own(libc::epoll_create1(libc::EPOLL_CLOEXEC)) }?;
             // SAFETY: no precondition.
@@ -32,13 +33,14 @@ mod linux {
             let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
             // SAFETY: no precondition.
             let timer = unsafe { own(libc::timerfd_create(libc::CLOCK_MONOTONIC, flags)) }?;
-            for part in [&raised, &timer] {
+            let parts = [raised.as_raw_fd(), timer.as_raw_fd()];
+            for part in parts.into_iter().chain(others) {
                 let mut event = libc::epoll_event {
                     events: libc::EPOLLIN as u32,
                     u64: 0,
                 };
-                let (add, part) = (libc::EPOLL_CTL_ADD, part.as_raw_fd());
-                // SAFETY: all three are alive.
+                let add = libc::EPOLL_CTL_ADD;
+                // SAFETY: all of them are alive.
                 if unsafe { libc::epoll_ctl(all.as_raw_fd(), add, part, &raw mut event) } != 0 {
                     return Err(io::Error::last_os_error());
                 }
@@ -118,7 +120,7 @@ mod none {
 
     #[expect(clippy::unused_self, reason = "the other kind has something")]
     impl Handle {
-        pub(crate) fn new() -> io::Result<Self> {
+        pub(crate) fn new(_: [i32; 2]) -> io::Result<Self> {
             Err(io::ErrorKind::Unsupported.into())
         }
 

@@ -112,13 +112,13 @@ impl Knock {
         std::mem::replace(&mut *self.wake.lock(), wake)
     }
 
-    /// The descriptor.
-    pub(crate) fn handle(&self) -> io::Result<i32> {
+    /// The descriptor. It is readable, too, while one of `others` is, which are always the same.
+    pub(crate) fn handle(&self, others: impl FnOnce() -> io::Result<[i32; 2]>) -> io::Result<i32> {
         let due = self.due.lock();
         if let Some(handle) = self.handle.get() {
             return Ok(handle.number());
         }
-        let handle = Handle::new()?;
+        let handle = Handle::new(others()?)?;
         handle.raise_at(*due);
         let handle = self.handle.get_or_init(|| handle);
         // Ordering: SeqCst, store-load pair: the descriptor, the word. Partner: `show`.

@@ -9,11 +9,13 @@ mod parker;
 
 use crate::{
     choice, fence,
+    poller::{Batch, Poller},
     shared::{Remote, Shared},
 };
 use counters::Counters;
 pub(crate) use parker::IS_SIGNAL_SAFE;
 use parker::Parker;
+use std::{sync::Arc, time::Duration};
 use vitte_wait::facade::{
     Mutex,
     atomic::{AtomicBool, AtomicU64, Ordering::*, fence as full_fence},
@@ -54,6 +56,8 @@ pub(crate) struct Bed {
     /// Was taken off by a poster, who counted it as searching.
     searching: AtomicBool,
     parker: Parker,
+    /// For descriptors that its own tasks wait for. It sleeps in it when there are any.
+    pub(crate) poller: Arc<Poller>,
     /// For fibers that block it.
     thread: Mutex<Option<thread::Thread>>,
 }
@@ -75,7 +79,12 @@ impl Bed {
 
     /// Makes its worker look once more, if it sleeps.
     fn poke(&self) {
-        self.parker.unpark();
+        self.parker.unpark(&self.poller);
+    }
+
+    /// Whether it sleeps or rests, or is about to.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Relaxed)
     }
 }
 
@@ -84,6 +93,9 @@ impl Bed {
 /// every pause.
 const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 10 };
 const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 600 };
+
+/// How often a keeper that the system refuses a poller looks into the common one.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Idle {
     pub(crate) fn new() -> Self {
@@ -152,7 +164,7 @@ impl Idle {
     pub(crate) fn pacer_sleeps(&self, shared: &Shared) {
         self.counters.pacer_falls_asleep();
         fence::heavy();
-        if !shared.is_stopping() && !shared.anything_waits() {
+        if !shared.is_stopping() && !shared.anything_waits() && !self.is_watch_needed(shared) {
             while self.counters.load().is_pacer_asleep() && !shared.is_stopping() {
                 let until = self.pacer_until(shared);
                 if clock::now() >= until {
@@ -162,6 +174,34 @@ impl Idle {
             }
         }
         self.counters.pacer_wakes();
+    }
+
+    /// Whether descriptors are watched for which no worker sleeps: see "Descriptors" in the README.
+    fn is_watch_needed(&self, shared: &Shared) -> bool {
+        let is_unwatched = |remote: &Remote| {
+            let bed = &remote.bed;
+            bed.poller.has_sources() && !bed.is_asleep()
+        };
+        let common = shared.reactor.common.has_sources() && !self.has_keeper();
+        common || shared.remotes.iter().any(is_unwatched)
+    }
+
+    pub(crate) fn has_keeper(&self) -> bool {
+        self.sleepers.lock().keeper.is_some()
+    }
+
+    /// After a descriptor was registered with `poller`: that of the calling worker, which is awake, or the
+    /// common one.
+    pub(crate) fn source_added(&self, shared: &Shared, poller: &Arc<Poller>) {
+        if Arc::ptr_eq(poller, &shared.reactor.common) {
+            let sleepers = self.sleepers.lock();
+            if let Some(keeper) = sleepers.keeper {
+                // It may sleep where it does not hear of it.
+                shared.remotes[keeper].bed.poke();
+                return;
+            }
+        }
+        self.post_here(shared);
     }
 
     /// Until when the pacer may sleep: while there is no keeper, it stands in for one.
@@ -218,6 +258,9 @@ impl Idle {
             None => {
                 if shared.pacer.sleeps_beyond(next_of_the_awake(shared)) {
                     shared.pacer.poke();
+                }
+                if shared.reactor.common.has_sources() && self.counters.load().is_pacer_asleep() {
+                    self.rouse_pacer(shared);
                 }
             }
         }
@@ -320,11 +363,16 @@ impl Idle {
         })
     }
 
-    /// A worker is off the list again: it may be the one that [`signaled`](Self::signaled) woke.
-    fn risen(shared: &Shared) {
-        // Ordering: SeqCst, store-load pair: `asleep` (cleared), the ring. Partner: `signaled`.
+    /// Worker `me` is off the list again: it may be the one that [`signaled`](Self::signaled) woke, and
+    /// nobody sleeps in its poller any more.
+    fn risen(&self, shared: &Shared, me: usize) {
+        // Ordering: SeqCst, store-load pairs: `asleep` (cleared), the ring. Partner: `signaled`. And `asleep`,
+        // the pacer's bit. Partner: the heavy fence in `pacer_sleeps`.
         full_fence(SeqCst);
         shared.heed_signals();
+        if shared.remotes[me].bed.poller.has_sources() && self.counters.load().is_pacer_asleep() {
+            self.rouse_pacer(shared);
+        }
     }
 
     /// Wakes everybody, for good: the runtime ends.
@@ -378,7 +426,7 @@ impl Idle {
             fence::heavy();
             if let Some(found) = look() {
                 self.get_up(shared, me);
-                Self::risen(shared);
+                self.risen(shared, me);
                 // As when a searcher finds something.
                 if self.counters.load().wants_wake() {
                     self.wake_another(shared);
@@ -386,7 +434,7 @@ impl Idle {
                 return found;
             }
             self.sleep(shared, me, chores);
-            Self::risen(shared);
+            self.risen(shared, me);
             if !bed.searching.load(Relaxed) {
                 return None;
             }
@@ -476,7 +524,7 @@ impl Idle {
         } else {
             self.sleep(shared, me, until);
         }
-        Self::risen(shared);
+        self.risen(shared, me);
     }
 
     fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
@@ -489,31 +537,68 @@ impl Idle {
                 self.get_up(shared, me);
                 return;
             }
-            let until = self.sleep_until(shared, me).min(chores);
-            if until == u64::MAX {
-                bed.parker.park(None);
-                continue;
+            let (until, is_keeper) = self.sleep_until(shared, me);
+            let until = until.min(chores);
+            let mut left = None;
+            if until != u64::MAX {
+                let now = clock::now();
+                if now >= until {
+                    self.get_up(shared, me);
+                    return;
+                }
+                left = Some(Duration::from_nanos(until - now));
             }
-            let now = clock::now();
-            if now >= until {
-                self.get_up(shared, me);
+            let common = &*shared.reactor.common;
+            let common = (is_keeper && common.has_sources()).then_some(common);
+            if common.is_none() && !bed.poller.has_sources() {
+                bed.parker.park(left);
+            } else if self.sleep_in_poller(shared, me, common, left) {
                 return;
             }
-            let left = std::time::Duration::from_nanos(until - now);
-            bed.parker.park(Some(left));
         }
     }
 
+    /// Sleeps for once in the poller of `me`, and in `common`. True: something was ready, and `me` has got up.
+    fn sleep_in_poller(
+        &self,
+        shared: &Shared,
+        me: usize,
+        common: Option<&Poller>,
+        left: Option<Duration>,
+    ) -> bool {
+        let bed = &shared.remotes[me].bed;
+        let (mut own, mut other) = (Batch::new(), Batch::new());
+        let mut is_open = true;
+        bed.parker
+            .park_in(|| is_open = bed.poller.sleep(common, &mut own, &mut other, left));
+        if !is_open {
+            // There are too many descriptors for the keeper to have a poller. Then it has to look now and then.
+            bed.parker
+                .park(Some(left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN))));
+            if let Some(common) = common {
+                common.take(&mut other);
+            }
+        }
+        if !own.has_any() && !other.has_any() {
+            return false;
+        }
+        // First, so that what is made ready does not wake us.
+        self.get_up(shared, me);
+        shared.reactor.deliver(&own);
+        shared.reactor.deliver(&other);
+        true
+    }
+
     /// Until when `me` may sleep: see "Timers" in the README.
-    pub(crate) fn sleep_until(&self, shared: &Shared, me: usize) -> u64 {
+    pub(crate) fn sleep_until(&self, shared: &Shared, me: usize) -> (u64, bool) {
         let own = shared.remotes[me].timers.next();
         if !self.set_keeper_until(me, u64::MAX) {
-            return own;
+            return (own, false);
         }
         fence::heavy();
         let until = own.min(next_of_the_awake(shared));
         self.set_keeper_until(me, until);
-        until
+        (until, true)
     }
 
     /// False if `me` is not the keeper.

@@ -7,7 +7,11 @@
 //!
 //! ```text
 //!   EMPTY ──unpark──► TOKEN        EMPTY ──park──► PARKED ──unpark──► TOKEN ──park goes on──► EMPTY
+//!                                  EMPTY ──park_in──► INSIDE ──unpark──► TOKEN, and the bell rings
 //! ```
+//!
+//! A worker for whose tasks descriptors are watched sleeps inside of its poller instead, and whoever wakes it
+//! rings the poller's bell.
 
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 pub(crate) use futex::Parker;
@@ -19,6 +23,7 @@ pub(crate) const IS_SIGNAL_SAFE: bool = cfg!(any(target_os = "linux", loom, shut
 
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 mod futex {
+    use crate::poller::Poller;
     use std::{ptr, time::Duration};
     use vitte_wait::facade::{
         atomic::{AtomicU32, Ordering::*},
@@ -29,6 +34,8 @@ mod futex {
     const TOKEN: u32 = 1;
     /// One below `EMPTY`, so that parking is one subtraction.
     const PARKED: u32 = u32::MAX;
+    /// Asleep in its poller.
+    const INSIDE: u32 = 2;
 
     /// See the [module documentation](super).
     #[derive(Default)]
@@ -63,11 +70,28 @@ mod futex {
             }
         }
 
-        /// Leaves a token, and wakes the owner if it sleeps. Async-signal-safe.
-        pub(crate) fn unpark(&self) {
+        /// As [`park`](Self::park), with `sleep` for the sleep, which ends when the poller is rung.
+        pub(crate) fn park_in(&self, sleep: impl FnOnce()) {
+            // Ordering: Acquire. As in `park`.
+            if self
+                .0
+                .compare_exchange(EMPTY, INSIDE, Acquire, Acquire)
+                .is_ok()
+            {
+                sleep();
+            }
+            // A token that came after the sleep had ended otherwise has left a stroke of the bell behind,
+            // which ends a later sleep too early.
+            self.0.swap(EMPTY, Acquire);
+        }
+
+        /// Leaves a token, and wakes the owner, whose poller that is, if it sleeps. Async-signal-safe.
+        pub(crate) fn unpark(&self, poller: &Poller) {
             // Ordering: Release. Partner: the Acquire in `park`.
-            if self.0.swap(TOKEN, Release) == PARKED {
-                wake(&self.0);
+            match self.0.swap(TOKEN, Release) {
+                PARKED => wake(&self.0),
+                INSIDE => poller.ring(),
+                _ => {}
             }
         }
     }
@@ -97,9 +121,9 @@ mod futex {
 
         #[test]
         fn a_token_that_comes_first_is_not_lost() {
-            let parker = Parker::default();
-            parker.unpark();
-            parker.unpark();
+            let (parker, poller) = (Parker::default(), Poller::default());
+            parker.unpark(&poller);
+            parker.unpark(&poller);
             parker.park(None);
             let begun = clock::now();
             parker.park(Some(Duration::from_millis(2)));
@@ -110,15 +134,17 @@ mod futex {
         fn every_token_ends_one_sleep() {
             let (there, back) = (Arc::new(Parker::default()), Arc::new(Parker::default()));
             let (their, our) = (Arc::clone(&there), Arc::clone(&back));
+            let poller = Poller::default();
             let other = thread::spawn(move || {
+                let poller = Poller::default();
                 for turn in 0..10_000_u64 {
                     let timeout = turn.is_multiple_of(2).then_some(Duration::from_secs(100));
                     their.park(timeout);
-                    our.unpark();
+                    our.unpark(&poller);
                 }
             });
             for _ in 0..10_000 {
-                there.unpark();
+                there.unpark(&poller);
                 back.park(None);
             }
             other.join().unwrap();
@@ -128,6 +154,7 @@ mod futex {
 
 #[cfg(not(all(target_os = "linux", not(any(loom, shuttle)))))]
 mod handle {
+    use crate::poller::Poller;
     use std::time::Duration;
     use vitte_wait::facade::{
         Mutex,
@@ -153,8 +180,14 @@ mod handle {
             }
         }
 
+        /// As [`park`](Self::park), with `sleep` for the sleep, which ends with the thread's token too.
+        #[expect(clippy::unused_self, reason = "the other kind has a word")]
+        pub(crate) fn park_in(&self, sleep: impl FnOnce()) {
+            sleep();
+        }
+
         /// Leaves a token, and wakes the owner if it sleeps.
-        pub(crate) fn unpark(&self) {
+        pub(crate) fn unpark(&self, _: &Poller) {
             if let Some(thread) = &*self.0.lock() {
                 thread.unpark();
             }

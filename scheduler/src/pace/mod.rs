@@ -14,7 +14,8 @@
 //! While it is awake it also has spare workers work in the places of those whose threads are blocked:
 //! see [`native`](crate::native).
 //!
-//! While every worker is busy it also ends waits whose time has come, in the keeper's place.
+//! While every worker is busy it also ends waits whose time has come, in the keeper's place. And while a
+//! worker is busy that has descriptors to watch it looks for those, each half a slice, if the worker did not.
 
 #[cfg(all(test, loom))]
 mod model;
@@ -118,6 +119,7 @@ pub(crate) fn run(shared: Arc<Shared>) {
             }
             let soon = places.look(&shared, now);
             sleep_a_tick(&shared, if soon { PATIENCE } else { tick });
+            shared.look_for_the_busy(tick);
             if shared.is_stopping() || !shared.anything_waits() {
                 break;
             }

@@ -175,7 +175,7 @@ impl Worker {
         {
             return found;
         }
-        if self.remote().timers.next() != u64::MAX {
+        if self.remote().timers.next() != u64::MAX || self.watches() {
             self.look_after(clock::now());
         }
         if self.is_turn_of_low()
@@ -209,6 +209,9 @@ impl Worker {
             if let Some(task) = self.find_made_ready() {
                 return Some(task);
             }
+        }
+        if self.watches() && self.look_for_all_descriptors() {
+            return self.find_made_ready();
         }
         let found = self.shared().injector.pop(FROM_INJECTOR, |task| {
             if task.is_started() {

@@ -342,6 +342,38 @@ impl Worker {
         if self.remote().timers.next() <= now {
             self.remote().timers.fire(now);
         }
+        self.look_for_descriptors(now);
         self.empty_inbox();
+    }
+
+    /// Whether descriptors are watched that this worker looks for while it is awake.
+    #[inline]
+    pub(crate) fn watches(&self) -> bool {
+        self.remote().bed.poller.has_sources() || self.shared.reactor.common.has_sources()
+    }
+
+    /// As one does who has nothing else to do. Says whether any were ready.
+    ///
+    /// In the common poller the keeper sleeps, who is the caller soon if there is none. But a host's worker goes
+    /// home instead.
+    #[cold]
+    pub(crate) fn look_for_all_descriptors(&self) -> bool {
+        let (shared, now) = (self.shared(), clock::now());
+        let own = &self.remote().bed.poller;
+        let any = own.has_sources() && own.look(&shared.reactor, now, true);
+        let common = &shared.reactor.common;
+        let looks = common.has_sources() && (shared.host.is_some() || common.is_due(now));
+        looks && common.look(&shared.reactor, now, true) || any
+    }
+
+    fn look_for_descriptors(&self, now: u64) {
+        let reactor = &self.shared.reactor;
+        let own = &self.remote().bed.poller;
+        if own.is_due(now) {
+            own.look(reactor, now, true);
+        }
+        if reactor.common.is_due(now) {
+            reactor.common.look(reactor, now, true);
+        }
     }
 }

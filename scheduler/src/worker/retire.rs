@@ -84,7 +84,7 @@ impl Worker {
         let tick = self.tick.get();
         self.tick.set(tick.wrapping_add(ROUND - 1 - tick % ROUND));
         self.slice_over.set(false);
-        if self.remote().timers.next() != u64::MAX {
+        if self.remote().timers.next() != u64::MAX || self.watches() {
             self.look_after(clock::now());
         }
         self.empty_inbox();

@@ -31,6 +31,10 @@ pub enum Reason {
     Select = 10,
     /// For a job on a thread of its own.
     Offload = 11,
+    /// For something to read from a descriptor.
+    Readable = 12,
+    /// For room to write to a descriptor.
+    Writable = 13,
 }
 
 impl Reason {
@@ -49,6 +53,8 @@ impl Reason {
             9 => Self::Shutdown,
             10 => Self::Select,
             11 => Self::Offload,
+            12 => Self::Readable,
+            13 => Self::Writable,
             _ => Self::None,
         }
     }

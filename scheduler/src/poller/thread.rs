@@ -1,0 +1,196 @@
+//! Waiting for a descriptor with the thread, without any scheduler.
+
+use super::source::{Direction, SourceError};
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    sync::Arc,
+};
+use vitte_wait::{Deadline, StopToken};
+
+fn events(direction: Direction) -> i16 {
+    match direction {
+        Direction::Read => libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP,
+        Direction::Write => libc::POLLOUT,
+    }
+}
+
+fn asked(fd: RawFd, events: i16) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    }
+}
+
+/// `poll(2)`, until `deadline` at the latest. Whether anything is ready.
+fn poll(asked: &mut [libc::pollfd], deadline: Deadline) -> io::Result<bool> {
+    loop {
+        let millis = match deadline.remaining() {
+            None => -1,
+            // Rounded up: rather late than round and round.
+            Some(left) => i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX),
+        };
+        let count = asked.len() as libc::nfds_t;
+        // SAFETY: as many entries are alive and writable.
+        let ready = unsafe { libc::poll(asked.as_mut_ptr(), count, millis) };
+        if ready > 0 {
+            return Ok(true);
+        }
+        if ready < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        } else if deadline.is_past() {
+            return Ok(false);
+        }
+    }
+}
+
+/// Whether something could be done at once in this direction. Of a descriptor that is none, yes: the try says so.
+pub(super) fn is_ready(fd: RawFd, direction: Direction) -> bool {
+    poll(&mut [asked(fd, events(direction))], Deadline::NOW).unwrap_or(true)
+}
+
+/// Blocks the calling thread until a try on `fd` in one of `directions` would not block, `deadline` passes or `stop` is
+/// triggered. Says in which directions.
+///
+/// What a plain thread does that belongs to no runtime. On a fiber it blocks the worker.
+///
+/// # Errors
+/// [`SourceError::TimedOut`], [`SourceError::Stopped`] inside an [`io::Error`], or what the system says.
+///
+/// # Blocking
+/// The thread.
+///
+/// # Cancellation
+/// None.
+///
+/// ```
+/// use std::{io::Write, os::{fd::AsFd, unix::net::UnixStream}, time::Duration};
+/// use vitte_scheduler::{Direction, block_on_descriptor};
+/// use vitte_wait::Deadline;
+///
+/// let (ours, mut theirs) = UnixStream::pair()?;
+/// let soon = Deadline::after(Duration::from_millis(1));
+/// let nothing = block_on_descriptor(ours.as_fd(), &[Direction::Read], soon, None);
+/// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+/// theirs.write_all(b"x")?;
+/// let both = [Direction::Read, Direction::Write];
+/// assert_eq!(block_on_descriptor(ours.as_fd(), &both, Deadline::NEVER, None)?, [true, true]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn block_on_descriptor(
+    fd: BorrowedFd<'_>,
+    directions: &[Direction],
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<[bool; 2]> {
+    let events = directions
+        .iter()
+        .fold(0, |all, &direction| all | events(direction));
+    let bell = match stop {
+        Some(stop) if stop.is_stopped() => return Err(SourceError::Stopped.into()),
+        Some(_) if deadline != Deadline::NOW => Some(Arc::new(bell()?)),
+        _ => None,
+    };
+    let until = stop.map_or(deadline, |stop| stop.deadline().min(deadline));
+    let hook = stop
+        .zip(bell.clone())
+        .map(|(stop, bell)| stop.then(move || strike(&bell)));
+    let number = bell.as_ref().map_or(-1, |bell| bell.as_raw_fd());
+    // A negative number is passed over.
+    let mut both = [asked(fd.as_raw_fd(), events), asked(number, libc::POLLIN)];
+    let found = poll(&mut both, until);
+    if let Some(hook) = hook {
+        hook.remove();
+    }
+    found?;
+    let got = both[0].revents;
+    let failed = got & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0;
+    if got == 0 {
+        let stopped = stop.is_some_and(StopToken::is_stopped);
+        return Err(if stopped {
+            SourceError::Stopped
+        } else {
+            SourceError::TimedOut
+        }
+        .into());
+    }
+    let ready = |direction| {
+        directions.contains(&direction) && (failed || got & self::events(direction) != 0)
+    };
+    Ok([Direction::Read, Direction::Write].map(ready))
+}
+
+fn bell() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are passed.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just opened, and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn strike(bell: &OwnedFd) {
+    let stroke = 1_u64;
+    // SAFETY: eight bytes of a live number; the count of a bell that is struck once is not full.
+    unsafe { libc::write(bell.as_raw_fd(), (&raw const stroke).cast(), 8) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        os::{fd::AsFd, unix::net::UnixStream},
+        time::Duration,
+    };
+    use vitte_wait::{StopSource, facade::thread};
+
+    #[test]
+    fn a_stop_ends_a_thread_s_wait() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let source = StopSource::new();
+        let token = source.token();
+        let waiter = thread::spawn(move || {
+            let long = Deadline::after(Duration::from_secs(60));
+            block_on_descriptor(ours.as_fd(), &[Direction::Read], long, Some(&token))
+        });
+        while source.callbacks() == 0 && !waiter.is_finished() {
+            thread::yield_now();
+        }
+        source.stop();
+        let error = waiter.join().unwrap().unwrap_err();
+        assert_eq!(SourceError::of(&error), Some(SourceError::Stopped));
+        assert_eq!(source.callbacks(), 0, "the hook is gone");
+    }
+
+    #[test]
+    fn a_token_with_a_deadline_ends_a_thread_s_wait_as_stopped() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let token = StopToken::after(Duration::from_millis(2));
+        let error = block_on_descriptor(
+            ours.as_fd(),
+            &[Direction::Read],
+            Deadline::NEVER,
+            Some(&token),
+        );
+        assert_eq!(
+            SourceError::of(&error.unwrap_err()),
+            Some(SourceError::Stopped)
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_other_side_is_ready_in_both_directions() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        assert!(!is_ready(ours.as_raw_fd(), Direction::Read));
+        drop(theirs);
+        assert!(is_ready(ours.as_raw_fd(), Direction::Read));
+        let both = [Direction::Read, Direction::Write];
+        let got = block_on_descriptor(ours.as_fd(), &both, Deadline::NEVER, None);
+        assert_eq!(got.unwrap(), [true, true]);
+    }
+}
