@@ -208,13 +208,16 @@ impl Entry {
         drop(others);
     }
 
-    /// Puts `node` among those who wait for the next edge. False: the word is not `seen` any more.
+    /// Puts `node` among those who wait for the next edge. False: the word is not `seen` any more, or there will be
+    /// no edge.
     ///
     /// # Safety
     /// As for [`WaitQueue::push`]; it leaves by [`delist`](Self::delist), or by being popped.
     pub(super) unsafe fn enlist(&self, direction: usize, seen: u32, node: &Node) -> bool {
         let mut inner = self.inner.lock();
-        if self.words[direction].load(Relaxed) != seen {
+        let word = self.words[direction].load(Relaxed);
+        // Whoever looked when it was over already would find no change.
+        if word != seen || word & (CLOSED | LOST) != 0 {
             return false;
         }
         // SAFETY: by the caller; the lock is held.
