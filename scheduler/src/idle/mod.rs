@@ -69,10 +69,6 @@ impl Bed {
         *self.thread.lock() = Some(thread);
     }
 
-    pub(crate) fn is_asleep(&self) -> bool {
-        self.asleep.load(Relaxed)
-    }
-
     pub(crate) fn thread(&self) -> Option<thread::Thread> {
         self.thread.lock().clone()
     }

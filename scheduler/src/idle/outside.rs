@@ -24,7 +24,7 @@ impl Idle {
     /// Worker `me` is awake, whoever woke it, if anybody did.
     pub(crate) fn rise(&self, shared: &Shared, me: usize) {
         self.get_up(shared, me);
-        Self::risen(shared);
+        self.risen(shared, me);
     }
 
     /// Worker `me`, which has lain down, has a thread for now: sleeps on it until it is woken, a timer is
