@@ -10,12 +10,11 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use corosensei::{Coroutine as Switch, CoroutineResult as Switched};
-
 use crate::ambient::Resumer;
 use crate::point::Point;
 use crate::stack::Stack;
-use crate::suspender::{ForcedUnwind, Gate, Order, Payload, Suspender};
+use crate::suspender::{ForcedUnwind, Order, Payload, Suspender};
+use crate::switch::{Gate, Switch, Switched};
 
 /// How often [`Fiber::unwind`] raises [`ForcedUnwind`] in a fiber that catches it and suspends again.
 pub const UNWIND_TRIES: usize = 4;
@@ -102,7 +101,7 @@ pub enum Unwound {
 /// # Ok::<(), vitte_fibers::StackError>(())
 /// ```
 pub struct Fiber {
-    switch: ManuallyDrop<Switch<(), (), (), Stack>>,
+    switch: ManuallyDrop<Switch>,
     /// In a block carved off the stack that `switch` owns, right above the first frame.
     seam: NonNull<Suspender>,
     /// The lowest usable address of that stack.

@@ -35,6 +35,7 @@ mod point;
 mod shadow;
 pub mod stack;
 mod suspender;
+mod switch;
 
 pub use ambient::Resumer;
 pub use fiber::{Fiber, Resumed, UNWIND_TRIES, Unwound};

@@ -10,12 +10,10 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 
-use corosensei::Yielder;
-
 use crate::ambient::{Ambient, Resumer};
 use crate::point::Point;
+use crate::switch::Gate;
 
-pub(crate) type Gate = Yielder<(), ()>;
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// What a fiber shall do when it comes back from a suspension.
