@@ -9,8 +9,8 @@ use crate::{
 use std::fmt;
 use vitte_wait::facade::atomic::Ordering::Relaxed;
 
-fn flavor_name<T, F: Flavor<T>>(_: &F) -> &'static str {
-    F::NAME
+fn flavor_name<T, F: Flavor<T>>(flavor: &F) -> &'static str {
+    flavor.name()
 }
 
 impl<T, K: Kind> Link<T, K> {

@@ -1,7 +1,7 @@
 //! What the handles of one channel share, whatever its flavor.
 
 use crate::{
-    flavors::{Flavor, rendezvous::Rendezvous},
+    flavors::{Flavor, few::Few},
     kind::Kind,
     select::Source,
 };
@@ -9,6 +9,9 @@ use vitte_wait::facade::{
     Arc,
     atomic::{AtomicUsize, Ordering::*},
 };
+
+/// Up to here a channel holds few values.
+const FEW: usize = 1;
 
 /// A flavor, and how many handles each end has.
 pub(crate) struct Shared<F> {
@@ -21,7 +24,7 @@ pub(crate) struct Shared<F> {
 pub(crate) enum Link<T, K: Kind> {
     Bounded(Arc<Shared<K::Bounded<T>>>),
     Unbounded(Arc<Shared<K::Unbounded<T>>>),
-    Rendezvous(Arc<Shared<Rendezvous<T>>>),
+    Few(Arc<Shared<Few<T>>>),
 }
 
 // SAFETY: by the contract of `Flavors` what it refers to may be shared between threads. (The
@@ -36,7 +39,7 @@ macro_rules! on_flavor {
         match $link {
             $crate::link::Link::Bounded($shared) => $body,
             $crate::link::Link::Unbounded($shared) => $body,
-            $crate::link::Link::Rendezvous($shared) => $body,
+            $crate::link::Link::Few($shared) => $body,
         }
     };
 }
@@ -56,8 +59,8 @@ impl<T, K: Kind> Link<T, K> {
     }
 
     pub(crate) fn bounded(capacity: usize) -> Self {
-        if capacity == 0 {
-            Self::Rendezvous(share(Rendezvous::new()))
+        if capacity <= FEW {
+            Self::Few(share(Few::new(capacity)))
         } else {
             Self::Bounded(share(K::bounded(capacity)))
         }
@@ -96,7 +99,7 @@ impl<T, K: Kind> Link<T, K> {
         match (self, other) {
             (Self::Bounded(a), Self::Bounded(b)) => Arc::ptr_eq(a, b),
             (Self::Unbounded(a), Self::Unbounded(b)) => Arc::ptr_eq(a, b),
-            (Self::Rendezvous(a), Self::Rendezvous(b)) => Arc::ptr_eq(a, b),
+            (Self::Few(a), Self::Few(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -142,7 +145,7 @@ impl<T, K: Kind> Clone for Link<T, K> {
         match self {
             Self::Bounded(shared) => Self::Bounded(shared.clone()),
             Self::Unbounded(shared) => Self::Unbounded(shared.clone()),
-            Self::Rendezvous(shared) => Self::Rendezvous(shared.clone()),
+            Self::Few(shared) => Self::Few(shared.clone()),
         }
     }
 }

@@ -53,6 +53,8 @@ fn pause(step: u32) {
 pub(crate) struct Patience {
     left: u32,
     is_thread: bool,
+    /// The next try comes at once.
+    at_once: bool,
 }
 
 /// For whom it pays to try again.
@@ -76,12 +78,28 @@ impl Patience {
             TriesFirst::Everybody => 1,
             _ => 0,
         };
-        Self { left, is_thread }
+        Self {
+            left,
+            is_thread,
+            at_once: false,
+        }
+    }
+
+    /// For one who was just woken, or need not wait: a try at once, and then as many as before.
+    pub(crate) fn once_more(who: TriesFirst) -> Self {
+        Self {
+            at_once: true,
+            ..Self::new(who)
+        }
     }
 
     /// Waits a moment and says true, until there have been enough moments.
     #[inline]
     pub(crate) fn is_left(&mut self) -> bool {
+        if self.at_once {
+            self.at_once = false;
+            return true;
+        }
         if self.left == 0 {
             return false;
         }

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! To wait costs more than in other channels, for then the other end, which uses no fence, must be
-//! made to pass one: on Linux by a system call (`membarrier`), elsewhere both always use a fence.
+//! made to pass one: on Linux by a system call (`membarrier`), elsewhere both always use a fence. Not
+//! so with a capacity of 1 or 0, where waiting is what a channel mostly does.
 
 use crate::{Spsc, channel::ends, link::Link};
 

@@ -15,9 +15,7 @@
 //! flag is raised whenever its queue holds an open waiter, and changed only under the lock.
 
 use crate::lent::Lent;
-use vitte_wait::{
-    Claimed, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue, facade::Mutex,
-};
+use vitte_wait::{Claimed, Deadline, Node, Outcome, Reason, ShortLock, StopToken, Wait, WaitQueue};
 
 /// Which end of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ impl Waiters {
 
 /// What a flavor must offer so that a unit can wait in it.
 pub(crate) trait Waitable {
-    fn waiters(&self) -> &Mutex<Waiters>;
+    fn waiters(&self) -> &ShortLock<Waiters>;
 
     /// Announces a waiter of this side, then looks once more; false: there is no need to wait.
     /// Called under the lock, before the waiter is queued.

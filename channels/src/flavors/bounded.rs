@@ -25,9 +25,8 @@ use crate::{
 };
 use std::mem::MaybeUninit;
 use vitte_wait::{
-    Claimed, Outcome,
+    Claimed, Outcome, ShortLock,
     facade::{
-        Mutex,
         atomic::{AtomicUsize, Ordering::*},
         cell::UnsafeCell,
     },
@@ -58,7 +57,7 @@ pub(crate) struct Bounded<T> {
     slots: Box<[Slot<T>]>,
     /// One lap further: a power of two above every index.
     pub(super) lap: usize,
-    waiters: Padded<Mutex<Waiters>>,
+    waiters: Padded<ShortLock<Waiters>>,
 }
 
 // SAFETY: values go in on one thread and come out on another, hence `T: Send`. A slot's value is
@@ -314,7 +313,7 @@ impl<T> Place<'_, T> {
 }
 
 impl<T> Waitable for Bounded<T> {
-    fn waiters(&self) -> &Mutex<Waiters> {
+    fn waiters(&self) -> &ShortLock<Waiters> {
         &self.waiters
     }
 
@@ -348,8 +347,13 @@ impl<T> Waitable for Bounded<T> {
 }
 
 impl<T> Flavor<T> for Bounded<T> {
-    const NAME: &'static str = "bounded";
-    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
+    fn name(&self) -> &'static str {
+        "bounded"
+    }
+
+    fn tries_first(&self) -> TriesFirst {
+        TriesFirst::Threads
+    }
 
     /// Any number of producers may call this at once.
     #[inline]

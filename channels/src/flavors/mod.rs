@@ -3,7 +3,7 @@
 mod block;
 pub(crate) mod bounded;
 pub(crate) mod consumers;
-pub(crate) mod rendezvous;
+pub(crate) mod few;
 pub(crate) mod ring;
 mod runs;
 pub(crate) mod unbounded;
@@ -21,11 +21,11 @@ use vitte_wait::{Deadline, Outcome, StopToken};
 /// announced, park, and try again, unless the waker did it for us.
 pub(crate) trait Flavor<T>: Waitable + Sized {
     /// What `Debug` calls it.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// Who may try a little longer before queueing up. Nobody where only a waiter that is queued can
     /// be found: two that both look for the other would never meet.
-    const TRIES_FIRST: TriesFirst;
+    fn tries_first(&self) -> TriesFirst;
 
     /// # Safety
     /// For flavors that say so, the caller is the only producer at this moment.
@@ -100,7 +100,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), SendUntilError<T>> {
-        let mut patience = Patience::new(Self::TRIES_FIRST);
+        let mut patience = Patience::new(self.tries_first());
         loop {
             while patience.is_left() {
                 // SAFETY: by the caller.
@@ -117,17 +117,12 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 return Ok(());
             };
             match outcome {
-                // SAFETY: by the caller.
-                None | Some(Outcome::Woken) => match unsafe { self.try_send(back) } {
-                    Ok(()) => return Ok(()),
-                    Err(TrySendError::Closed(value)) => return Err(SendUntilError::Closed(value)),
-                    Err(TrySendError::Full(back)) => value = back,
-                },
+                None | Some(Outcome::Woken) => value = back,
                 Some(Outcome::TimedOut) => return Err(SendUntilError::TimedOut(back)),
                 Some(Outcome::Canceled) => return Err(SendUntilError::Canceled(back)),
                 Some(Outcome::Stopped) => return Err(SendUntilError::Stopped(back)),
             }
-            patience = Patience::new(Self::TRIES_FIRST);
+            patience = Patience::once_more(self.tries_first());
         }
     }
 
@@ -139,7 +134,7 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<T, RecvUntilError> {
-        let mut patience = Patience::new(Self::TRIES_FIRST);
+        let mut patience = Patience::new(self.tries_first());
         loop {
             while patience.is_left() {
                 // SAFETY: by the caller.
@@ -156,17 +151,12 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                 return Ok(value);
             }
             match outcome {
-                // SAFETY: by the caller.
-                None | Some(Outcome::Woken) => match unsafe { self.try_recv() } {
-                    Ok(value) => return Ok(value),
-                    Err(TryRecvError::Closed) => return Err(RecvUntilError::Closed),
-                    Err(TryRecvError::Empty) => {}
-                },
+                None | Some(Outcome::Woken) => {}
                 Some(Outcome::TimedOut) => return Err(RecvUntilError::TimedOut),
                 Some(Outcome::Canceled) => return Err(RecvUntilError::Canceled),
                 Some(Outcome::Stopped) => return Err(RecvUntilError::Stopped),
             }
-            patience = Patience::new(Self::TRIES_FIRST);
+            patience = Patience::once_more(self.tries_first());
         }
     }
 }

@@ -37,8 +37,8 @@ use crate::{
 };
 use std::mem::MaybeUninit;
 use vitte_wait::{
+    ShortLock,
     facade::{
-        Mutex,
         atomic::{AtomicU32, AtomicUsize, Ordering::*},
         cell::UnsafeCell,
     },
@@ -76,7 +76,7 @@ pub(crate) struct Ring<T> {
     capacity: usize,
     /// A power of two of them, so that a position becomes an index by masking.
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
-    waiters: Padded<Mutex<Waiters>>,
+    waiters: Padded<ShortLock<Waiters>>,
 }
 
 // SAFETY: values go in on one thread and come out on another, hence `T: Send`. The producer touches
@@ -295,7 +295,7 @@ const fn flag_of(side: Side) -> u32 {
 }
 
 impl<T> Waitable for Ring<T> {
-    fn waiters(&self) -> &Mutex<Waiters> {
+    fn waiters(&self) -> &ShortLock<Waiters> {
         &self.waiters
     }
 
@@ -318,9 +318,14 @@ impl<T> Waitable for Ring<T> {
 }
 
 impl<T> Flavor<T> for Ring<T> {
-    const NAME: &'static str = "ring";
+    fn name(&self) -> &'static str {
+        "ring"
+    }
+
     /// A waiter makes the kernel interrupt its partner, so a fiber gives way first.
-    const TRIES_FIRST: TriesFirst = TriesFirst::Everybody;
+    fn tries_first(&self) -> TriesFirst {
+        TriesFirst::Everybody
+    }
 
     /// # Safety
     /// The caller is the only producer at this moment.

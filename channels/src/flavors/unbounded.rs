@@ -25,10 +25,8 @@ use crate::{
     waiters::{Side, Waitable, Waiters, wake_one},
 };
 use std::{marker::PhantomData, ptr};
-use vitte_wait::facade::{
-    Mutex,
-    atomic::{AtomicPtr, AtomicUsize, Ordering::*},
-};
+use vitte_wait::ShortLock;
+use vitte_wait::facade::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 
 /// In `tail`: nothing more comes in.
 pub(super) const CLOSED: usize = 1;
@@ -76,7 +74,7 @@ pub(crate) struct Unbounded<T, C: Consumers> {
     pub(super) tail: Padded<End<T>>,
     /// A block that was used up, for the next sender that needs one; or null.
     spare: AtomicPtr<Block<T>>,
-    waiters: Padded<Mutex<Waiters>>,
+    waiters: Padded<ShortLock<Waiters>>,
     _owns: PhantomData<(T, C)>,
 }
 
@@ -198,7 +196,7 @@ impl<T, C: Consumers> Unbounded<T, C> {
 }
 
 impl<T, C: Consumers> Waitable for Unbounded<T, C> {
-    fn waiters(&self) -> &Mutex<Waiters> {
+    fn waiters(&self) -> &ShortLock<Waiters> {
         &self.waiters
     }
 
@@ -220,8 +218,13 @@ impl<T, C: Consumers> Waitable for Unbounded<T, C> {
 }
 
 impl<T, C: Consumers> Flavor<T> for Unbounded<T, C> {
-    const NAME: &'static str = "unbounded";
-    const TRIES_FIRST: TriesFirst = TriesFirst::Threads;
+    fn name(&self) -> &'static str {
+        "unbounded"
+    }
+
+    fn tries_first(&self) -> TriesFirst {
+        TriesFirst::Threads
+    }
 
     /// Any number of producers may call this at once.
     #[inline]

@@ -8,11 +8,13 @@ use vitte_wait::facade::{
     thread,
 };
 
-/// One producer sends until it is refused, while the channel is closed from the other end.
+/// One producer sends until it is refused, while the channel is closed from the other end. He finds it
+/// full, if it can be.
 fn close_while_sending<K: Kind>((tx, rx): (Sender<Box<u32>, K>, Receiver<Box<u32>, K>)) {
     let producer = thread::spawn(move || {
+        let values = tx.capacity().map_or(2, |capacity| capacity as u32 + 1);
         let mut sent = 0;
-        while sent < 2 {
+        while sent < values {
             match tx.send(Box::new(sent)) {
                 Ok(()) => sent += 1,
                 Err(error) => {
@@ -80,6 +82,9 @@ fn closing_a_ring_returns_or_delivers_every_value() {
     check("bounded(1), close", 2, || {
         close_while_sending(Channel::bounded(1));
     });
+    check("bounded(2), close", 2, || {
+        close_while_sending(Channel::bounded(2));
+    });
 }
 
 #[test]
@@ -107,10 +112,7 @@ fn closing_blocks_for_many_returns_or_delivers_every_value() {
 
 #[test]
 fn closing_a_pair_returns_or_delivers_every_value() {
-    check("spsc(1), close", 2, || {
-        close_while_sending(spsc::channel(1));
-    });
-    check("spsc(2), close", 3, || {
+    check("spsc(2), close", 2, || {
         close_while_sending(spsc::channel(2));
     });
 }
@@ -119,6 +121,9 @@ fn closing_a_pair_returns_or_delivers_every_value() {
 fn the_last_sender_s_end_wakes_every_receiver() {
     check("bounded(1), last sender, 2 consumers", 1, || {
         go_while_two_receive(mpmc::bounded(1));
+    });
+    check("bounded(2), last sender, 2 consumers", 1, || {
+        go_while_two_receive(mpmc::bounded(2));
     });
     check("rendezvous, last sender, 2 consumers", 1, || {
         go_while_two_receive(mpmc::rendezvous());
@@ -133,14 +138,17 @@ fn the_last_sender_s_end_wakes_the_receiver() {
     check("bounded(1), last sender", 3, || {
         go_while_receiving(Channel::bounded(1));
     });
+    check("bounded(2), last sender", 3, || {
+        go_while_receiving(Channel::bounded(2));
+    });
     check("rendezvous, last sender", 3, || {
         go_while_receiving(Channel::bounded(0));
     });
     check("unbounded, last sender", 3, || {
         go_while_receiving(Channel::new());
     });
-    check("spsc(1), last sender", 3, || {
-        go_while_receiving(spsc::channel(1));
+    check("spsc(2), last sender", 3, || {
+        go_while_receiving(spsc::channel(2));
     });
 }
 
@@ -148,6 +156,9 @@ fn the_last_sender_s_end_wakes_the_receiver() {
 fn the_receiver_s_end_drops_what_is_inside() {
     check("bounded(1), receiver's end", 2, || {
         drop_while_sending(Channel::bounded(1), Arc::default());
+    });
+    check("bounded(2), receiver's end", 2, || {
+        drop_while_sending(Channel::bounded(2), Arc::default());
     });
     check("rendezvous, receiver's end", 2, || {
         drop_while_sending(Channel::bounded(0), Arc::default());
@@ -158,7 +169,7 @@ fn the_receiver_s_end_drops_what_is_inside() {
     check("unbounded for many, receiver's end", 2, || {
         drop_while_sending(mpmc::unbounded(), Arc::default());
     });
-    check("spsc(1), receiver's end", 2, || {
-        drop_while_sending(spsc::channel(1), Arc::default());
+    check("spsc(2), receiver's end", 2, || {
+        drop_while_sending(spsc::channel(2), Arc::default());
     });
 }

@@ -46,7 +46,7 @@ fn two_consumers((tx, rx): (mpmc::Sender<Value>, mpmc::Receiver<Value>)) {
 }
 
 #[test]
-fn a_ring_of_one_hands_everything_over() {
+fn a_channel_of_one_hands_everything_over() {
     check("bounded(1), 3 values", 2, || {
         one_producer(Channel::bounded(1), 3);
     });
@@ -60,16 +60,30 @@ fn a_ring_of_two_hands_everything_over() {
 }
 
 #[test]
-fn a_ring_of_one_serves_two_producers() {
+fn a_channel_of_one_serves_two_producers() {
     check("bounded(1), 2 producers", 1, || {
         two_producers(Channel::bounded(1));
     });
 }
 
 #[test]
-fn a_ring_of_one_serves_two_consumers() {
+fn a_channel_of_one_serves_two_consumers() {
     check("bounded(1), 2 consumers", 1, || {
         two_consumers(mpmc::bounded(1));
+    });
+}
+
+#[test]
+fn a_ring_of_two_serves_two_producers() {
+    check("bounded(2), 2 producers", 1, || {
+        two_producers(Channel::bounded(2));
+    });
+}
+
+#[test]
+fn a_ring_of_two_serves_two_consumers() {
+    check("bounded(2), 2 consumers", 1, || {
+        two_consumers(mpmc::bounded(2));
     });
 }
 
@@ -145,9 +159,6 @@ fn a_block_is_freed_by_the_last_to_leave_it() {
 
 #[test]
 fn a_pair_hands_everything_over() {
-    check("spsc(1), 2 values", 2, || {
-        one_producer(spsc::channel(1), 2);
-    });
     check("spsc(2), 3 values", 1, || {
         one_producer(spsc::channel(2), 3);
     });

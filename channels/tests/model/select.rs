@@ -45,6 +45,9 @@ fn two_senders_are_both_received_from() {
     check("select, bounded(1) twice", 1, || {
         a_sender_on_each(Channel::bounded(1), Channel::bounded(1));
     });
+    check("select, bounded(2) twice", 1, || {
+        a_sender_on_each(Channel::bounded(2), Channel::bounded(2));
+    });
     check("select, unbounded and rendezvous", 1, || {
         a_sender_on_each(Channel::new(), Channel::bounded(0));
     });
@@ -80,9 +83,13 @@ fn a_value_and_a_close(
 
 #[test]
 fn a_close_is_one_of_the_things_that_happen() {
-    check("select, value and close of rings", 1, || {
-        a_value_and_a_close(Channel::bounded(1), Channel::bounded(1));
-    });
+    check(
+        "select, value and close of bounded(1) and of a ring",
+        1,
+        || {
+            a_value_and_a_close(Channel::bounded(1), Channel::bounded(2));
+        },
+    );
     check("select, value and close of rendezvous", 1, || {
         a_value_and_a_close(Channel::bounded(0), Channel::bounded(0));
     });
@@ -115,6 +122,9 @@ fn a_timeout_and_a_hand_over_exclude_each_other() {
     });
     check("select, bounded(1), deadlines", 2, || {
         selects_that_may_time_out(Channel::bounded(1));
+    });
+    check("select, bounded(2), deadlines", 2, || {
+        selects_that_may_time_out(Channel::bounded(2));
     });
 }
 

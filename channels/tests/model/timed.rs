@@ -27,8 +27,11 @@ fn a_ring_s_timeout_and_a_value_exclude_each_other() {
     check("bounded(1), deadline", 3, || {
         receive_or_time_out(Channel::bounded(1));
     });
-    check("spsc(1), deadline", 3, || {
-        receive_or_time_out(spsc::channel(1));
+    check("bounded(2), deadline", 3, || {
+        receive_or_time_out(Channel::bounded(2));
+    });
+    check("spsc(2), deadline", 3, || {
+        receive_or_time_out(spsc::channel(2));
     });
 }
 
@@ -40,13 +43,14 @@ fn a_rendezvous_s_timeouts_agree() {
 }
 
 fn send_or_time_out<K: Kind>((tx, rx): (Sender<u8, K>, Receiver<u8, K>)) {
-    tx.send(1).unwrap();
-    let sender = thread::spawn(move || tx.send_until(2, PAST));
-    assert_eq!(rx.recv(), Ok(1));
+    let capacity = tx.capacity().unwrap() as u8;
+    (0..capacity).for_each(|n| tx.send(n).unwrap());
+    let sender = thread::spawn(move || tx.send_until(capacity, PAST));
+    (0..capacity).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
     let sent = sender.join().unwrap();
     match sent {
-        Ok(()) => assert_eq!(rx.try_recv(), Ok(2)),
-        Err(error) => assert_eq!(error, SendUntilError::TimedOut(2)),
+        Ok(()) => assert_eq!(rx.try_recv(), Ok(capacity)),
+        Err(error) => assert_eq!(error, SendUntilError::TimedOut(capacity)),
     }
     assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
 }
@@ -56,8 +60,11 @@ fn a_full_ring_s_timeout_and_its_room_exclude_each_other() {
     check("bounded(1), full, deadline", 2, || {
         send_or_time_out(Channel::bounded(1));
     });
-    check("spsc(1), full, deadline", 2, || {
-        send_or_time_out(spsc::channel(1));
+    check("bounded(2), full, deadline", 2, || {
+        send_or_time_out(Channel::bounded(2));
+    });
+    check("spsc(2), full, deadline", 2, || {
+        send_or_time_out(spsc::channel(2));
     });
 }
 
@@ -76,6 +83,9 @@ fn one_of_two_times_out((tx, rx): (mpmc::Sender<u8>, mpmc::Receiver<u8>)) {
 fn a_consumer_that_gives_up_takes_nothing_from_the_other() {
     check("bounded(1), 2 consumers, deadline", 1, || {
         one_of_two_times_out(mpmc::bounded(1));
+    });
+    check("bounded(2), 2 consumers, deadline", 1, || {
+        one_of_two_times_out(mpmc::bounded(2));
     });
     check("rendezvous, 2 consumers, deadline", 1, || {
         one_of_two_times_out(mpmc::rendezvous());
