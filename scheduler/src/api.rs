@@ -141,6 +141,11 @@ impl Scheduler {
             spare_threads: shared.crew.lock().alive_from(shared.target()),
             offload_threads,
             offloaded,
+            timers: shared
+                .remotes
+                .iter()
+                .map(|remote| remote.timers.armed())
+                .sum(),
             stacks: stacks.in_use,
             stack_bytes: stacks.reserved_bytes,
             asymmetric_fence: fence::is_asymmetric(),

@@ -71,6 +71,9 @@ pub struct Stats {
     pub offload_threads: usize,
     /// Jobs that run there.
     pub offloaded: usize,
+    /// Waits with a deadline, and alarms, that are armed. (They are counted when they are asked for, one by
+    /// one.)
+    pub timers: usize,
     /// Stacks in use: those of suspended tasks, and a few a worker.
     pub stacks: usize,
     /// Bytes of address space reserved for stacks.

@@ -8,9 +8,14 @@ use super::{
     join::{self, JoinHandle},
     join_raw::{RawJoinError, join_raw},
     slab::{Depot, find},
-    state::{DONE, HAS_JOINERS, LOCKED},
+    state::{Cause, DONE, HAS_JOINERS, LOCKED},
 };
-use crate::{check::check, id::FiberId};
+use crate::{
+    cancel::{CancelReason, cancel_for},
+    check::check,
+    id::FiberId,
+    interrupt::interrupt,
+};
 use std::{
     ffi::c_void,
     future::{Future, IntoFuture},
@@ -21,7 +26,7 @@ use std::{
 };
 use vitte_wait::{
     Deadline,
-    facade::{Arc, cell::UnsafeCell, thread},
+    facade::{Arc, atomic::Ordering::Relaxed, cell::UnsafeCell, plain::AtomicUsize, thread},
     select::{Chosen, select},
 };
 
@@ -363,5 +368,71 @@ fn a_record_used_again_is_locked_by_its_new_task_only() {
 fn a_known_record_vacated_by_a_plain_store_is_locked_twice() {
     check("flawed: state, plain store", 3, || {
         reuse(|task| task.state.vacate_heedlessly());
+    });
+}
+
+#[test]
+fn two_who_give_reasons_read_the_same_one() {
+    check("cancel: two reasons", 3, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let other = thread::spawn(move || {
+            cancel_for(id, CancelReason::new(7)).unwrap();
+            task.cancel_reason().unwrap()
+        });
+        task.cancel(Cause::Shutdown);
+        let mine = task.cancel_reason().unwrap();
+        assert_eq!(other.join().unwrap(), mine);
+        records.over();
+    });
+}
+
+#[test]
+fn a_reason_that_comes_with_the_end_is_not_that_of_the_next_task() {
+    check("cancel: reason, end, next task", 2, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let worker = run(task);
+        let canceler = thread::spawn(move || cancel_for(id, CancelReason::new(7)).is_ok());
+        drop(handle(task));
+        worker.join().unwrap();
+        canceler.join().unwrap();
+        assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        records.occupy(task);
+        assert!(task.cold().is_none() && task.cancel_reason().is_none());
+        records.over();
+    });
+}
+
+#[test]
+fn an_interrupt_left_at_the_end_is_called_or_dropped_once() {
+    struct Once(std::sync::Arc<AtomicUsize>);
+    impl Drop for Once {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    check("interrupt: left, end, drop", 2, || {
+        let records = Records::new();
+        let task = records.task();
+        let id = task.id();
+        let ends = std::sync::Arc::new(AtomicUsize::new(0));
+        let once = Once(std::sync::Arc::clone(&ends));
+        let worker = thread::spawn(move || {
+            task.heed_interrupts();
+            // SAFETY: the body is there, and run once.
+            let ended = unsafe { (task.vtable().run)(task) };
+            task.end_locals();
+            join::complete(task, ended);
+        });
+        let interrupter = thread::spawn(move || interrupt(id, move || drop(once)).is_ok());
+        drop(handle(task));
+        worker.join().unwrap();
+        interrupter.join().unwrap();
+        assert_eq!(ends.load(Relaxed), 1);
+        assert_eq!(task.state.generation(), id.generation() + 1, "vacated once");
+        records.over();
     });
 }

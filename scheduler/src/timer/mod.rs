@@ -42,6 +42,11 @@ impl Timers {
         self.next.load(Relaxed)
     }
 
+    /// How many entries are armed.
+    pub(crate) fn armed(&self) -> usize {
+        self.wheel.lock().len()
+    }
+
     /// Arms `entry`; true if it became the next one to be due.
     ///
     /// # Safety

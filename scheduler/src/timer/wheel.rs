@@ -142,6 +142,20 @@ impl Wheel {
         }
     }
 
+    /// How many entries are in.
+    pub(crate) fn len(&self) -> usize {
+        let mut count = 0;
+        for first in self.slots.iter() {
+            let mut at = *first;
+            // SAFETY: null, or an entry that is in the wheel, hence alive by the contract of `insert`.
+            while let Some(entry) = unsafe { at.as_ref() } {
+                count += 1;
+                at = entry.next.get();
+            }
+        }
+        count
+    }
+
     /// The first occupied slot that time will enter: its level, slot and first tick.
     fn first(&self) -> Option<(usize, usize, u64)> {
         let mut first: Option<(usize, usize, u64)> = None;

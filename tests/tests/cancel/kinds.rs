@@ -12,7 +12,7 @@ use vitte_channels::{
     Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, JoinHandle, Poll, SpawnOptions, cancel_reason, park, poll,
+    CancelMask, CancelReason, JoinHandle, Poll, Scheduler, SpawnOptions, cancel_reason, park, poll,
     sleep_until, spawn, suspend_with,
 };
 use vitte_sync::{
@@ -98,11 +98,27 @@ fn far() -> Deadline {
     Deadline::after(Duration::from_secs(3600))
 }
 
-/// Cancels a child that parks, and waits for its end although canceled.
-fn end_child(child: JoinHandle<Outcome>) {
-    let _masked = CancelMask::new();
-    child.cancel();
-    assert_eq!(child.join().unwrap(), Outcome::Canceled);
+/// A child that parks. It is canceled with this, so that a parent who is unwound leaves nobody behind.
+struct Child(JoinHandle<Outcome>);
+
+impl Child {
+    fn spawn() -> Self {
+        Self(spawn(|| park(Deadline::NEVER)))
+    }
+
+    /// Cancels the child, and waits for its end although canceled.
+    fn end(mut self) {
+        let _masked = CancelMask::new();
+        self.0.cancel();
+        let ended = self.0.join_until(Deadline::NEVER, None);
+        assert_eq!(ended.unwrap(), Outcome::Canceled);
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 unsafe extern "C" fn nothing(_: u64, _: *mut std::ffi::c_void) {}
@@ -138,17 +154,17 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
         canceled(rx.recv_with(far(), Some(&source.token())))
     }),
     ("join", |_| {
-        let mut child = spawn(|| park(Deadline::NEVER));
-        let joined = child.join_until(far(), None);
-        end_child(child);
+        let mut child = Child::spawn();
+        let joined = child.0.join_until(far(), None);
+        child.end();
         canceled(joined)
     }),
     ("join arm", |_| {
-        let mut child = spawn(|| park(Deadline::NEVER));
-        let mut arm = child.join_arm();
+        let mut child = Child::spawn();
+        let mut arm = child.0.join_arm();
         let chosen = select::select(&mut [&mut arm], Deadline::NEVER, None);
         drop(arm);
-        end_child(child);
+        child.end();
         canceled(chosen)
     }),
     ("unbounded recv", |_| {
@@ -324,6 +340,11 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
     }),
     ("word latch", |_| {
         canceled(WordLatch::new().wait_with(Deadline::NEVER, None))
+    }),
+    ("blocking call", |_| {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let on = Scheduler::current().unwrap();
+        canceled(on.call_blocking(move || wait.recv().is_err(), move || drop(let_go)))
     }),
     ("join a thread", |_| {
         let (let_go, wait) = mpsc::channel::<()>();

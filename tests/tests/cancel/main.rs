@@ -4,6 +4,7 @@ mod interrupts;
 mod kinds;
 mod locals;
 mod reasons;
+mod storms;
 
 use std::{ffi::c_void, time::Duration};
 use vitte_scheduler::{Config, FiberId, RawBody, Scheduler, ShutdownMode, SpawnOptions, info};
@@ -58,4 +59,16 @@ fn spawn_raw<F: FnOnce() + Send + 'static>(on: &Scheduler, body: F) -> FiberId {
     // SAFETY: the closures of these tests are `Send`, keep no address of a thread-local across a
     // suspension, and nothing depends on their frames if they are given up.
     unsafe { on.spawn_raw(&SpawnOptions::default(), body) }.unwrap()
+}
+
+/// Random numbers that one fiber draws.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
 }

@@ -8,6 +8,7 @@ mod check;
 mod claim;
 #[cfg(loom)]
 mod flawed;
+mod nudged;
 mod select;
 mod stop;
 mod suspended;

@@ -14,17 +14,21 @@ use vitte_wait::{
 
 /// A modelled fiber: its "worker" is a thread that has nothing else to do.
 #[repr(C)]
-struct Fiber {
+pub(crate) struct Fiber {
     /// First, so that a pointer to the unit is a pointer to this.
-    unit: Unit,
+    pub(crate) unit: Unit,
     /// Stands for the saved stack: written when it suspends, read by whoever makes it ready.
     saved: UnsafeCell<u32>,
-    readied: Mutex<u32>,
+    pub(crate) readied: Mutex<u32>,
     worker: Mutex<Option<Thread>>,
-    suspended: Cell<u32>,
+    pub(crate) suspended: Cell<u32>,
+    /// How often it has done what was left for it. Owner only.
+    pub(crate) heeded: Cell<u32>,
+    /// What it does then. Owner only.
+    pub(crate) action: Cell<Option<Ticket>>,
 }
 
-// SAFETY: `suspended` is the owner's; `saved` passes from the owner to the waker with the wait,
+// SAFETY: `suspended`, `heeded` and `action` are the owner's; `saved` passes from the owner to the waker with the wait,
 // which the models check; the rest is shareable.
 unsafe impl Sync for Fiber {}
 
@@ -42,13 +46,15 @@ static OPS: UnitOps = UnitOps {
 
 impl Fiber {
     /// Makes the calling thread run a fiber.
-    fn start() -> &'static Self {
+    pub(crate) fn start() -> &'static Self {
         let fiber: &'static Self = Box::leak(Box::new(Self {
             unit: Unit::new(Some(&OPS)),
             saved: UnsafeCell::new(0),
             readied: Mutex::new(0),
             worker: Mutex::new(Some(thread::current())),
             suspended: Cell::new(0),
+            heeded: Cell::new(0),
+            action: Cell::new(None),
         }));
         // SAFETY: the slot is valid on this thread.
         unsafe { (*current::slot()).set_unit(&fiber.unit) };
@@ -66,14 +72,37 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
     if deadline.is_past() {
         drop(ticket.claim(Outcome::TimedOut));
     }
-    // SAFETY: before `commit_park` says that the fiber is off its stack nobody else looks.
-    fiber.saved.with_mut(|saved| unsafe { *saved += 1 });
-    if !unit.commit_park(ParkKind::Suspended) {
-        return;
+    while fiber.leave(|| unit.commit_park(ParkKind::Suspended)) && unit.is_nudged() {
+        fiber.heed();
+        if unit.is_done() {
+            return;
+        }
     }
-    fiber.suspended.set(fiber.suspended.get() + 1);
-    while *fiber.readied.lock() < fiber.suspended.get() {
-        thread::park();
+}
+
+impl Fiber {
+    /// Suspends and comes back. False: it was not suspended.
+    pub(crate) fn leave(&self, commit: impl FnOnce() -> bool) -> bool {
+        // SAFETY: before `commit` says that the fiber is off its stack nobody else looks.
+        self.saved.with_mut(|saved| unsafe { *saved += 1 });
+        if !commit() {
+            return false;
+        }
+        self.suspended.set(self.suspended.get() + 1);
+        while *self.readied.lock() < self.suspended.get() {
+            thread::park();
+        }
+        true
+    }
+
+    /// Does what was left for it, if anything was.
+    pub(crate) fn heed(&self) {
+        if self.unit.take_interrupt() {
+            self.heeded.set(self.heeded.get() + 1);
+            if let Some(ticket) = self.action.take() {
+                drop(ticket.claim(Outcome::Woken));
+            }
+        }
     }
 }
 
