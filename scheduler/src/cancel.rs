@@ -274,9 +274,12 @@ pub fn kill(id: FiberId) -> Result<(), KillError> {
     let task = slab::find(id.slot()).ok_or(KillError::Stale)?;
     let locked = task.state.lock(id.generation());
     let locked = locked.ok_or(KillError::Stale)?;
-    task.kill();
     let inline = flags::NO_UNWIND | flags::INLINE;
-    if locked.now() & DONE == 0 && task.flags() & inline == inline {
+    let on_joiner = || locked.now() & DONE == 0 && task.flags() & inline == inline;
+    // Asked before as well: its wait ends by this, and it may be over by the time we look.
+    let before = on_joiner();
+    task.kill();
+    if before || on_joiner() {
         return Err(KillError::OnJoiner);
     }
     Ok(())
