@@ -112,6 +112,12 @@
 // What runs in the region touches nothing that a garbage collector moves or frees.
 #define VT_GC_SAFE 2
 
+// For jobs that wait for the outside world: many run at a time (512 by default).
+#define VT_JOB_IO 0
+
+// For jobs that compute for long: as many run at a time as there are processors.
+#define VT_JOB_CPU 1
+
 // At the end of a slice: the fiber goes on, with another one. Whoever always says so lets the others
 // starve.
 #define VT_SLICE_CONTINUE 0
@@ -936,6 +942,70 @@ uint32_t vt_native_enter(uint32_t flags);
 // fiber may go on on another thread unless it is pinned. `VT_ECANCELED`: it has left, and was canceled.
 // `VT_EINVAL`: `old` cannot be what was returned.
 vt_status vt_native_leave(uint32_t old);
+
+// Calls `f(arg)` on the own stack of the thread that the calling fiber is on: for foreign code that checks
+// its stack, or needs more of it than a fiber has. `[any]` (Elsewhere than on a fiber it just calls.)
+//
+// The fiber stays on its thread until `f` has returned. What `f` waits for blocks the thread; other fibers
+// that are not pinned to it run elsewhere meanwhile. Within `f` this just calls. `errno` is afterwards
+// what it was before.
+//
+// `VT_EINVAL`: `f` is null. `VT_EFAILED`: it is written in Rust, and panicked.
+//
+// # Safety
+// `f` may be called with `arg`.
+vt_status vt_call_on_native_stack(vt_fn f,
+                                  void *arg);
+
+// Calls `f(arg)`, which is code of the language's own, called back from a native region: it polls, as
+// `vt_poll_slow` does, and is outside of the region until `f` has returned. `[any]`
+//
+// `f` may wait, and the fiber may change threads meanwhile unless it is pinned or on the thread's own
+// stack. `VT_EINVAL`: `f` is null. `VT_EFAILED`: it is written in Rust, and panicked. That the fiber is
+// canceled `f` learns from its own polls and waits.
+//
+// # Safety
+// `f` may be called with `arg`.
+vt_status vt_call_managed(vt_fn f,
+                          void *arg);
+
+// Runs `f(arg)` on a thread of a pool; the calling fiber waits for its end, and its worker goes on.
+// `[any]`, `[fib]` with null for `rt`. (A plain thread runs it itself.)
+//
+// `kind` is one of `VT_JOB_...`. The pool starts threads as they are needed, up to a limit; beyond that
+// jobs wait in line. As the caller waits until `f` has returned, `arg` may be on its stack. If `f` is
+// never called, `drop(arg)` is, unless `drop` is null.
+//
+// `VT_ECANCELED`: the caller was canceled before `f` was called; after that it is waited for, and the
+// answer is `VT_OK`. `VT_EFAILED`: `f`, written in Rust, panicked. `VT_EINVAL`: `f` is null, or no such
+// kind. `VT_ECONTEXT`: null for `rt`, not on a fiber. `VT_ESTALE`, `VT_ESHUTDOWN`. `VT_ESYS`: the system
+// gave no thread.
+//
+// # Safety
+// `f` may be called with `arg` on another thread, once; `drop` in its place.
+vt_status vt_offload(struct vt_runtime *rt,
+                     uint32_t kind,
+                     vt_fn f,
+                     void *arg,
+                     vt_drop drop);
+
+// Makes the blocking call `f(arg)` on a thread of a pool, while the calling fiber waits; `unblock(uarg)`
+// ends it early. `[any]` (A plain thread makes the call itself, and nobody unblocks it.)
+//
+// If the fiber is canceled meanwhile, as a shutdown does, `unblock(uarg)` is called on the fiber, once,
+// while `f` runs, or has just returned but its thread has not gone on to anything else. Then the call is
+// waited for. When this returns, neither runs any more. `unblock` may be null.
+//
+// `VT_ECANCELED`: the caller was canceled; `f` was unblocked, or not called. Otherwise as for
+// `vt_offload`.
+//
+// # Safety
+// `f` may be called with `arg` on another thread, and `unblock` with `uarg` on this one meanwhile, once
+// each.
+vt_status vt_call_blocking(vt_fn f,
+                           void *arg,
+                           vt_fn unblock,
+                           void *uarg);
 
 // Waits until somebody unparks the calling fiber. `[fib]`
 //

@@ -1,7 +1,11 @@
 //! Callbacks: a function, its argument, and what becomes of the argument.
 
-use crate::{VT_EINVAL, boundary::Answer, fiber::vt_fiber};
-use std::{ffi::c_void, mem};
+use crate::{VT_EFAILED, VT_EINVAL, boundary::Answer, fiber::vt_fiber};
+use std::{
+    ffi::c_void,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 use vitte_scheduler::RawBody;
 
 /// The body of a fiber. What it returns is what `vt_join` gives.
@@ -89,11 +93,57 @@ impl Argument {
     }
 }
 
+// SAFETY: `take` allows `drop` to be called on any thread, and the address is only passed on.
+unsafe impl Send for Argument {}
+
+impl Argument {
+    /// The argument is its function's from now on, and not to be dropped.
+    pub(crate) fn spend(self) {
+        mem::forget(self);
+    }
+}
+
 impl Drop for Argument {
     fn drop(&mut self) {
         if let Some(drop) = self.drop {
             // SAFETY: allowed once by the contract of `take`; `body` forgets the value.
             unsafe { drop(self.arg) };
         }
+    }
+}
+
+/// A function that may be called, with its argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Invocation {
+    f: unsafe extern "C-unwind" fn(*mut c_void),
+    arg: *mut c_void,
+}
+
+// SAFETY: `new` allows the call on any thread.
+unsafe impl Send for Invocation {}
+
+impl Invocation {
+    /// `VT_EINVAL` without a function.
+    ///
+    /// # Safety
+    /// The function may be called with `arg`, once, on any thread.
+    pub(crate) unsafe fn new(f: vt_fn, arg: *mut c_void) -> Answer<Self> {
+        let f = f.ok_or(VT_EINVAL)?;
+        Ok(Self { f, arg })
+    }
+
+    /// Makes the call.
+    pub(crate) fn make(self) {
+        // SAFETY: allowed by the contract of `new`.
+        unsafe { (self.f)(self.arg) };
+    }
+
+    /// Makes the call; `VT_EFAILED` if it panics, being written in Rust.
+    pub(crate) fn make_caught(self) -> Answer {
+        catch_unwind(AssertUnwindSafe(|| self.make())).map_err(|payload| {
+            // Not dropped: its destructor might panic in turn.
+            mem::forget(payload);
+            VT_EFAILED
+        })
     }
 }

@@ -34,6 +34,7 @@ mod layout;
 mod local;
 mod mutex;
 mod native;
+mod offload;
 mod park;
 mod poll;
 mod port;
@@ -66,7 +67,8 @@ pub use latch::{vt_latch, vt_latch_set, vt_latch_wait};
 pub use layout::*;
 pub use local::{vt_key, vt_key_create, vt_local_get, vt_local_set};
 pub use mutex::{vt_mutex, vt_mutex_lock, vt_mutex_unlock};
-pub use native::{VT_GC_SAFE, VT_MAY_BLOCK, vt_native_enter, vt_native_leave};
+pub use native::*;
+pub use offload::{VT_JOB_CPU, VT_JOB_IO, vt_call_blocking, vt_offload};
 pub use park::{vt_park, vt_suspend, vt_unpark, vt_wait_on, vt_wake};
 pub use poll::{
     VT_SLICE_CANCEL, VT_SLICE_CONTINUE, VT_SLICE_YIELD, vt_consume, vt_fiber_hot, vt_hot,

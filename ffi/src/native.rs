@@ -1,10 +1,12 @@
-//! Native regions: around foreign code that may block its thread.
+//! Foreign code: regions around what may block its thread, and calls on the thread's own stack.
 
 use crate::{
     VT_ECANCELED, VT_EINVAL,
     boundary::{ensure, status, value},
+    callback::{Invocation, vt_fn},
     vt_status,
 };
+use std::ffi::c_void;
 use vitte_scheduler::Poll;
 
 /// What runs in the region may block its thread for long: if it does, and other fibers wait, another
@@ -42,5 +44,43 @@ pub extern "C" fn vt_native_leave(old: u32) -> vt_status {
             Poll::Continue => Ok(()),
             Poll::Canceled => Err(VT_ECANCELED),
         }
+    })
+}
+
+/// Calls `f(arg)` on the own stack of the thread that the calling fiber is on: for foreign code that checks
+/// its stack, or needs more of it than a fiber has. `[any]` (Elsewhere than on a fiber it just calls.)
+///
+/// The fiber stays on its thread until `f` has returned. What `f` waits for blocks the thread; other fibers
+/// that are not pinned to it run elsewhere meanwhile. Within `f` this just calls. `errno` is afterwards
+/// what it was before.
+///
+/// `VT_EINVAL`: `f` is null. `VT_EFAILED`: it is written in Rust, and panicked.
+///
+/// # Safety
+/// `f` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vt_call_on_native_stack(f: vt_fn, arg: *mut c_void) -> vt_status {
+    status(|| {
+        // SAFETY: by this function's contract.
+        let call = unsafe { Invocation::new(f, arg) }?;
+        vitte_scheduler::call_on_native_stack(|| call.make_caught())
+    })
+}
+
+/// Calls `f(arg)`, which is code of the language's own, called back from a native region: it polls, as
+/// `vt_poll_slow` does, and is outside of the region until `f` has returned. `[any]`
+///
+/// `f` may wait, and the fiber may change threads meanwhile unless it is pinned or on the thread's own
+/// stack. `VT_EINVAL`: `f` is null. `VT_EFAILED`: it is written in Rust, and panicked. That the fiber is
+/// canceled `f` learns from its own polls and waits.
+///
+/// # Safety
+/// `f` may be called with `arg`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vt_call_managed(f: vt_fn, arg: *mut c_void) -> vt_status {
+    status(|| {
+        // SAFETY: by this function's contract.
+        let call = unsafe { Invocation::new(f, arg) }?;
+        vitte_scheduler::call_managed(|| call.make_caught())
     })
 }

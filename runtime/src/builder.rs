@@ -81,6 +81,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Bytes of stack of each worker's thread, on which
+    /// [`call_on_native_stack`](crate::call_on_native_stack) calls. By default 2 MiB.
+    pub fn thread_stack_size(mut self, bytes: usize) -> Self {
+        self.0.thread_stack_size = Some(bytes);
+        self
+    }
+
     /// The seed of all choices of the scheduler. By default a different one each time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.0.seed = Some(seed);

@@ -36,6 +36,10 @@ pub struct Config {
     /// How long a thread that was started for what blocks is kept when it has nothing to do. By default
     /// 10 seconds.
     pub thread_patience: Duration,
+    /// Bytes of stack of each worker's thread, on which [`call_on_native_stack`](crate::call_on_native_stack)
+    /// calls. `None`: what the standard library gives a thread, 2 MiB unless the environment says
+    /// otherwise.
+    pub thread_stack_size: Option<usize>,
     /// The seed of all the scheduler's choices. By default a different one each time.
     pub seed: Option<u64>,
 }
@@ -49,6 +53,7 @@ impl Default for Config {
             most_io_threads: 512,
             most_cpu_threads: cpus,
             thread_patience: Duration::from_secs(10),
+            thread_stack_size: None,
             stack_size: StackClass::DEFAULT.bytes(),
             name: "vitte".to_owned(),
             max_stacks: None,

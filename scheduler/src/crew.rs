@@ -125,9 +125,11 @@ impl Crew {
             let _ = last.join();
         }
         let its = Arc::clone(shared);
-        let thread = Builder::new()
-            .name(format!("{}-{index}", shared.config.name))
-            .spawn(move || worker::run::run(its, index))?;
+        let mut builder = Builder::new().name(format!("{}-{index}", shared.config.name));
+        if let Some(bytes) = shared.config.thread_stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let thread = builder.spawn(move || worker::run::run(its, index))?;
         *member = Member {
             thread: Some(thread),
             alive: true,

@@ -69,7 +69,10 @@ pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use interrupt::interrupt;
 pub use keys::{KeyDestructor, KeyError, local, set_local};
-pub use native::{GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region};
+pub use native::{
+    GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region,
+    stack::call_on_native_stack,
+};
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
 #[cfg(not(any(loom, shuttle)))]
 pub use poller::thread::block_on_descriptor;

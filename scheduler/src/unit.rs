@@ -1,17 +1,14 @@
 //! How a fiber waits: the fiber kind of unit that `vitte-wait` knows only through a table.
 
 use crate::{
+    native::stack,
     shutdown::Unwinding,
     task::{Task, flags},
     timer,
     worker::{self, Action, classes, ready::make_ready},
 };
 use vitte_fibers::Suspender;
-use vitte_wait::{
-    Deadline, Ticket, Unit, UnitOps, Wait,
-    facade::{atomic::Ordering::Relaxed, thread::Thread},
-    local::Locals,
-};
+use vitte_wait::{Deadline, Ticket, Unit, UnitOps, Wait, facade::thread::Thread, local::Locals};
 
 /// The fiber kind of unit.
 pub(crate) static OPS: UnitOps = UnitOps {
@@ -22,7 +19,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     attend,
     locals,
     raised: classes::raised,
-    stack,
+    is_on_stack,
     life,
 };
 
@@ -40,11 +37,16 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
     if deadline != Deadline::NEVER && suspend_until(task, ticket, deadline) {
         return;
     }
-    // The thread is panicking, so its fiber cannot leave it. It blocks instead.
-    if let Some(worker) = worker::current() {
-        worker.call_after(task);
+    // The thread is panicking, or the fiber stands on the thread's stack, so it cannot leave it. It blocks
+    // instead.
+    let block = || Wait::block_thread(unit, ticket, deadline);
+    match worker::current() {
+        Some(worker) => {
+            worker.call_after(task);
+            worker.block_for(task, block);
+        }
+        None => block(),
     }
-    Wait::block_thread(unit, ticket, deadline);
 }
 
 /// False: the stack could not be left.
@@ -133,10 +135,9 @@ fn give_way(unit: &'static Unit) {
     }
 }
 
-fn stack(unit: &'static Unit) -> (usize, usize) {
+fn is_on_stack(unit: &'static Unit, address: usize) -> bool {
     // SAFETY: units with this table lie in task records.
-    let hot = &unsafe { Task::of(unit) }.hot;
-    (hot.lo.load(Relaxed), hot.hi.load(Relaxed))
+    stack::is_on_stack(unsafe { Task::of(unit) }, address)
 }
 
 fn attend(unit: &'static Unit) {
@@ -149,11 +150,11 @@ fn attend(unit: &'static Unit) {
 
 /// Ends the task that calls, if that can be done now.
 fn unwind(unit: &'static Unit) {
-    if !Suspender::may_suspend() {
-        return;
-    }
     // SAFETY: units with this table lie in task records.
     let task = unsafe { Task::of(unit) };
+    if !Suspender::may_suspend() || task.flags() & flags::ON_NATIVE != 0 {
+        return;
+    }
     let unwinds = task.flags() & flags::NO_UNWIND == 0;
     if !unwinds && task.flags() & flags::INLINE != 0 && !unit.is_unwind_forced() {
         // Its joiner, whose stack this is, is to go on.

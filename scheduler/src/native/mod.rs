@@ -25,6 +25,7 @@
 #[cfg(all(test, loom))]
 mod model;
 pub(crate) mod spare;
+pub(crate) mod stack;
 
 use crate::{
     Poll, poll_slow,

@@ -763,8 +763,8 @@ impl Worker {
         let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
-        // No worker is inside a native region while it runs another task.
-        let outside = of_caller & flags::MAY_BLOCK == 0;
+        // No worker is inside a native region, or on its thread's stack, while it runs another task.
+        let outside = of_caller & (flags::MAY_BLOCK | flags::ON_NATIVE) == 0;
         // Of whom something is asked already, he may be to end before he begins.
         roomy && fits && unwinds && outside && !task.unit.is_asked()
     }

@@ -90,8 +90,10 @@ pub(crate) mod flags {
     pub(crate) const NATIVE_MASK: u32 = 0b11 << NATIVE_SHIFT;
     /// Its worker is inside a region.
     pub(crate) const MAY_BLOCK: u32 = crate::native::MAY_BLOCK << NATIVE_SHIFT;
-    /// Whoever has one of these is suspended with care.
-    pub(crate) const TO_MIND: u32 = INLINE | MAY_BLOCK;
+    /// It stands on the stack of its worker's thread.
+    pub(crate) const ON_NATIVE: u32 = 1 << 15;
+    /// Whoever has one of these is suspended with care, or not at all.
+    pub(crate) const TO_MIND: u32 = INLINE | MAY_BLOCK | ON_NATIVE;
     /// The index of the worker whose thread it last ran on.
     pub(crate) const HOME_SHIFT: u32 = 16;
 }

@@ -14,6 +14,7 @@ pub(crate) mod slice;
 use crate::{
     carrier::Carrier,
     choice::Choice,
+    native,
     queue::fifo::Fifo,
     shared::{Remote, Shared, TaskRef},
     shown::Shown,
@@ -42,6 +43,8 @@ pub(crate) enum Action {
     ParkAfter,
     /// The task on it lets others go first.
     Yield,
+    /// The task on it wants something called on the thread's stack.
+    Call,
     /// The tasks on it are never to run again.
     Discard,
 }
@@ -63,6 +66,11 @@ pub(crate) struct Worker {
     pub(crate) action: Cell<Action>,
     /// What to call once the stack is saved, for [`Action::ParkAfter`].
     pub(crate) after: Cell<Option<After>>,
+    /// What to call, for [`Action::Call`].
+    pub(crate) call: Cell<Option<native::stack::Call>>,
+    /// The bounds of the thread's stack, once somebody asked; of the stack that was left for it.
+    pub(crate) thread_bounds: Cell<(usize, usize)>,
+    pub(crate) left_bounds: Cell<(usize, usize)>,
     /// What a carrier's loop found and cannot run where it stands.
     pub(crate) next: Cell<Option<&'static Task>>,
     /// A fresh task for the carrier that is resumed next.
@@ -155,6 +163,9 @@ impl Worker {
             carrier: Cell::new(ptr::null()),
             action: Cell::new(Action::None),
             after: Cell::new(None),
+            call: Cell::new(None),
+            thread_bounds: Cell::new((0, 0)),
+            left_bounds: Cell::new((0, 0)),
             next: Cell::new(None),
             handoff: Cell::new(None),
             lifo_slot: Shown::nothing(),
@@ -300,6 +311,9 @@ impl Worker {
     #[inline(never)]
     fn switch_minding(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
         let flags = task.flags();
+        if flags & flags::ON_NATIVE != 0 {
+            return None;
+        }
         let joiner = task.link.get();
         let switch = || {
             let worker = self.switch(action)?;

@@ -101,6 +101,10 @@ pub(crate) unsafe fn resume(
             }
             return worker.commit_park(carrier);
         }
+        Action::Call => {
+            worker.call_for_fiber();
+            return Some(carrier);
+        }
         Action::Discard => worker.discard(carrier),
         Action::None => lost(&resumed),
     }

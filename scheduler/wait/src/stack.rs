@@ -40,11 +40,11 @@ pub fn mark() -> usize {
 #[must_use]
 pub fn is_own(mark: usize) -> bool {
     let unit = current::unit();
-    let (lo, hi) = match unit.ops() {
-        Some(ops) => (ops.stack)(unit),
-        // SAFETY: every unit without ops is the first field of an immortal `ThreadUnit`.
-        None => unsafe { ThreadUnit::of(unit.into()) }.stack(),
-    };
+    if let Some(ops) = unit.ops() {
+        return (ops.is_on_stack)(unit, mark);
+    }
+    // SAFETY: every unit without ops is the first field of an immortal `ThreadUnit`.
+    let (lo, hi) = unsafe { ThreadUnit::of(unit.into()) }.stack();
     (lo..hi).contains(&mark)
 }
 
@@ -60,7 +60,8 @@ pub fn is_own(mark: usize) -> bool {
     not(any(loom, shuttle)),
     any(target_os = "linux", target_os = "android")
 ))]
-pub(crate) fn of_thread() -> (usize, usize) {
+#[must_use]
+pub fn of_thread() -> (usize, usize) {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the calling thread is alive, and the place is large enough.
     if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
@@ -79,9 +80,10 @@ pub(crate) fn of_thread() -> (usize, usize) {
     (lo.addr(), lo.addr().saturating_add(size))
 }
 
-/// The bounds of the calling thread's own stack.
+/// The bounds of the calling thread's own stack; empty if the system does not tell.
 #[cfg(all(not(any(loom, shuttle)), target_vendor = "apple"))]
-pub(crate) fn of_thread() -> (usize, usize) {
+#[must_use]
+pub fn of_thread() -> (usize, usize) {
     // SAFETY: the calling thread is alive.
     let (hi, size) = unsafe {
         let own = libc::pthread_self();
@@ -93,15 +95,14 @@ pub(crate) fn of_thread() -> (usize, usize) {
     (hi.saturating_sub(size), hi)
 }
 
-/// Nobody tells.
-#[cfg(not(any(
+/// The bounds of the calling thread's own stack: nobody tells, so they are empty.
+#[cfg(any(
     loom,
     shuttle,
-    target_os = "linux",
-    target_os = "android",
-    target_vendor = "apple"
-)))]
-pub(crate) fn of_thread() -> (usize, usize) {
+    not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))
+))]
+#[must_use]
+pub fn of_thread() -> (usize, usize) {
     (0, 0)
 }
 

@@ -43,9 +43,9 @@ pub struct UnitOps {
     /// Called after the unit has become more urgent, by whoever made it so, anywhere: if it lies in a
     /// queue of the less urgent, it may be moved.
     pub raised: fn(unit: &'static Unit),
-    /// The bounds of the stack that the calling unit stands on: the lowest address, and one above
-    /// the highest. Called on the unit itself.
-    pub stack: fn(unit: &'static Unit) -> (usize, usize),
+    /// Whether the address lies on a stack that frames of the calling unit stand on. Called on the unit
+    /// itself.
+    pub is_on_stack: fn(unit: &'static Unit, address: usize) -> bool,
     /// A number that the unit has until it is recycled, and that no unit with this table had before or
     /// will have. Its lower half is not [`u32::MAX`]. Called on the unit itself.
     pub life: fn(unit: &'static Unit) -> u64,

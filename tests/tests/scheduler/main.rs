@@ -12,6 +12,7 @@ mod regions;
 mod resize;
 mod sleep;
 mod slices;
+mod stacks;
 mod waits;
 
 use std::{

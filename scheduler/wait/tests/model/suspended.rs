@@ -40,7 +40,7 @@ static OPS: UnitOps = UnitOps {
     attend: |_| unreachable!("no model asks for it"),
     locals: |_| unreachable!("no model asks for it"),
     raised: |_| {},
-    stack: |_| unreachable!("no model asks for it"),
+    is_on_stack: |_, _| unreachable!("no model asks for it"),
     life: |_| unreachable!("no model asks for it"),
 };
 
