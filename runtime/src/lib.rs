@@ -108,6 +108,7 @@ pub use vitte_scheduler::{
     ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError,
     Stale, StartError, Stats, Why, cancel_reason, defer, offload, spawn_migratable,
 };
+pub use vitte_scheduler::{Fork, join, join_with};
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack, native_region};
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};

@@ -11,14 +11,18 @@
 //! Invariants: only [`worker::run`](crate::worker::run) resumes a carrier. A carrier's struct lies
 //! on its own stack, above the first frame, so it costs no memory of its own.
 
-use crate::worker::run::carrier_loop;
+use crate::{
+    fork::Ground,
+    shared::{Remote, Shared},
+    worker::run::carrier_loop,
+};
 use std::{
     alloc::Layout,
     cell::{Cell, UnsafeCell},
     mem::ManuallyDrop,
     ptr::{self, NonNull},
 };
-use vitte_fibers::{Fiber, Resumed, Resumer, Stack, StackClass, StackError, StackPool, Suspender};
+use vitte_fibers::{Fiber, Resumed, Resumer, Stack, StackClass, StackError, Suspender};
 
 /// See the [module documentation](self).
 pub(crate) struct Carrier {
@@ -30,15 +34,14 @@ pub(crate) struct Carrier {
     /// The loop is to return when it is resumed.
     pub(crate) ends: Cell<bool>,
     lo: usize,
+    /// What joins on this stack go by.
+    pub(crate) ground: Ground,
 }
 
 impl Carrier {
-    /// A carrier on a stack from `stacks`, not started.
-    pub(crate) fn create(
-        stacks: &StackPool,
-        class: StackClass,
-    ) -> Result<NonNull<Self>, StackError> {
-        let mut stack = stacks.take(class)?;
+    /// A carrier of a worker of `shared`, not started.
+    pub(crate) fn create(shared: &Shared, class: StackClass) -> Result<NonNull<Self>, StackError> {
+        let mut stack = shared.stacks.take(class)?;
         let place = stack.carve(Layout::new::<Self>()).cast::<Self>();
         let address = Sendable(place);
         let fiber = Fiber::new(stack, move |_: &Suspender| {
@@ -47,7 +50,7 @@ impl Carrier {
             // on the stack this runs on.
             carrier_loop(unsafe { address.0.as_ref() });
         });
-        let (lo, _) = fiber.stack_bounds();
+        let (lo, hi) = fiber.stack_bounds();
         let carrier = Self {
             suspender: fiber.suspender(),
             fiber: UnsafeCell::new(ManuallyDrop::new(fiber)),
@@ -55,6 +58,7 @@ impl Carrier {
             class: class.index() as u8,
             ends: Cell::new(false),
             lo,
+            ground: Ground::new(place.as_ptr(), lo + (hi - lo) / 2, &shared.idle),
         };
         // SAFETY: the place was carved for this type just now.
         unsafe { place.write(carrier) };
@@ -87,13 +91,14 @@ impl Carrier {
         unsafe { &*ptr::with_exposed_provenance::<Self>(hi) }
     }
 
-    /// Runs it until it suspends or its loop returns.
+    /// Runs it until it suspends or its loop returns, on the worker whose part `here` is.
     ///
     /// # Safety
     /// The caller is a worker, on its thread's own stack, and has the carrier to itself: it is
     /// suspended, in its pool or under a task that the worker took from a queue, or new.
     #[inline(always)]
-    pub(crate) unsafe fn resume(&self, by: &Resumer) -> Resumed {
+    pub(crate) unsafe fn resume(&self, by: &Resumer, here: &Remote) -> Resumed {
+        self.ground.stands_on(&here.fresh);
         // SAFETY: by the caller nobody else touches the fiber.
         let fiber = unsafe { &mut *self.fiber.get() };
         fiber.resume(by)

@@ -33,6 +33,7 @@ mod check;
 mod choice;
 mod config;
 mod crew;
+mod fork;
 mod host;
 mod id;
 mod idle;
@@ -65,6 +66,7 @@ pub use cancel::{
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
+pub use fork::{Fork, join, join_with};
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use interrupt::interrupt;

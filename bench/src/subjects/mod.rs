@@ -1,5 +1,6 @@
 //! What each subject needs before a workload can run on it: a runtime with so many workers, or a program.
 
+pub(crate) mod chili;
 pub(crate) mod go;
 pub(crate) mod may;
 pub(crate) mod rayon;

@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod channel_pingpong;
+mod fib_join;
 mod fib_spawn;
 mod fiber_fan_in;
 mod fiber_mpsc;
@@ -15,6 +16,7 @@ mod parked;
 mod rwlock_read;
 mod select;
 mod several_threads;
+mod skynet_join;
 mod skynet_spawn;
 mod spawn_bulk;
 mod spawn_join;
@@ -34,6 +36,8 @@ pub(crate) fn all() -> Vec<Workload> {
         spawn_bulk::workloads(),
         fib_spawn::workloads(),
         skynet_spawn::workloads(),
+        fib_join::workloads(),
+        skynet_join::workloads(),
         park_pingpong::workloads(),
         channel_pingpong::workloads(),
         fiber_spsc::workloads(),

@@ -12,7 +12,7 @@ use crate::{
     poller::{Batch, Poller},
     shared::{Remote, Shared},
 };
-use counters::Counters;
+pub(crate) use counters::Counters;
 pub(crate) use parker::IS_SIGNAL_SAFE;
 use parker::Parker;
 use std::{sync::Arc, time::Duration};
@@ -109,6 +109,11 @@ impl Idle {
         if self.counters.load().wants_wake() {
             self.wake_one(shared);
         }
+    }
+
+    /// What `post` looks at. It lives as long as the scheduler.
+    pub(crate) fn counters(&self) -> *const Counters {
+        &raw const self.counters
     }
 
     /// Whether some worker has nothing to do.

@@ -16,6 +16,10 @@
 //! While a thief holds more than it will keep, the owner may find the stack empty though it is
 //! not. So "empty" is a hint, and a worker looks once more, as a thief would, before it sleeps.
 //!
+//! A pointer whose lowest bit is set is not a task but the [job](crate::task::job) of a `join`. Of those
+//! a thief takes one at a time: the oldest is mostly half of all that is left, so what comes after it
+//! is the victim's fair share, who would have to wait for it.
+//!
 //! Source: the THE protocol of Cilk-5 (Frigo, Leiserson, Randall, PLDI 1998), with the thief's
 //! fence made the only one, and stealing of half.
 
@@ -52,6 +56,9 @@ impl<T> Buffer<T> {
         unsafe { self.slots.get_unchecked(index) }
     }
 }
+
+/// Marks a job.
+pub(crate) const JOB: usize = 1;
 
 /// See the [module documentation](self).
 #[repr(C, align(128))]
@@ -111,12 +118,12 @@ impl<T> Lifo<T> {
         unsafe { &*self.slots.get().add(index & self.mask.get()) }
     }
 
-    /// Puts `task` on top of the owner's end.
+    /// Puts `task` on top of the owner's end; returns where.
     ///
     /// # Safety
     /// The caller is the owner.
     #[inline(always)]
-    pub(crate) unsafe fn push(&self, task: *mut T) {
+    pub(crate) unsafe fn push(&self, task: *mut T) -> usize {
         let bottom = self.bottom.load(Relaxed);
         if bottom == self.room_until.get() {
             self.make_room(bottom);
@@ -125,6 +132,14 @@ impl<T> Lifo<T> {
         // Ordering: Release. A thief that sees the new bottom sees the slot, and the task behind
         // it. Partner: the Acquire load of `bottom` in `steal`.
         self.bottom.store(bottom.wrapping_add(1), Release);
+        bottom
+    }
+
+    /// Whether at least `count` lie here; a hint.
+    #[inline(always)]
+    pub(crate) fn holds(&self, count: usize) -> bool {
+        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
+        bottom.wrapping_sub(top.wrapping_add(count)) as isize >= 0
     }
 
     /// Takes the newest task; null if there is none, or a thief is just taking the last.
@@ -166,6 +181,33 @@ impl<T> Lifo<T> {
         self.own_slot(top).load(Relaxed)
     }
 
+    /// Takes the newest entry if it is the job `job`, which [`push`](Self::push) put at `bottom`; with a
+    /// fence that is free if `FREE` says so.
+    ///
+    /// # Safety
+    /// The caller is the owner, and was the one to push the job, here or elsewhere. If `FREE`, fences
+    /// [are](fence::is_asymmetric).
+    #[inline(always)]
+    pub(crate) unsafe fn pop_job<const FREE: bool>(&self, job: *const T, bottom: usize) -> bool {
+        // Compared, not counted down: so the processor goes on before the load is done.
+        if self.bottom.load(Relaxed) != bottom.wrapping_add(1) {
+            return false;
+        }
+        // What lies in a slot below `top` is stale, and may be this job: then the last look tells.
+        if !ptr::eq(self.own_slot(bottom).load(Relaxed), job) {
+            return false;
+        }
+        // Ordering: as in `pop`.
+        self.bottom.store(bottom, Release);
+        if FREE {
+            fence::free();
+        } else {
+            fence::light();
+        }
+        bottom.wrapping_sub(self.top.0.load(Relaxed)) as isize >= 0
+            || !self.pop_contended(bottom).is_null()
+    }
+
     /// Takes the newest task if it is `task` and `may` says so.
     ///
     /// # Safety
@@ -185,6 +227,35 @@ impl<T> Lifo<T> {
         fence::light();
         below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
             || !self.pop_contended(bottom).is_null()
+    }
+
+    /// Takes `task` out from wherever it lies. False if it is not here.
+    ///
+    /// # Safety
+    /// The caller is the owner.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn remove(&self, task: *const T) -> bool {
+        let _lock = self.lock.lock();
+        // Under the lock no thief is undecided, and we are the owner, so both ends are exact.
+        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
+        let mut at = bottom;
+        while below(top, at) {
+            at = at.wrapping_sub(1);
+            if !ptr::eq(self.own_slot(at).load(Relaxed), task) {
+                continue;
+            }
+            let mut above = at.wrapping_add(1);
+            while below(above, bottom) {
+                let moved = self.own_slot(above).load(Relaxed);
+                self.own_slot(above.wrapping_sub(1)).store(moved, Relaxed);
+                above = above.wrapping_add(1);
+            }
+            // Ordering: Release, as in `push`.
+            self.bottom.store(bottom.wrapping_sub(1), Release);
+            return true;
+        }
+        false
     }
 
     #[cold]
@@ -230,7 +301,7 @@ impl<T> Lifo<T> {
         drop(unsafe { Box::from_raw(old) });
     }
 
-    /// Takes the older half, at most [`MOST_STOLEN`]; hands each to `take`, the oldest first.
+    /// Takes the older half, at most [`MOST_STOLEN`], or one [job](JOB); hands each to `take`, the oldest first.
     /// Returns how many. Zero if there is nothing, or another thief is at work.
     pub(crate) fn steal(&self, take: impl FnMut(*mut T)) -> usize {
         // Ordering: store-load pair: `top` before, `bottom` after. Partner: `light` in `pop`.
@@ -251,7 +322,11 @@ impl<T> Lifo<T> {
         if !below(top, bottom) {
             return 0;
         }
-        let wanted = (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN);
+        let oldest = self.buffer().slot(top).load(Relaxed);
+        let wanted = match oldest.addr() & JOB {
+            0 => (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN),
+            _ => 1,
+        };
         let mut end = top.wrapping_add(wanted);
         self.top.0.store(end, Relaxed);
         heavy();

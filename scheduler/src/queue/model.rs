@@ -1,7 +1,11 @@
 //! Models of the stealable stack and the inbox: whatever is put in is taken out once, and whoever
 //! takes it sees what was written before.
 
-use super::{inbox::Inbox, lifo::Lifo, ring::Ring};
+use super::{
+    inbox::Inbox,
+    lifo::{JOB, Lifo},
+    ring::Ring,
+};
 use crate::{
     check::check,
     fence,
@@ -20,6 +24,7 @@ impl Item {
 
     /// Takes the item apart.
     fn took(item: *mut Self) -> usize {
+        let item = item.map_addr(|at| at & !JOB);
         // SAFETY: it came from `new`, and was taken out of a queue, which must give it once.
         unsafe {
             (*item).0.with_mut(|touched| *touched += 1);
@@ -156,6 +161,49 @@ fn a_task_that_is_joined_runs_inline_or_is_stolen() {
         // SAFETY: as above.
         let mut mine = if unsafe { stack.0.pop_if(joined, || true) } {
             Item::took(joined)
+        } else {
+            0
+        };
+        mine += stack.pop();
+        let stolen = thief.join().unwrap();
+        assert_eq!(mine + stolen + stack.rest(), 2);
+    });
+}
+
+#[test]
+fn a_job_goes_back_to_its_owner_or_to_a_thief() {
+    check("lifo: jobs, one thief", 3, || {
+        let stack = Stack::new();
+        let jobs = [0, 1].map(|_| {
+            let job = Item::new().map_addr(|at| at | JOB);
+            // SAFETY: this is the owner.
+            (job, unsafe { stack.0.push(job) })
+        });
+        let thief = Stack::thief(&stack, 2);
+        let mut mine = 0;
+        for (job, at) in jobs.into_iter().rev() {
+            // SAFETY: as above.
+            if unsafe { stack.0.pop_job::<false>(job, at) } {
+                mine += Item::took(job);
+            }
+        }
+        let stolen = thief.join().unwrap();
+        assert_eq!(mine + stolen, 2, "taken back, unless it was stolen");
+    });
+}
+
+#[test]
+fn a_job_under_others_is_taken_out_or_stolen() {
+    check("lifo: remove, one thief", 3, || {
+        let stack = Stack::new();
+        let job = Item::new().map_addr(|at| at | JOB);
+        // SAFETY: this is the owner.
+        unsafe { stack.0.push(job) };
+        stack.push(1);
+        let thief = Stack::thief(&stack, 2);
+        // SAFETY: as above.
+        let mut mine = if unsafe { stack.0.remove(job) } {
+            Item::took(job)
         } else {
             0
         };

@@ -12,6 +12,7 @@
 pub(crate) mod arm;
 pub(crate) mod body;
 pub(crate) mod future;
+pub(crate) mod job;
 pub(crate) mod join;
 pub(crate) mod join_raw;
 #[cfg(all(test, loom))]

@@ -44,8 +44,8 @@ impl Worker {
         if begun % 4 != 3 && self.may_begin(line, begun) {
             // SAFETY: we are the owner of the stack.
             let oldest = unsafe { self.remote().fresh.pop_oldest() };
-            // SAFETY: null or a record.
-            let fresh = unsafe { oldest.as_ref() }
+            let fresh = self
+                .task_of(oldest)
                 .or_else(|| self.shared().injector.pop(0, |_| {}))
                 .or_else(|| self.take_over(line));
             if fresh.is_some() {

@@ -11,6 +11,7 @@
 //! Note \[Classes\].
 
 use crate::{
+    queue::lifo::JOB,
     task::Task,
     worker::{Worker, classes::Urgent},
 };
@@ -148,13 +149,33 @@ impl Worker {
         }
         self.lifo_streak.set(0);
         self.empty_inbox();
-        // SAFETY: we are the owner of the stack.
-        let fresh = unsafe { self.remote().fresh.pop() };
-        // SAFETY: null or a record.
-        if let Some(task) = unsafe { fresh.as_ref() } {
-            return Some(task);
+        self.pop_fresh().or_else(|| self.find_in_line())
+    }
+
+    /// The newest fresh task here.
+    #[inline(always)]
+    pub(crate) fn pop_fresh(&self) -> Option<&'static Task> {
+        loop {
+            // SAFETY: we are the owner of the stack.
+            let fresh = unsafe { self.remote().fresh.pop() };
+            if fresh.is_null() {
+                return None;
+            }
+            if let Some(task) = self.task_of(fresh) {
+                return Some(task);
+            }
         }
-        self.find_in_line()
+    }
+
+    /// The task of what was taken from a stack of fresh ones. `None`: it was null, or a job that had to
+    /// be given back.
+    #[inline(always)]
+    pub(crate) fn task_of(&self, fresh: *mut Task) -> Option<&'static Task> {
+        if fresh.addr() & JOB != 0 {
+            return self.adopt(fresh);
+        }
+        // SAFETY: null or a record.
+        unsafe { fresh.as_ref() }
     }
 
     /// Started tasks that wait here.
@@ -192,8 +213,8 @@ impl Worker {
             0 => self.movable.pop().map(|task| task.0),
             1 => self.shared().injector.pop(0, |_| {}),
             2 => self.fifo.pop(),
-            // SAFETY: we are the owner; and null or a record.
-            _ => unsafe { self.remote().fresh.pop_oldest().as_ref() },
+            // SAFETY: we are the owner.
+            _ => self.task_of(unsafe { self.remote().fresh.pop_oldest() }),
         }
     }
 
@@ -228,10 +249,7 @@ impl Worker {
         // SAFETY: null or a record.
         match unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
             Some(task) => Some(task),
-            // SAFETY: we are the owner of the stack; and null or a record.
-            None => self
-                .find_in_line()
-                .or_else(|| unsafe { self.remote().fresh.pop().as_ref() }),
+            None => self.find_in_line().or_else(|| self.pop_fresh()),
         }
     }
 
@@ -265,8 +283,8 @@ impl Worker {
 
     pub(crate) fn steal_from(&self, victim: usize) -> Option<&'static Task> {
         let victim = &self.shared().remotes[victim];
-        let mut first: *const Task = ptr::null();
-        victim.fresh.steal(|task| {
+        let mut first: *mut Task = ptr::null_mut();
+        let stolen = victim.fresh.steal(|task| {
             if first.is_null() {
                 // The oldest is the largest part of a divided job: run that one.
                 first = task;
@@ -275,9 +293,8 @@ impl Worker {
                 unsafe { self.remote().fresh.push(task) };
             }
         });
-        // SAFETY: null or a record.
-        if let Some(task) = unsafe { first.as_ref() } {
-            return Some(task);
+        if stolen > 0 {
+            return self.task_of(first).or_else(|| self.pop_fresh());
         }
         let movable = victim.movable.get()?;
         loop {

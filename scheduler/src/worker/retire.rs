@@ -127,8 +127,7 @@ impl Worker {
                 give(task);
             }
         }
-        // SAFETY: we are the owner of the stack; and null or a record.
-        while let Some(task) = unsafe { self.remote().fresh.pop().as_ref() } {
+        while let Some(task) = self.pop_fresh() {
             give(task);
         }
         while let Some(task) = self.movable.pop() {

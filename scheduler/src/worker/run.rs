@@ -9,7 +9,7 @@ use crate::{
     carrier::Carrier,
     config::SpawnError,
     shared::{Phase, Shared},
-    task::{Task, body::Ended, flags, join},
+    task::{Task, body::Ended, flags, job, join},
     worker::{self, Action, Worker, classes::Ready},
 };
 use std::{
@@ -89,7 +89,7 @@ pub(crate) unsafe fn resume(
     worker.carrier.set(carrier);
     worker.remote().counts.switches.raise();
     // SAFETY: by the caller.
-    let resumed = unsafe { carrier.resume(&worker.resumer) };
+    let resumed = unsafe { carrier.resume(&worker.resumer, worker.remote()) };
     match worker.action.replace(Action::None) {
         Action::Park => return worker.commit_park(carrier),
         Action::ParkToken => return worker.commit_park_token(carrier),
@@ -142,7 +142,9 @@ pub(crate) fn carrier_loop(carrier: &Carrier) {
 
 #[inline]
 fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
-    if worker.shared().phase_is_at_least(Phase::Canceling) || task.unit.is_unwind_due() {
+    let unwanted = worker.shared().phase_is_at_least(Phase::Canceling) || task.unit.is_unwind_due();
+    // What is part of a fiber that runs is run to its end.
+    if unwanted && !job::is_of_job(task) {
         worker.end_unrun(task, None);
         return;
     }
@@ -197,7 +199,7 @@ impl Worker {
             return Ok(carrier);
         }
         let class = StackClass::from_index(class).unwrap_or(self.shared().class);
-        let carrier = Carrier::create(&self.shared().stacks, class)?;
+        let carrier = Carrier::create(self.shared(), class)?;
         // SAFETY: just created; a carrier is taken apart only when it is in no other hands.
         Ok(unsafe { carrier.as_ref() })
     }
@@ -271,7 +273,7 @@ impl Worker {
         carrier.ends.set(true);
         self.carrier.set(carrier);
         // SAFETY: this is the main loop, and the carrier is idle and in no pool.
-        let resumed = unsafe { carrier.resume(&self.resumer) };
+        let resumed = unsafe { carrier.resume(&self.resumer, self.remote()) };
         debug_assert!(matches!(resumed, Resumed::Returned));
         // SAFETY: its loop has returned, and nobody else knows of it.
         unsafe { Carrier::destroy(NonNull::from(carrier)) };

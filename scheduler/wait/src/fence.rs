@@ -67,6 +67,14 @@ pub fn light() {
     }
 }
 
+/// As [`light`], for a caller who knows that it [is free](is_asymmetric).
+#[inline(always)]
+pub fn free() {
+    debug_assert!(is_asymmetric());
+    // Ordering: SeqCst for the compiler; `heavy` makes the processor follow. Partner: `heavy`.
+    std::sync::atomic::compiler_fence(SeqCst);
+}
+
 /// The rare side: between its store and its load. Costs about half a microsecond.
 ///
 /// # Panics

@@ -44,12 +44,35 @@ impl Wait {
             .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
     }
 
+    /// Like [`begin`](Wait::begin), for a wait that may end as canceled, but never starts unwinding: others
+    /// use the caller's frame.
+    #[inline]
+    pub fn begin_rooted(reason: Reason, object: *const ()) -> Self {
+        let mut unit = current::unit();
+        if unit.is_acting() {
+            // As in `attend`.
+            unit = current::thread_unit();
+        }
+        Self::begin_on(unit, CANCELABLE, reason, object)
+            .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
+    }
+
     #[inline]
     fn begin_kind(kind: u64, reason: Reason, object: *const ()) -> Result<Self, Outcome> {
         let mut unit = current::unit();
         if unit.is_asked() {
             unit = Self::attend(unit, kind)?;
         }
+        Self::begin_on(unit, kind, reason, object)
+    }
+
+    #[inline]
+    fn begin_on(
+        unit: &'static Unit,
+        kind: u64,
+        reason: Reason,
+        object: *const (),
+    ) -> Result<Self, Outcome> {
         let number = unit.begin(kind, reason, object).ok_or(Outcome::Woken)?;
         Ok(Self {
             unit,

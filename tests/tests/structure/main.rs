@@ -1,0 +1,13 @@
+//! Structure: joins, loops, groups, graphs, and whatever else ends before the one who began it.
+
+mod joins;
+
+use std::time::Duration;
+use vitte_threads::Runtime;
+
+/// Ten times what a slow machine takes for any of these.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn start(workers: usize) -> Runtime {
+    Runtime::builder().workers(workers).build().unwrap()
+}
