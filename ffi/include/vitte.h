@@ -131,6 +131,11 @@
 // In `vt_options.flags`: `seed` counts.
 #define VT_SEEDED 1
 
+// In `vt_options.flags`: no thread is started, and fibers run only in calls of `vt_run`, or of what drives
+// the runtime while it waits: `vt_join`, and `vt_runtime_shutdown`, on the thread that drove it last (at
+// first, the one that made it). `workers` is 0.
+#define VT_HOST_DRIVEN 2
+
 // Shut down when every fiber has ended by itself.
 #define VT_SHUTDOWN_DRAIN 0
 
@@ -352,7 +357,7 @@ typedef uint32_t (*vt_slice_handler)(vt_fiber fiber, void *arg);
 typedef struct vt_options {
   // `sizeof(vt_options)`.
   uint32_t size;
-  // `VT_SEEDED`, or 0.
+  // `VT_SEEDED` and `VT_HOST_DRIVEN`, or 0.
   uint32_t flags;
   // How many threads run fibers. 0: as many as there are processors for this process.
   uint32_t workers;
@@ -777,6 +782,76 @@ vt_status vt_fiber_info(vt_fiber fiber, struct vt_stack_info *out);
 // `VT_ECONTEXT`.
 vt_status vt_fiber_reserve(size_t bytes);
 
+// Lends the calling thread to a runtime that was made with `VT_HOST_DRIVEN`: runs fibers, in turn, until
+// none is ready, `max_steps` turns were run (0: no limit), or the deadline has come. `[any]`, but not on a
+// fiber.
+//
+// With `VT_NOW` it never waits, however long what is ready takes; with a later deadline, it waits for
+// work until then while nothing is ready. A fiber that runs when the deadline comes gives way at its next
+// `vt_poll`, or when it waits. `*steps`, if `steps` is not null, is how many turns were run: a turn
+// lasts until the fiber waits, yields, ends, or has used up a time slice.
+//
+// `VT_OK`: nothing is ready, and from now on the host is woken when something is. `VT_ETIMEDOUT`,
+// `VT_ELIMIT`: the time is over, or the turns are, and more may be ready: call again. `*steps` is written
+// with these three. `VT_EBUSY`: another thread drives the runtime. `VT_EPERM`: fibers that cannot leave
+// the thread on which they have begun, another one, are alive. `VT_ECONTEXT`: called on a fiber.
+// `VT_ESHUTDOWN`: the runtime is being shut down. `VT_EINVAL`: `rt` is null, or has threads of its own, or
+// the deadline is negative, or `steps` is misaligned. `VT_ESTALE`.
+//
+// # Safety
+// `steps` is null or points to a writable number.
+vt_status vt_run(struct vt_runtime *rt,
+                 uint32_t max_steps,
+                 int64_t until,
+                 uint32_t *steps);
+
+// As `vt_run`, but never waits: runs what is ready, for no longer than until the deadline. At least one turn is
+// run, if any fiber is ready. `[any]`, but not on a fiber.
+//
+// # Safety
+// `steps` is null or points to a writable number.
+vt_status vt_run_ready(struct vt_runtime *rt,
+                       uint32_t max_steps,
+                       int64_t until,
+                       uint32_t *steps);
+
+// When to call `vt_run` next, if the host is not woken before: `VT_NOW` if something may be ready,
+// `VT_FOREVER` if only a wake-up can bring something. At times earlier than need be. `[any]`
+//
+// Otherwise a negative status. `VT_EINVAL`: `rt` is null, or has threads of its own. `VT_ESTALE`.
+int64_t vt_next_deadline(struct vt_runtime *rt);
+
+// What is readable while there is something to do for `vt_run`: a fiber is ready, a deadline has come, or
+// more is left than the last call had time for. `[any]`
+//
+// On Linux it is a file descriptor. It is the runtime's, and stays the same until that is shut down: wait until
+// it is readable, by `poll`, `epoll` or whatever, but never read it, write it or close it.
+//
+// `VT_EINVAL`: `rt` is null, or has threads of its own, or `handle` is null or misaligned. `VT_ESYS`: the operating system
+// gave no descriptor, or has none of this kind. `VT_ESTALE`.
+//
+// # Safety
+// `handle` is null or points to a writable number.
+vt_status vt_wait_handle(struct vt_runtime *rt,
+                         intptr_t *handle);
+
+// Has `wake(arg)` called once each time there is something to do again after `vt_run` has answered `VT_OK`,
+// on whatever thread brings it. `[any]`
+//
+// Not for deadlines, nor for what a signal handler does; and at times once too often. `wake` must not wait,
+// nor call anything for this runtime: it makes the host's loop come round. It takes the place of the one
+// before, of which a call may be under way. Null for `wake`: nobody is called. `arg` belongs to the library
+// from the call on, whatever comes of it: `drop` gets it when no call will use it any more.
+//
+// `VT_EINVAL`: `rt` is null, or has threads of its own. `VT_ESTALE`.
+//
+// # Safety
+// `wake` may be called with `arg` on any thread, also several at once; afterwards `drop` may, once.
+vt_status vt_set_host_wake(struct vt_runtime *rt,
+                           vt_fn wake,
+                           void *arg,
+                           vt_drop drop);
+
 // Has a fiber call `action(arg)`, at its next poll, or where it next waits or yields. `[any]` Never waits.
 //
 // A fiber that is parked does it at once, and waits on, for the same thing and until the same deadline; so
@@ -1143,7 +1218,7 @@ vt_status vt_runtime_shutdown(struct vt_runtime *rt, uint32_t mode, int64_t unti
 // that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
 // the number has grown again before. `vt_stats.workers` does not count it meanwhile.
 //
-// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+// `VT_EINVAL`: `rt` is null, or no such number. `VT_EUNSUPPORTED`: the host drives it. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
 // system refused a thread; there are as many as it gave.
 vt_status vt_runtime_resize(struct vt_runtime *rt,
                             uint32_t workers);

@@ -147,3 +147,29 @@ impl Invocation {
         })
     }
 }
+
+/// An argument that several threads may use at once.
+#[derive(Debug)]
+pub(crate) struct Shared(Argument);
+
+impl Shared {
+    /// Takes the argument over.
+    ///
+    /// # Safety
+    /// What gets the argument may be called on any thread, also on several at once; `drop` may, once,
+    /// after that.
+    pub(crate) unsafe fn take(arg: *mut c_void, drop: vt_drop) -> Self {
+        // SAFETY: by the caller.
+        Self(unsafe { Argument::take(arg, drop) })
+    }
+
+    /// The argument, which stays the library's.
+    pub(crate) fn get(&self) -> *mut c_void {
+        self.0.get()
+    }
+}
+
+// SAFETY: by the contract of `take`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}

@@ -3,7 +3,7 @@
 use crate::{
     VT_ECANCELED,
     boundary::{fiber, status, value},
-    callback::{Argument, vt_drop},
+    callback::{Shared, vt_drop},
     fiber::vt_fiber,
     handle, vt_runtime, vt_status,
 };
@@ -107,12 +107,12 @@ pub unsafe extern "C" fn vt_set_slice_handler(
 ) -> vt_status {
     status(|| {
         // SAFETY: by this function's contract.
-        let asked = Asked(unsafe { Argument::take(arg, drop) });
+        let asked = unsafe { Shared::take(arg, drop) };
         let scheduler = handle::get(rt)?;
         scheduler.set_slice_handler(handler.map(|handler| {
             move |fiber: FiberId| {
                 // SAFETY: by this function's contract.
-                match unsafe { handler(fiber.to_bits(), asked.arg()) } {
+                match unsafe { handler(fiber.to_bits(), asked.get()) } {
                     VT_SLICE_CONTINUE => SliceEnd::Continue,
                     VT_SLICE_CANCEL => SliceEnd::Cancel,
                     _ => SliceEnd::Yield,
@@ -122,17 +122,3 @@ pub unsafe extern "C" fn vt_set_slice_handler(
         Ok(())
     })
 }
-
-/// The argument of a slice handler.
-struct Asked(Argument);
-
-impl Asked {
-    fn arg(&self) -> *mut c_void {
-        self.0.get()
-    }
-}
-
-// SAFETY: whoever sets a handler vouches that it may be called, and its argument dropped, on any thread.
-unsafe impl Send for Asked {}
-// SAFETY: and by several threads at once.
-unsafe impl Sync for Asked {}

@@ -19,7 +19,7 @@ use vitte_scheduler::{Config, ResizeError, Scheduler, ShutdownError, ShutdownMod
 pub struct vt_options {
     /// `sizeof(vt_options)`.
     pub size: u32,
-    /// `VT_SEEDED`, or 0.
+    /// `VT_SEEDED` and `VT_HOST_DRIVEN`, or 0.
     pub flags: u32,
     /// How many threads run fibers. 0: as many as there are processors for this process.
     pub workers: u32,
@@ -39,6 +39,10 @@ pub struct vt_options {
 
 /// In `vt_options.flags`: `seed` counts.
 pub const VT_SEEDED: u32 = 1;
+/// In `vt_options.flags`: no thread is started, and fibers run only in calls of `vt_run`, or of what drives
+/// the runtime while it waits: `vt_join`, and `vt_runtime_shutdown`, on the thread that drove it last (at
+/// first, the one that made it). `workers` is 0.
+pub const VT_HOST_DRIVEN: u32 = 2;
 
 /// Shut down when every fiber has ended by itself.
 pub const VT_SHUTDOWN_DRAIN: u32 = 0;
@@ -158,7 +162,7 @@ pub extern "C" fn vt_runtime_shutdown(rt: *mut vt_runtime, mode: u32, until: i64
 /// that are pinned to it and have begun; when the last of them has ended, so does the thread, unless
 /// the number has grown again before. `vt_stats.workers` does not count it meanwhile.
 ///
-/// `VT_EINVAL`: `rt` is null, or no such number. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
+/// `VT_EINVAL`: `rt` is null, or no such number. `VT_EUNSUPPORTED`: the host drives it. `VT_ESTALE`. `VT_ESHUTDOWN`. `VT_ESYS`: the operating
 /// system refused a thread; there are as many as it gave.
 #[unsafe(no_mangle)]
 pub extern "C" fn vt_runtime_resize(rt: *mut vt_runtime, workers: u32) -> vt_status {
@@ -167,6 +171,7 @@ pub extern "C" fn vt_runtime_resize(rt: *mut vt_runtime, workers: u32) -> vt_sta
         let resized = handle::get(rt)?.resize(workers as usize);
         resized.map_err(|error| match error {
             ResizeError::Workers(_) => VT_EINVAL,
+            ResizeError::HostDriven => VT_EUNSUPPORTED,
             ResizeError::ShuttingDown => VT_ESHUTDOWN,
             _ => VT_ESYS,
         })
@@ -207,12 +212,19 @@ pub unsafe extern "C" fn vt_stats_get(rt: *mut vt_runtime, out: *mut vt_stats) -
 unsafe fn config(options: *const vt_options) -> Answer<Config> {
     // SAFETY: by contract.
     let options = unsafe { layout::read(options) }?;
-    ensure(options.flags & !VT_SEEDED == 0, VT_EUNSUPPORTED)?;
+    let known = VT_SEEDED | VT_HOST_DRIVEN;
+    ensure(options.flags & !known == 0, VT_EUNSUPPORTED)?;
+    let driven = options.flags & VT_HOST_DRIVEN != 0;
+    ensure(!driven || options.workers == 0, VT_EINVAL)?;
     // SAFETY: by contract.
     let name = unsafe { text::read(options.name) }?;
     let mut config = Config::default();
     let stacks = options.max_stacks as usize;
-    set(&mut config.workers, options.workers as usize);
+    if driven {
+        config.workers = 0;
+    } else {
+        set(&mut config.workers, options.workers as usize);
+    }
     set(&mut config.stack_size, options.stack_size);
     set(&mut config.warm_stack_bytes, options.warm_stack_bytes);
     config.max_stacks = (stacks != 0).then_some(stacks).or(config.max_stacks);

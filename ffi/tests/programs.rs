@@ -95,6 +95,7 @@ programs! {
     fibers_are_joined: "join.c",
     fibers_park: "park.c",
     signal_handlers_unpark: "signal.c",
+    hosts_drive: "host.c",
     fibers_poll: "poll.c",
     native_regions_hold_nobody_up: "native.c",
     what_blocks_is_offloaded: "offload.c",

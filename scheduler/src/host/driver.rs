@@ -9,7 +9,7 @@ use crate::{
     },
     shared::Shared,
 };
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, os::fd::BorrowedFd, sync::Arc};
 use vitte_wait::Deadline;
 
 /// Why a runtime cannot be driven now, or here.
@@ -174,18 +174,20 @@ impl Driver {
 
     /// A descriptor that is readable while there is something to do: a fiber is ready, a deadline has come,
     /// or more is left than the last call had time for. It is the runtime's: wait until it is readable, with
-    /// whatever, but never read it, write it or close it. It stays the same.
+    /// whatever, but never read, write or close it. It stays the same.
     ///
     /// # Errors
     /// If the system has none to give; always so on other systems than Linux.
     ///
     /// ```
+    /// use std::os::fd::AsRawFd;
     /// use vitte_scheduler::{Config, Scheduler, SpawnOptions};
     ///
     /// let scheduler = Scheduler::start(Config { workers: 0, ..Config::default() })?;
-    /// let handle = scheduler.driver().unwrap().wait_handle()?;
+    /// let driver = scheduler.driver().unwrap();
+    /// let handle = driver.wait_handle()?;
     /// let is_readable = || {
-    ///     let mut entry = libc::pollfd { fd: handle, events: libc::POLLIN, revents: 0 };
+    ///     let mut entry = libc::pollfd { fd: handle.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     ///     // SAFETY: it is one entry, and alive.
     ///     unsafe { libc::poll(&raw mut entry, 1, 0) == 1 }
     /// };
@@ -195,7 +197,7 @@ impl Driver {
     /// task.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn wait_handle(&self) -> io::Result<i32> {
+    pub fn wait_handle(&self) -> io::Result<BorrowedFd<'_>> {
         let shared = &self.0;
         let pollers = [&shared.remotes[0].bed.poller, &shared.reactor.common];
         self.host().knock.handle(|| {

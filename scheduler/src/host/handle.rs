@@ -11,7 +11,7 @@ pub(crate) use none::Handle;
 mod linux {
     use std::{
         io,
-        os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
         ptr,
     };
 
@@ -48,8 +48,8 @@ mod linux {
             Ok(Self { all, raised, timer })
         }
 
-        pub(crate) fn number(&self) -> RawFd {
-            self.all.as_raw_fd()
+        pub(crate) fn lend(&self) -> BorrowedFd<'_> {
+            self.all.as_fd()
         }
 
         /// Makes it readable. Async-signal-safe.
@@ -113,7 +113,7 @@ mod linux {
 
 #[cfg(not(all(target_os = "linux", not(any(loom, shuttle)))))]
 mod none {
-    use std::io;
+    use std::{io, os::fd::BorrowedFd};
 
     /// See the [module documentation](super).
     pub(crate) struct Handle;
@@ -124,7 +124,7 @@ mod none {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        pub(crate) fn number(&self) -> i32 {
+        pub(crate) fn lend(&self) -> BorrowedFd<'_> {
             unreachable!("there is none")
         }
 

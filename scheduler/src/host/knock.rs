@@ -11,6 +11,7 @@
 use crate::host::handle::Handle;
 use std::{
     io,
+    os::fd::BorrowedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
 };
@@ -113,10 +114,13 @@ impl Knock {
     }
 
     /// The descriptor. It is readable, too, while one of `others` is, which are always the same.
-    pub(crate) fn handle(&self, others: impl FnOnce() -> io::Result<[i32; 2]>) -> io::Result<i32> {
+    pub(crate) fn handle(
+        &self,
+        others: impl FnOnce() -> io::Result<[i32; 2]>,
+    ) -> io::Result<BorrowedFd<'_>> {
         let due = self.due.lock();
         if let Some(handle) = self.handle.get() {
-            return Ok(handle.number());
+            return Ok(handle.lend());
         }
         let handle = Handle::new(others()?)?;
         handle.raise_at(*due);
@@ -126,6 +130,6 @@ impl Knock {
         if self.told.load(Relaxed) || !self.outside.load(Relaxed) {
             handle.raise();
         }
-        Ok(handle.number())
+        Ok(handle.lend())
     }
 }
