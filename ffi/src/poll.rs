@@ -18,8 +18,8 @@ use vitte_scheduler::{FiberId, Poll, SliceEnd};
 #[repr(C)]
 pub struct vt_hot {
     /// Not 0: call `vt_poll_slow`. Written by any thread, so to be read anew (and as if it were
-    /// volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled, when its slice is
-    /// over and others wait, and when a fiber of a higher priority does.
+    /// volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled or interrupted, when its
+    /// slice is over and others wait, and when a fiber of a higher priority does.
     pub poll: u32,
     /// Reserved.
     pub flags: u32,

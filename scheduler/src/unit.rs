@@ -71,7 +71,7 @@ fn suspend(task: &'static Task) -> bool {
 }
 
 /// The task was brought back though its wait is not over: does what it is asked, and waits on. See
-/// Note [Nudges].
+/// Note \[Nudges\].
 #[cold]
 pub(crate) fn wait_on(task: &'static Task) {
     // Liveness: each round takes what it was brought back for, and parks, or the wait is over.

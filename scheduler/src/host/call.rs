@@ -174,7 +174,7 @@ impl Worker {
     }
 }
 
-/// See [`Scheduler::drive_while`]. Also returns at `deadline`. True: it was driven.
+/// See [`Scheduler::drive_while`](crate::Scheduler::drive_while). Also returns at `deadline`. True: it was driven.
 pub(super) fn drive_while(
     shared: &Arc<Shared>,
     deadline: Deadline,

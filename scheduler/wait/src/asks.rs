@@ -79,7 +79,7 @@ impl Unit {
     }
 
     /// Tells the unit, of a kind that has operations, that something was left for it to be done at its next
-    /// poll or wait. One that is parked comes back for it, and waits on: Note [Nudges].
+    /// poll or wait. One that is parked comes back for it, and waits on: Note \[Nudges\].
     pub fn interrupt(&'static self) {
         self.ask(INTERRUPT);
         // Ordering: AcqRel, and a read-modify-write that writes what it reads. If it comes before that of
