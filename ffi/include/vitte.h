@@ -418,6 +418,9 @@ typedef struct vt_case {
   uint32_t flags;
 } vt_case;
 
+// The id of a timer that calls a function. Never 0, and never used again for another one.
+typedef uint64_t vt_timer;
+
 // What is received from a timer.
 typedef struct vt_tick {
   // When it was due, as a deadline; not when it was received.
@@ -1317,6 +1320,62 @@ vt_status vt_chan_after(int64_t at,
 vt_status vt_chan_tick(int64_t first,
                        int64_t period,
                        struct vt_chan **out);
+
+// Calls `f(arg)` at `at`, and, unless `period` is 0, every `period` nanoseconds from there. `[any]`, `[fib]` with
+// null for `rt`.
+//
+// Each call is on a fiber of its own, pinned to its thread, of the runtime (null: of the calling fiber), so
+// it may wait; a timer's calls never overlap. It is called up to 66 microseconds after it is due, never
+// before, and when a worker has time. The beats of a period do not drift; of those that come due together
+// only the latest is called.
+//
+// `arg` belongs to the library from the call on, whatever comes of the call: `drop` (which may be null) is
+// called with it exactly once, when `f` will not be called any more: after the one call, after the stop,
+// or when the runtime is shut down, in whatever mode. That ends every timer; a call that is under way is
+// canceled as other fibers are, and has to return. From then on the id is stale.
+//
+// `*out` is written before `f` can be called; it may be null for a timer that nobody will stop.
+//
+// `VT_EINVAL`: `f` is null, or `at` is negative. `VT_ESHUTDOWN`, `VT_ESTALE`: too late. `VT_ECONTEXT`: `rt` is
+// null, and not called on a fiber.
+//
+// # Safety
+// `f` may be called with `arg` on any thread, any number of times, and then `drop`. `out` is null or
+// writable.
+vt_status vt_timer_start(struct vt_runtime *rt,
+                         int64_t at,
+                         uint64_t period,
+                         vt_fn f,
+                         void *arg,
+                         vt_drop drop,
+                         vt_timer *out);
+
+// Begins a timer anew, also from inside its call: as if it were started with this `at` and `period`. `[any]`,
+// `[fib]` with null for `rt`. Never waits.
+//
+// `VT_EINVAL`: `at` is negative. `VT_ESTALE`: it has ended, or is not of this runtime. `VT_ESHUTDOWN`.
+vt_status vt_timer_restart(struct vt_runtime *rt,
+                           vt_timer t,
+                           int64_t at,
+                           uint64_t period);
+
+// Ends a timer, and waits for the call that is under way, if there is one. `[any]`, `[fib]` with null for `rt`.
+//
+// From inside its own call it does not wait. A fiber that the call waits for must not stop the timer: it
+// would wait for itself.
+//
+// `VT_ESTALE`: it has ended before, or is not of this runtime. `VT_ECANCELED`: the caller was canceled while it
+// waited; the timer is not called again all the same.
+vt_status vt_timer_stop(struct vt_runtime *rt,
+                        vt_timer t);
+
+// As `vt_timer_stop`; waits until the deadline at the longest. `[any]`, `[fib]` with null for `rt`.
+//
+// `VT_ETIMEDOUT`, or with `VT_NOW` `VT_EAGAIN`: the call goes on. The timer is not called again, and can be
+// stopped once more, to wait.
+vt_status vt_timer_stop_until(struct vt_runtime *rt,
+                              vt_timer t,
+                              int64_t until);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -91,6 +91,7 @@ pub use thread::{Thread, ThreadBuilder, ThreadHandle};
 pub use time::{sleep, sleep_until};
 pub use timers::{
     HighResTimer, HighResTimerBuilder, NextSlice, SliceId, Tick, TimeSlices, Timer, TimerStats,
+    WeakTimer,
 };
 
 /// `select!`, and the module with what it is made of.

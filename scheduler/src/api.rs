@@ -91,6 +91,12 @@ impl Scheduler {
         worker::current().map(|worker| Self(Arc::clone(worker.shared_arc())))
     }
 
+    /// Whether the two are the same scheduler.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether the caller runs on a worker of this scheduler.
     #[must_use]
     pub fn is_current(&self) -> bool {

@@ -216,11 +216,12 @@ impl Turn {
         };
         let (panic, unwinding) = panic_of(|| callback(&tick));
         let (end, _) = core.change(|state| state.beat.finish(callback, panic));
+        // Before whoever waits goes on: if he has the last handle, it is he who drops the callback.
+        drop((timer, core));
         if let Some(end) = end {
             end.signal();
         }
         if let Some(unwinding) = unwinding {
-            drop((timer, core));
             resume_unwind(unwinding);
         }
     }
@@ -245,7 +246,15 @@ impl Drop for Turn {
 }
 
 impl Timer {
-    /// A timer on `scheduler`, that is not running.
+    /// A timer of this scheduler that calls `callback`, for layers that build on
+    /// [`Scheduler`]; others have [`Runtime::timer`](crate::Runtime::timer). It is not running.
+    pub fn on<F>(scheduler: &Scheduler, callback: F) -> Self
+    where
+        F: FnMut(&Tick<'_>) + Send + 'static,
+    {
+        Self::new(scheduler, &SpawnOptions::default(), callback)
+    }
+
     pub(crate) fn new(
         scheduler: &Scheduler,
         options: &SpawnOptions<'_>,
@@ -296,11 +305,39 @@ impl Timer {
 
     timer_forms! {}
 
+    /// A name for the timer that does not keep it, and by whose end it does not end.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakTimer {
+        WeakTimer(Arc::downgrade(&self.core))
+    }
+
+    /// The scheduler whose fibers call.
+    #[must_use]
+    pub fn scheduler(&self) -> &Scheduler {
+        self.core.alarm.scheduler()
+    }
+
     /// Lets the timer go on by itself: until it was due, if it is to be called once; else until the
     /// callback [cancels](Self::cancel) it, or its runtime is shut down.
     pub fn detach(mut self) {
         self.is_handle = false;
         self.core.change(|state| state.is_detached = true);
+    }
+}
+
+/// A [`Timer`] that may be gone.
+#[derive(Clone)]
+pub struct WeakTimer(Weak<Core>);
+
+impl WeakTimer {
+    /// The timer, if it is there. Dropping this does not stop it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Timer> {
+        let core = self.0.upgrade()?;
+        Some(Timer {
+            core,
+            is_handle: false,
+        })
     }
 }
 
@@ -320,5 +357,11 @@ impl fmt::Debug for Timer {
             state.beat.show(&mut shown);
         }
         shown.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WeakTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakTimer").field(&self.upgrade()).finish()
     }
 }
