@@ -8,7 +8,11 @@ use crate::{
     worker::{self, Action, classes, ready::make_ready},
 };
 use vitte_fibers::Suspender;
-use vitte_wait::{Deadline, Ticket, Unit, UnitOps, Wait, facade::thread::Thread, local::Locals};
+use vitte_wait::{
+    Deadline, Ticket, Unit, UnitOps, Wait,
+    facade::{atomic::Ordering::Relaxed, thread::Thread},
+    local::Locals,
+};
 
 /// The fiber kind of unit.
 pub(crate) static OPS: UnitOps = UnitOps {
@@ -20,6 +24,7 @@ pub(crate) static OPS: UnitOps = UnitOps {
     locals,
     raised: classes::raised,
     is_on_stack,
+    place,
     life,
 };
 
@@ -138,6 +143,12 @@ fn give_way(unit: &'static Unit) {
 fn is_on_stack(unit: &'static Unit, address: usize) -> bool {
     // SAFETY: units with this table lie in task records.
     stack::is_on_stack(unsafe { Task::of(unit) }, address)
+}
+
+fn place(unit: &'static Unit) -> usize {
+    // SAFETY: units with this table lie in task records.
+    let task = unsafe { Task::of(unit) };
+    task.hot.hi.load(Relaxed).wrapping_sub(1)
 }
 
 fn attend(unit: &'static Unit) {

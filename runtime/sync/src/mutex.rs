@@ -21,6 +21,10 @@ use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way
 
 /// A lock around a value, for fibers and threads alike.
 ///
+/// Whoever holds it is at least as urgent as the most urgent that waits for it (see
+/// [`Priority`](vitte_wait::Priority)): so none of a low class keeps one of a high class waiting for longer than the
+/// lock is held. (But a lock that was taken before any unit was given a class lifts nobody.)
+///
 /// It costs two read-modify-writes while nobody waits for it. It is not fair from one moment to the next,
 /// but whoever waits is given it within a millisecond of its releases.
 ///

@@ -15,9 +15,19 @@
 //! a random time of half a millisecond on average between two hand-overs; the dice here are
 //! the low digits of the clock.
 //!
+//! Note \[Inheritance\]: who begins to wait lends his urgency to the holder, if the mark tells who that is, and
+//! does so under the queue's lock with `PARKED` set: so the holder cannot release the lock before, and will find
+//! what was lent when he does, under the same lock. What was lent by this lock is noted there once, at its highest,
+//! and taken back by the release; a waiter that gives up leaves it to that. As the releaser wakes the most urgent
+//! waiter where they differ, and a woken one that finds the lock taken again lends anew, no less urgent one is
+//! ever what a more urgent one waits for without being as urgent; but it may be that the lock is handed over to the
+//! oldest, who then inherits from those that are left. A holder that waits for another lock is brought out of that
+//! wait by the lift, and lends on in its next one: so a chain is lifted link by link, each once for every class at
+//! the most, and a ring of them ends, too.
+//!
 //! **Invariants.** `PARKED` changes only under the queue's lock, and is set whenever the queue
-//! holds an open waiter. While the lock is held and `PARKED` is set nobody but the holder, under the
-//! queue's lock, changes the mark. `POISONED` is changed by the holder alone.
+//! holds an open waiter, or something is lent. While the lock is held and `PARKED` is set nobody but the holder,
+//! under the queue's lock, changes the mark. `POISONED` is changed by the holder alone.
 
 use crate::forms::const_new;
 use std::{
@@ -27,7 +37,7 @@ use std::{
     ptr,
 };
 use vitte_wait::{
-    Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue, current,
+    Deadline, Node, Outcome, Priority, Reason, StopToken, Unit, Wait, WaitQueue, current,
     facade::{
         Mutex,
         atomic::{AtomicUsize, Ordering::*},
@@ -87,6 +97,11 @@ impl<'a> Patience<'a> {
             Wait::begin_uncancelable(Reason::Lock, object)
         }
     }
+
+    /// As [`begin`](Self::begin), for a wait that ends if the unit has become more urgent.
+    fn begin_liftable(&self, object: *const ()) -> Wait {
+        Wait::begin_liftable(self.cancelable, Reason::Lock, object)
+    }
 }
 
 /// A lock without a value, for fronts of [`lock_api`] and for those of this crate.
@@ -112,6 +127,10 @@ struct Waiters {
     queue: WaitQueue,
     /// From when on a release hands over.
     fair_at: u64,
+    /// Whether some who wait may be of another class than the normal one.
+    mixed: bool,
+    /// Who was lent what by this lock: its present holder.
+    lent: Option<(&'static Unit, Priority)>,
 }
 
 /// What a waiter lends to whoever releases the lock.
@@ -131,6 +150,8 @@ impl RawMutex {
                 waiters: Mutex::new(Waiters {
                     queue: WaitQueue::new(),
                     fair_at: 0,
+                    mixed: false,
+                    lent: None,
                 }),
             }
         }
@@ -216,7 +237,7 @@ impl RawMutex {
 
     /// Waits once. True: the lock was handed over; false: it is worth another try.
     fn wait(&self, mark: usize, patience: Patience<'_>) -> Result<bool, Refused> {
-        let wait = patience.begin(ptr::from_ref(self).cast());
+        let wait = patience.begin_liftable(ptr::from_ref(self).cast());
         let place = Place {
             mark,
             handed: Cell::new(false),
@@ -227,42 +248,45 @@ impl RawMutex {
             // Liveness: the flag is raised by a read-modify-write that finds the lock held. Whoever
             // holds it then releases it by one that finds the flag, takes the queue's lock
             // after us, and finds our node.
-            if !self.raise_parked() {
+            let Some(holder) = self.raise_parked() else {
                 drop(waiters);
                 // A cancellation that came in between is noticed by the next wait, if there is one.
                 let _ = wait.withdraw();
                 return Ok(false);
-            }
+            };
             // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
             // has taken it out (also when `park` unwinds), and is touched only under this lock.
             unsafe { waiters.queue.push(&node) };
+            waiters.note(holder, wait.unit().priority());
         }
         let linked = Linked {
             lock: self,
             node: &node,
         };
         match wait.park(patience.deadline, patience.stop) {
-            Outcome::Woken => {
-                // Only `release_slow` ends the wait so, and it pops the node first.
+            Outcome::Woken if node.has_won() => {
+                // `release_slow` has popped the node.
                 std::mem::forget(linked);
                 Ok(place.handed.get())
             }
+            // We have become more urgent: once more, with that.
+            Outcome::Woken => Ok(false),
             ended => Err(Refused::Ended(ended)),
         }
     }
 
-    /// Raises `PARKED` if the lock is held. Under the queue's lock.
-    fn raise_parked(&self) -> bool {
+    /// Raises `PARKED` if the lock is held, and returns by whom. Under the queue's lock.
+    fn raise_parked(&self) -> Option<usize> {
         let mut now = self.word.load(Relaxed);
         loop {
             if now & HOLDER == 0 {
-                return false;
+                return None;
             }
             match self
                 .word
                 .compare_exchange_weak(now, now | PARKED, Relaxed, Relaxed)
             {
-                Ok(_) => return true,
+                Ok(_) => return Some(now & HOLDER),
                 Err(other) => now = other,
             }
         }
@@ -291,30 +315,40 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     pub(crate) fn release_slow(&self, fair: bool) {
-        let woken = {
+        let (woken, lent) = {
             let mut waiters = self.waiters.lock();
+            let lent = waiters.lent.take();
             let keep = self.word.load(Relaxed) & POISONED;
-            let popped = waiters.queue.pop(Outcome::Woken);
+            let hand_over = !waiters.queue.is_empty() && (waiters.is_fair_due() || fair);
+            let popped = if waiters.mixed && !hand_over {
+                waiters.queue.pop_most_urgent(Outcome::Woken)
+            } else {
+                waiters.queue.pop(Outcome::Woken)
+            };
             let mut next = keep;
-            if !waiters.queue.is_empty() {
-                next |= PARKED;
-            }
             if let Some((_, place)) = popped
-                && (waiters.is_fair_due() || fair)
+                && hand_over
             {
                 // SAFETY: every payload is the `Place` of a waiter, who does not go on before the
                 // claim is dropped.
                 let place = unsafe { &*place.cast::<Place>() };
                 place.handed.set(true);
                 next |= place.mark;
+                waiters.lend_by_all(place.mark);
+            }
+            if waiters.is_on_record() {
+                next |= PARKED;
             }
             // A plain store will do: see the invariants.
             // Ordering: Release, as in `release`.
             self.word.store(next, Release);
-            popped
+            (popped, lent)
         };
         // The claim is dropped after the queue's lock.
         drop(woken);
+        if let Some((unit, priority)) = lent {
+            unit.unlift(priority);
+        }
     }
 
     /// Whether somebody holds it; a snapshot.
@@ -363,6 +397,46 @@ impl Waiters {
         self.fair_at = now + now.wrapping_mul(0x9E37_79B9_7F4A_7C15) % FAIR_WITHIN;
         true
     }
+
+    /// Somebody of that urgency waits for the holder. Under the lock, with `PARKED` set.
+    fn note(&mut self, mark: usize, urgency: Priority) {
+        self.mixed |= urgency != Priority::Normal;
+        if let Some(holder) = stack::maker(mark) {
+            self.lend(holder, urgency);
+        }
+    }
+
+    /// Lends the holder `urgency`.
+    fn lend(&mut self, holder: &'static Unit, urgency: Priority) {
+        if self.lent.is_some_and(|(_, lent)| lent >= urgency) {
+            return;
+        }
+        // A normal one is no help to others of its class. A holder of the high class is, for he may lose it
+        // for a while.
+        if urgency == Priority::Normal && holder.class() != Priority::Low {
+            return;
+        }
+        if holder.lift(urgency)
+            && let Some((before, less)) = self.lent.replace((holder, urgency))
+        {
+            before.unlift(less);
+        }
+    }
+
+    /// Those who are left lend to whom the lock is handed over. Under the lock.
+    fn lend_by_all(&mut self, mark: usize) {
+        if self.mixed
+            && let Some(most) = self.queue.most_urgent()
+        {
+            self.note(mark, most);
+        }
+    }
+
+    /// Whether the holder must look here when he releases the lock: else `PARKED` is to be down. Under the lock.
+    fn is_on_record(&mut self) -> bool {
+        self.mixed &= !self.queue.is_empty();
+        !self.queue.is_empty() || self.lent.is_some()
+    }
 }
 
 /// Takes a waiter out of the queue, however its wait ends.
@@ -376,7 +450,7 @@ impl Drop for Linked<'_> {
         let mut waiters = self.lock.waiters.lock();
         // SAFETY: the node was pushed into this queue and into no other.
         unsafe { waiters.queue.remove(self.node) };
-        if waiters.queue.is_empty() {
+        if !waiters.is_on_record() {
             self.lock.word.fetch_and(!PARKED, Relaxed);
         }
     }

@@ -9,6 +9,10 @@
 //! nothing starves, whatever the others do. A whole slice ends a round, so among tasks that compute it is
 //! every eighth slice.
 //!
+//! Who holds a lock that one of the high class waits for is of that class until he releases it, and so is whoever
+//! he waits for in turn. So from where it begins to wait, what the high one waits for has 16 of 17 picks; only
+//! a holder that lies among the normal ones comes up in their order first, for each link of a chain once.
+//!
 //! Two things move a task. Who used up a whole slice in the high class goes into line with the normal
 //! ones until it waits for something. Who lay in the low lane too long is put in line with the normal
 //! ones, once: the [pacer](crate::pace) sees to that, for it is awake while anybody waits.
@@ -19,7 +23,10 @@ use crate::{
     task::{Task, slab},
     worker::Worker,
 };
-use vitte_wait::{Priority, Unit, facade::atomic::Ordering::Relaxed};
+use vitte_wait::{
+    Priority, Unit,
+    facade::atomic::{Ordering::*, fence},
+};
 
 /// How often the high class is picked before another gets a turn.
 const HIGH_IN_A_ROW: u32 = 16;
@@ -63,6 +70,14 @@ impl Shared {
         // Before the push: who sees it in vain looks once more, who does not see it would not look.
         waiting.fetch_add(1, Relaxed);
         lane.push(task);
+        if priority == Priority::Low {
+            // Ordering: SeqCst, between our push and our look. Partner: the fence in `raised`: if it did not see
+            // the task here, we see what it was raised for.
+            fence(SeqCst);
+            if task.unit.priority() > Priority::Low {
+                self.raised(task);
+            }
+        }
         match home {
             Some(home) => self.idle.post_to(self, home),
             None => self.idle.post(self),
@@ -97,6 +112,8 @@ impl Shared {
 
     /// A task has become more urgent: if it lies in the low lane, it goes where it belongs now.
     pub(crate) fn raised(&self, task: &'static Task) {
+        // Ordering: SeqCst, between the change of the priority and our look. Partner: `put_into_lane`.
+        fence(SeqCst);
         let own = [&self.lanes, &self.remotes[task.home()].lanes];
         if own.iter().any(|lanes| lanes.remove_low(task)) {
             self.low_waiting.fetch_sub(1, Relaxed);

@@ -1,7 +1,7 @@
 //! What others ask of a unit besides to stop: to do something when it next polls or waits, and to unwind.
 //!
-//! One bit of the unit's requests (`ASKED`) tells the owner, who looks there anyway, that there is more
-//! in the byte `asks`: whether he is to look at what was left for him (`INTERRUPT`), to unwind (`UNWIND`, or
+//! Some bits of the unit's requests (`ASKED`) tell the owner, who looks there anyway:
+//! whether he is to look at what was left for him (`INTERRUPT`), to unwind (`UNWIND`, or
 //! `FORCE` also where he masks that), and whether he is just doing the former (`ACTING`).
 //!
 //! Note \[Nudges\]: a unit that is parked is brought back to its stack without its wait being ended.
@@ -16,18 +16,20 @@
 use crate::{
     Unit,
     facade::atomic::Ordering::*,
-    unit::{ASKED, MASKED},
+    unit::MASKED,
     word::{self, BLOCKING, CLAIMED, DONE, PARKED, WAITING},
 };
 
 /// Something was left for the owner to be done at his next poll or wait.
-const INTERRUPT: u8 = 1;
+const INTERRUPT: u16 = 1 << 2;
 /// The next wait starts unwinding, unless that is masked.
-const UNWIND: u8 = 1 << 1;
+const UNWIND: u16 = 1 << 3;
 /// The next wait starts unwinding.
-const FORCE: u8 = 1 << 2;
+const FORCE: u16 = 1 << 4;
 /// The owner does what was left for him, while a wait of his is open.
-const ACTING: u8 = 1 << 3;
+const ACTING: u16 = 1 << 5;
+/// Any of these.
+pub(crate) const ASKED: u16 = INTERRUPT | UNWIND | FORCE | ACTING;
 
 impl Unit {
     /// Whether anything is asked of the unit but to stop: then it is to be attended to at the beginning of
@@ -38,21 +40,15 @@ impl Unit {
         self.requests.load(Relaxed) & ASKED != 0
     }
 
-    fn ask(&self, what: u8) {
-        self.asks.fetch_or(what, Relaxed);
-        // Ordering: Release: what is asked. Partner: the Acquire in `settle_asks`.
-        self.requests.fetch_or(ASKED, Release);
+    fn ask(&self, what: u16) {
+        // Ordering: Release: what was left for the unit. Partner: the Acquire in `settle_asks`.
+        self.requests.fetch_or(what, Release);
     }
 
-    /// What is asked by now. Owner only, who is about to see to it.
-    fn settle_asks(&self, but: u8) -> u8 {
+    /// What is asked by now, of which `what` is not asked any more. Owner only, who is about to see to it.
+    fn settle_asks(&self, what: u16) -> u16 {
         // Ordering: Acquire. Partner: the Release in `ask`. What is asked after this is noted anew.
-        self.requests.fetch_and(!ASKED, Acquire);
-        let asked = self.asks.fetch_and(!but, Relaxed);
-        if asked & !but != 0 {
-            self.requests.fetch_or(ASKED, Relaxed);
-        }
-        asked
+        self.requests.fetch_and(!what, Acquire)
     }
 
     /// Asks the unit to unwind at the beginning of its next wait, and cancels the current one. If it masks
@@ -67,15 +63,15 @@ impl Unit {
     #[must_use]
     pub fn is_unwind_due(&self) -> bool {
         self.is_asked() && {
-            let asks = self.asks.load(Relaxed);
-            asks & FORCE != 0 || asks & UNWIND != 0 && self.requests.load(Relaxed) & MASKED == 0
+            let asks = self.requests.load(Relaxed);
+            asks & FORCE != 0 || asks & (UNWIND | MASKED) == UNWIND
         }
     }
 
     /// Whether the unit is to unwind whatever it masks.
     #[must_use]
     pub fn is_unwind_forced(&self) -> bool {
-        self.asks.load(Relaxed) & FORCE != 0
+        self.requests.load(Relaxed) & FORCE != 0
     }
 
     /// Tells the unit, of a kind that has operations, that something was left for it to be done at its next
@@ -90,12 +86,12 @@ impl Unit {
 
     /// Whether something was left for the unit. Owner only; it is so no more afterwards.
     pub fn take_interrupt(&self) -> bool {
-        self.asks.load(Relaxed) & INTERRUPT != 0 && self.settle_asks(INTERRUPT) & INTERRUPT != 0
+        self.requests.load(Relaxed) & INTERRUPT != 0 && self.settle_asks(INTERRUPT) & INTERRUPT != 0
     }
 
     /// For the owner's parker, once the wait is in the word.
     pub(crate) fn nudge_if_interrupted(&'static self) {
-        if self.asks.load(Relaxed) & INTERRUPT != 0 {
+        if self.requests.load(Relaxed) & INTERRUPT != 0 {
             self.nudge();
         }
     }
@@ -151,6 +147,6 @@ impl Unit {
     /// Whether he does.
     #[must_use]
     pub fn is_acting(&self) -> bool {
-        self.asks.load(Relaxed) & ACTING != 0
+        self.requests.load(Relaxed) & ACTING != 0
     }
 }

@@ -1,14 +1,23 @@
 //! How urgent a unit is: the class it was given, what it inherits, and what it has lost for a while.
 //!
 //! ```text
-//!  requests of a unit:   | lowered (1) | lift (2) | class (2) | requests (3) |
+//!  requests of a unit:   | lent: high (3) | lent: normal (3) | lowered (1) | class (2) | raised (1) | requests (6) |
 //! ```
 //!
-//! All of it lies in the unit's byte of requests, so that whoever makes the unit ready finds it in a
+//! All of it lies in the unit's word of requests, so that whoever makes the unit ready finds it in a
 //! cache line that it has at hand, and one comparison tells that there is nothing to it.
+//!
+//! Note \[Lent urgency\]: a unit may hold several locks for which more urgent ones wait, and give them back in
+//! any order. So it does not keep the highest of what was lent to it, which could not be taken back, but counts
+//! how many lend it what. Each lock [lends](Unit::lift) once at a time, and [takes back](Unit::unlift) what it
+//! lent. A unit that becomes more urgent while it waits for a lock itself is brought out of that
+//! wait: it begins another one, now with its new urgency, and so lends it to the next in the chain. Nobody
+//! follows a pointer to what another one waits for, which may be gone.
 
-use crate::Unit;
-use crate::facade::atomic::Ordering::Relaxed;
+use crate::{
+    Unit,
+    facade::{atomic::Ordering::Relaxed, plain::AtomicBool},
+};
 
 /// How urgent a unit is. The order is that of urgency.
 ///
@@ -30,17 +39,33 @@ pub enum Priority {
     High = 2,
 }
 
-/// Everything in this file. Zero: of the normal class, and nothing to be said about it.
-const ALL: u8 = 0b1_1111 << 3;
-const CLASS_SHIFT: u32 = 3;
-const LIFT_SHIFT: u32 = 5;
-const TWO_BITS: u8 = 0b11;
+/// What makes a unit more or less urgent. Zero: of the normal class, and nothing to be said about it.
+const ALL: u16 = !(0b11_1111 | RAISED);
+/// It has become more urgent, and has not begun a wait since in which it would pass that on.
+const RAISED: u16 = 1 << 6;
+const CLASS_SHIFT: u32 = 7;
+const TWO_BITS: u16 = 0b11;
 /// It has used up a whole slice of a class in which that is not done, and has not waited since.
-const LOWERED: u8 = 1 << 7;
+const LOWERED: u16 = 1 << 9;
+/// One that lends the normal class, and one that lends the high class.
+const ONE_NORMAL: u16 = 1 << 10;
+const ONE_HIGH: u16 = 1 << 13;
+/// As many as are counted.
+const MOST: u16 = 0b111;
+
+/// Whether a unit was ever given another class than the normal one: a hint for locks, which then note their
+/// holders so that they can be found. It stays.
+static USED: AtomicBool = AtomicBool::new(false);
+
+/// Whether priorities matter to anybody in this process.
+#[inline(always)]
+pub(crate) fn are_used() -> bool {
+    USED.load(Relaxed)
+}
 
 impl Priority {
     /// Normal is zero.
-    fn code(self) -> u8 {
+    fn code(self) -> u16 {
         match self {
             Self::Normal => 0,
             Self::High => 1,
@@ -48,44 +73,51 @@ impl Priority {
         }
     }
 
-    fn of_code(code: u8) -> Self {
+    fn of_code(code: u16) -> Self {
         match code & TWO_BITS {
             1 => Self::High,
             2 => Self::Low,
             _ => Self::Normal,
         }
     }
-}
 
-fn class(bits: u8) -> Priority {
-    Priority::of_code(bits >> CLASS_SHIFT)
-}
-
-/// Nothing is inherited if the two bits are zero; a lift to `Low` is none.
-fn lift(bits: u8) -> Option<Priority> {
-    match bits >> LIFT_SHIFT & TWO_BITS {
-        1 => Some(Priority::High),
-        2 => Some(Priority::Normal),
-        _ => None,
+    /// One more that lends it; `None` for the low class, which is of no use to anybody.
+    fn one(self) -> Option<u16> {
+        match self {
+            Self::High => Some(ONE_HIGH),
+            Self::Normal => Some(ONE_NORMAL),
+            Self::Low => None,
+        }
     }
 }
 
-fn lift_bits(lift: Option<Priority>) -> u8 {
-    let code = match lift {
-        Some(Priority::High) => 1,
-        Some(Priority::Normal) => 2,
-        Some(Priority::Low) | None => 0,
-    };
-    code << LIFT_SHIFT
+fn class(bits: u16) -> Priority {
+    Priority::of_code(bits >> CLASS_SHIFT)
+}
+
+/// The highest that is lent.
+fn lent(bits: u16) -> Option<Priority> {
+    if bits >= ONE_HIGH {
+        Some(Priority::High)
+    } else if bits >= ONE_NORMAL {
+        Some(Priority::Normal)
+    } else {
+        None
+    }
+}
+
+/// How many lend what `one` is one of.
+fn count(bits: u16, one: u16) -> u16 {
+    (bits / one) & MOST
 }
 
 /// What all of it comes to.
-fn effective(bits: u8) -> Priority {
+fn effective(bits: u16) -> Priority {
     let own = match class(bits) {
         Priority::High if bits & LOWERED != 0 => Priority::Normal,
         own => own,
     };
-    lift(bits).map_or(own, |lift| own.max(lift))
+    lent(bits).map_or(own, |lent| own.max(lent))
 }
 
 impl Unit {
@@ -112,33 +144,40 @@ impl Unit {
 
     /// Gives the unit a class. Callable from anywhere; never blocks.
     pub fn set_class(&'static self, to: Priority) {
+        if to != Priority::Normal && !are_used() {
+            USED.store(true, Relaxed);
+        }
         self.change(|bits| {
-            (bits & !(TWO_BITS << CLASS_SHIFT | LOWERED)) | to.code() << CLASS_SHIFT
+            Some((bits & !(TWO_BITS << CLASS_SHIFT | LOWERED)) | to.code() << CLASS_SHIFT)
         });
     }
 
-    /// Makes the unit at least as urgent as `to`, until [`restore`](Self::restore): whoever is about to
-    /// wait for something that the unit holds lends it his own urgency. Callable from anywhere, for as
+    /// Makes the unit at least as urgent as `to`, until [`unlift`](Self::unlift) takes that back: whoever is
+    /// about to wait for something that the unit holds lends it his own urgency. Callable from anywhere, for as
     /// long as the unit is known to hold the thing; never blocks.
     ///
-    /// A plain thread remembers it, and nothing comes of it.
-    pub fn lift(&'static self, to: Priority) {
-        self.change(|bits| {
-            let lift = lift(bits).map_or(to, |lift| lift.max(to));
-            (bits & !(TWO_BITS << LIFT_SHIFT)) | lift_bits(Some(lift))
-        });
+    /// False: nothing was lent, because `to` is no help to anybody, or because as many as are counted (7)
+    /// lend the same.
+    #[must_use = "only what was lent may be taken back"]
+    pub fn lift(&'static self, to: Priority) -> bool {
+        let Some(one) = to.one() else {
+            return false;
+        };
+        self.change(|bits| (count(bits, one) < MOST).then(|| bits + one))
     }
 
-    /// What the unit inherits now.
+    /// Takes back what [`lift`](Self::lift) lent, once for each time. Callable from anywhere.
+    pub fn unlift(&'static self, from: Priority) {
+        if let Some(one) = from.one() {
+            // A later life of the unit has nothing of it.
+            self.change(|bits| (count(bits, one) > 0).then(|| bits - one));
+        }
+    }
+
+    /// The highest that is lent to the unit now.
     #[must_use]
     pub fn lifted(&self) -> Option<Priority> {
-        lift(self.requests.load(Relaxed))
-    }
-
-    /// Sets what the unit inherits: to what [`lifted`](Self::lifted) was before it took the thing that
-    /// it now gives back. `None` if it holds nothing else that anybody waits for. Owner only.
-    pub fn restore(&'static self, to: Option<Priority>) {
-        self.change(|bits| (bits & !(TWO_BITS << LIFT_SHIFT)) | lift_bits(to));
+        lent(self.requests.load(Relaxed))
     }
 
     /// Lowers a unit of the high class to the normal one, until [`recover`](Self::recover). False if it
@@ -155,11 +194,29 @@ impl Unit {
         }
     }
 
-    /// Changes the bits, and tells the unit's kind if that made it more urgent.
-    fn change(&'static self, how: impl Fn(u8) -> u8) {
+    /// Whether the unit has become more urgent since it was last asked to [heed](Self::heed_raise) that.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.requests.load(Relaxed) & RAISED != 0
+    }
+
+    /// From here on the unit looks at its priority before it waits. Owner only.
+    pub(crate) fn heed_raise(&self) {
+        if self.is_raised() {
+            self.requests.fetch_and(!RAISED, Relaxed);
+        }
+    }
+
+    /// Changes the bits, and tells the unit and its kind if that made it more urgent. False: there was
+    /// nothing to change.
+    fn change(&'static self, how: impl Fn(u16) -> Option<u16>) -> bool {
         let mut old = self.requests.load(Relaxed);
         let new = loop {
-            let new = how(old);
+            let Some(mut new) = how(old) else {
+                return false;
+            };
+            if effective(new) > effective(old) {
+                new |= RAISED;
+            }
             match self
                 .requests
                 .compare_exchange_weak(old, new, Relaxed, Relaxed)
@@ -168,11 +225,13 @@ impl Unit {
                 Err(now) => old = now,
             }
         };
-        if effective(new) > effective(old)
-            && let Some(ops) = self.ops()
-        {
-            (ops.raised)(self);
+        if effective(new) > effective(old) {
+            if let Some(ops) = self.ops() {
+                (ops.raised)(self);
+            }
+            self.end_liftable_wait();
         }
+        true
     }
 }
 
@@ -200,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lifted_is_never_less_urgent_than_its_class_and_is_restored() {
+    fn what_is_lifted_is_never_less_urgent_than_its_class_and_is_taken_back() {
         let unit = unit();
         for (class, lift, comes_to) in [
             (Low, Low, Low),
@@ -211,26 +270,40 @@ mod tests {
             (High, Normal, High),
         ] {
             unit.set_class(class);
-            unit.lift(lift);
+            let lent = unit.lift(lift);
+            assert_eq!(lent, lift != Low, "the low class is no help");
             assert_eq!(unit.priority(), comes_to, "{class:?} lifted to {lift:?}");
-            unit.restore(None);
-            assert_eq!(unit.priority(), class);
+            if lent {
+                unit.unlift(lift);
+            }
+            assert_eq!((unit.priority(), unit.lifted()), (class, None));
         }
     }
 
     #[test]
-    fn of_several_lifts_the_highest_counts_and_an_inner_one_leaves_the_outer() {
+    fn of_several_lifts_the_highest_counts_in_whatever_order_they_are_taken_back() {
         let unit = unit();
         unit.set_class(Low);
-        unit.lift(Normal);
-        let before = unit.lifted();
-        unit.lift(High);
-        unit.lift(Normal);
-        assert_eq!(unit.priority(), High);
-        unit.restore(before);
-        assert_eq!(unit.priority(), Normal);
-        unit.restore(None);
-        assert_eq!(unit.priority(), Low);
+        for lift in [Normal, High, High, Normal] {
+            assert!(unit.lift(lift));
+        }
+        for (back, comes_to) in [(High, High), (Normal, High), (High, Normal), (Normal, Low)] {
+            unit.unlift(back);
+            assert_eq!(unit.priority(), comes_to);
+        }
+    }
+
+    #[test]
+    fn what_is_not_counted_is_not_lent_and_nothing_is_taken_back_twice() {
+        let unit = unit();
+        assert_eq!((0..20).filter(|_| unit.lift(High)).count(), 7);
+        assert!(unit.lift(Normal), "it is counted by itself");
+        for _ in 0..20 {
+            unit.unlift(High);
+        }
+        assert_eq!(unit.lifted(), Some(Normal));
+        unit.unlift(Normal);
+        assert!(unit.is_ordinary());
     }
 
     #[test]
@@ -241,9 +314,10 @@ mod tests {
         assert!(unit.lower());
         assert!(!unit.lower(), "once is enough");
         assert_eq!((unit.class(), unit.priority()), (High, Normal));
-        unit.lift(High);
+        assert!(unit.lift(High));
         assert_eq!(unit.priority(), High);
-        unit.restore(None);
+        unit.unlift(High);
+        assert_eq!(unit.priority(), Normal);
         unit.recover();
         assert_eq!(unit.priority(), High);
     }
@@ -252,7 +326,7 @@ mod tests {
     fn a_new_life_forgets_the_class_of_the_old_one() {
         let unit = unit();
         unit.set_class(High);
-        unit.lift(High);
+        assert!(unit.lift(High));
         unit.recycle();
         assert!(unit.is_ordinary());
     }

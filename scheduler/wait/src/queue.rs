@@ -2,7 +2,7 @@
 //!
 //! Pushing, popping and withdrawing from the middle are O(1) and allocate nothing.
 
-use crate::{Claimed, Outcome, Ticket, Unit};
+use crate::{Claimed, Outcome, Priority, Ticket, Unit};
 use std::{cell::Cell, fmt, marker::PhantomPinned, ptr, ptr::NonNull};
 
 /// A waiter's place in a [`WaitQueue`].
@@ -183,6 +183,46 @@ impl WaitQueue {
             }
         }
         None
+    }
+
+    /// As [`pop`](Self::pop), but takes the most urgent waiter there is, of equals the oldest. O(n).
+    #[must_use]
+    pub fn pop_most_urgent(&mut self, outcome: Outcome) -> Option<(Claimed, *mut ())> {
+        loop {
+            let node = NonNull::from(self.find_most_urgent()?);
+            // SAFETY: it is linked, hence alive by the contract of `push`, and into this queue.
+            let node = unsafe { node.as_ref() };
+            // SAFETY: as above.
+            unsafe { self.remove(node) };
+            if let Some(claimed) = node.ticket.claim(outcome) {
+                // As in `pop`.
+                node.won.set(true);
+                return Some((claimed, node.payload));
+            }
+        }
+    }
+
+    /// How urgent the most urgent waiter is that has not been claimed yet. O(n).
+    #[must_use]
+    pub fn most_urgent(&self) -> Option<Priority> {
+        self.find_most_urgent()
+            .map(|node| node.ticket.unit().priority())
+    }
+
+    fn find_most_urgent(&self) -> Option<&Node> {
+        let (mut at, mut found) = (self.head, None);
+        let mut most = None;
+        // SAFETY: the head and every successor are linked, hence alive by the contract of `push`.
+        while let Some(node) = unsafe { at.as_ref() }
+            && most < Some(Priority::High)
+        {
+            let urgency = Some(node.ticket.unit().priority());
+            if urgency > most && node.ticket.is_open() {
+                (most, found) = (urgency, Some(node));
+            }
+            at = node.next.get();
+        }
+        found
     }
 
     /// Takes everybody out; returns those who could be claimed with `outcome`, oldest first.

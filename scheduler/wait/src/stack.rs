@@ -7,39 +7,91 @@
 //! The question is about stacks and not about units on purpose: a task that runs on top of its
 //! joiner's stack can never be given what the joiner holds, for the joiner goes on after it.
 //!
-//! A model checker's threads tell nobody about their stacks, so there a mark is the unit's address.
+//! ```text
+//! | address on the stack    | 0 | free for the lock 2 |
+//! | address of the unit     | 1 | free for the lock 2 |
+//! ```
+//!
+//! Where units of different urgency compete, who waits must find the holder, to [lend](crate::Unit::lift) him his
+//! own. So from the first time that any unit is given a class a mark is the address of its maker's unit, which
+//! does cost that access. It is the same word, so who reads it under the lock of the lock's queue knows the holder,
+//! with no second field that might lag behind. Marks that were made before say nothing, and lift nobody.
+//!
+//! A model checker's threads tell nobody about their stacks, so there all marks are of that kind.
 
-use crate::current;
+use crate::{
+    Unit, current,
+    facade::atomic::{Ordering::*, fence},
+};
 #[cfg(not(any(loom, shuttle)))]
-use crate::thread::ThreadUnit;
+use crate::{priority, thread::ThreadUnit};
+use std::ptr;
 
 /// How many low bits of a mark are zero, for flags beside it.
-pub const FREE_BITS: u32 = 3;
+pub const FREE_BITS: u32 = 2;
+/// The mark is a unit's address.
+const OF_UNIT: usize = 1 << FREE_BITS;
+const FLAGS: usize = OF_UNIT | (OF_UNIT - 1);
 
-/// An address on the caller's own stack, never zero.
+/// What stands for the caller's own stack, never zero.
 #[cfg(not(any(loom, shuttle)))]
 #[inline(always)]
 #[must_use]
 pub fn mark() -> usize {
+    if priority::are_used() {
+        return mark_of_unit();
+    }
     let here = std::mem::MaybeUninit::<u8>::uninit();
     // A stack begins and ends at a page, so the rounded address is on it, too.
-    std::ptr::from_ref(&here).addr() & !((1 << FREE_BITS) - 1)
+    ptr::from_ref(&here).addr() & !FLAGS
 }
 
 /// What stands for the caller's own stack, never zero.
 #[cfg(any(loom, shuttle))]
 #[must_use]
 pub fn mark() -> usize {
-    std::ptr::from_ref(current::unit()).addr()
+    mark_of_unit()
+}
+
+#[cold]
+fn mark_of_unit() -> usize {
+    let unit = ptr::from_ref(current::unit());
+    // Ordering: Release, for a unit that was made just now. Partner: the fence in `maker`.
+    fence(Release);
+    unit.expose_provenance() | OF_UNIT
+}
+
+/// The unit that made `mark`, if the mark says.
+#[inline]
+#[must_use]
+pub fn maker(mark: usize) -> Option<&'static Unit> {
+    if mark & OF_UNIT == 0 {
+        return None;
+    }
+    // Ordering: Acquire. Partner: the fence in `mark_of_unit`, after which its caller wrote the mark to
+    // where ours read it.
+    fence(Acquire);
+    // SAFETY: such marks are made of references to units, which live for ever.
+    Some(unsafe { &*ptr::with_exposed_provenance::<Unit>(mark & !FLAGS) })
 }
 
 /// Whether `mark` was made on the stack that the caller stands on. False where the bounds of a
-/// thread's stack cannot be had.
+/// thread's stack cannot be had, unless the mark tells the unit.
 #[cfg(not(any(loom, shuttle)))]
 #[cold]
 #[must_use]
 pub fn is_own(mark: usize) -> bool {
     let unit = current::unit();
+    if let Some(maker) = maker(mark) {
+        if ptr::eq(maker, unit) {
+            return true;
+        }
+        // One whose child runs on its stack, perhaps. A plain thread's stack is no fiber's.
+        return match (maker.ops(), unit.ops()) {
+            (Some(theirs), Some(ours)) => (ours.is_on_stack)(unit, (theirs.place)(maker)),
+            _ => false,
+        };
+    }
     if let Some(ops) = unit.ops() {
         return (ops.is_on_stack)(unit, mark);
     }
@@ -67,7 +119,7 @@ pub fn of_thread() -> (usize, usize) {
     if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
         return (0, 0);
     }
-    let (mut lo, mut size) = (std::ptr::null_mut(), 0);
+    let (mut lo, mut size) = (ptr::null_mut(), 0);
     // SAFETY: the attributes were initialized by the call above; the other two are ours.
     let failed = unsafe {
         libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lo, &raw mut size) != 0
@@ -113,6 +165,7 @@ pub fn of_thread() -> (usize, usize) {
 ))]
 mod tests {
     use super::*;
+    use crate::Priority;
 
     #[test]
     fn a_mark_is_on_the_stack_of_the_thread_that_made_it_and_on_no_other() {
@@ -126,6 +179,24 @@ mod tests {
         });
         let other = other.join().unwrap();
         assert!(!is_own(other));
-        assert!(!is_own(std::ptr::from_ref(&*Box::new(0)).addr()));
+        assert!(!is_own(ptr::from_ref(&*Box::new(0)).addr() & !FLAGS));
+    }
+
+    #[test]
+    fn once_there_are_classes_a_mark_tells_who_made_it() {
+        let before = mark();
+        let unit = crate::facade::thread::spawn(move || {
+            current::unit().set_class(Priority::High);
+            let mine = mark();
+            assert_eq!(mine % (1 << FREE_BITS), 0);
+            assert!(is_own(mine) && !is_own(before));
+            let told = maker(mine).unwrap();
+            assert!(ptr::eq(told, current::unit()));
+            told
+        });
+        let unit = unit.join().unwrap();
+        assert!(!ptr::eq(unit, current::unit()));
+        assert!(!is_own(ptr::from_ref(unit).expose_provenance() | OF_UNIT));
+        assert!(maker(mark()).is_some(), "it stays so");
     }
 }

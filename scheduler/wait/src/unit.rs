@@ -5,14 +5,17 @@
 
 use crate::{
     Deadline, Outcome, Reason,
+    asks::ASKED,
     facade::{
-        atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*},
+        atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*},
         plain::AtomicU32 as PlainU32,
         thread::{self, Thread},
     },
     local::Locals,
     thread::ThreadUnit,
-    word::{self, BLOCKING, CANCELABLE, CLAIMED, DONE, PARKED, TOKEN, UNPARKABLE, WAITING},
+    word::{
+        self, BLOCKING, CANCELABLE, CLAIMED, DONE, LIFTABLE, PARKED, TOKEN, UNPARKABLE, WAITING,
+    },
 };
 use std::{fmt, ptr::NonNull};
 
@@ -46,6 +49,9 @@ pub struct UnitOps {
     /// Whether the address lies on a stack that frames of the calling unit stand on. Called on the unit
     /// itself.
     pub is_on_stack: fn(unit: &'static Unit, address: usize) -> bool,
+    /// An address on the stack that the unit's frames stand on. Called anywhere, on a unit that has begun and
+    /// not ended; what it says of another one is of use only as something to be compared.
+    pub place: fn(unit: &'static Unit) -> usize,
     /// A number that the unit has until it is recycled, and that no unit with this table had before or
     /// will have. Its lower half is not [`u32::MAX`]. Called on the unit itself.
     pub life: fn(unit: &'static Unit) -> u64,
@@ -62,16 +68,14 @@ pub struct Unit {
     object: AtomicPtr<()>,
     /// See [`number`](Self::number). Written once, by an owner; zero before.
     number: AtomicU32,
+    /// `CANCEL`, `MASKED`: requests to the owner, and whether it honours them. The bits above say what else
+    /// is asked of it, and how urgent it is: see the `asks` and the `priority` module.
+    pub(crate) requests: AtomicU16,
     /// A [`Reason`]. Written by the owner; read by onlookers.
     reason: AtomicU8,
-    /// `CANCEL`, `MASKED`, `ASKED`: requests to the owner, and whether it honours them. The bits above
-    /// say how urgent it is: see the `priority` module.
-    pub(crate) requests: AtomicU8,
     /// The wait that was begun and is not over yet: its kind, `BEGUN`, and `ODD` if its number is. 0: none.
     /// Written by the owner, read also by whoever saves his stack, and by onlookers.
     begun: AtomicU8,
-    /// What else is asked of the owner: see the `asks` module.
-    pub(crate) asks: AtomicU8,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -84,11 +88,9 @@ pub struct Unit {
 unsafe impl Sync for Unit {}
 
 /// Every cancelable wait ends, from now on.
-pub(crate) const CANCEL: u8 = 1;
+pub(crate) const CANCEL: u16 = 1;
 /// The owner does not want to see `CANCEL` for now.
-pub(crate) const MASKED: u8 = 1 << 1;
-/// Something else is asked: see the `asks` module.
-pub(crate) const ASKED: u8 = 1 << 2;
+pub(crate) const MASKED: u16 = 1 << 1;
 
 /// In `begun`: a wait has begun.
 pub(crate) const BEGUN: u8 = 1;
@@ -96,6 +98,9 @@ pub(crate) const BEGUN: u8 = 1;
 const ODD: u8 = 1 << 1;
 /// In `begun`: those bits of the word that say which kind of wait it is.
 const KIND: u8 = (CANCELABLE | UNPARKABLE) as u8;
+/// In `begun`: so is `LIFTABLE`, which lies that much higher in the word.
+const LIFT: u8 = (LIFTABLE >> LIFT_SHIFT) as u8;
+const LIFT_SHIFT: u32 = 8;
 
 impl Unit {
     /// A unit that is not waiting; `ops` is `None` for a plain thread.
@@ -110,9 +115,8 @@ impl Unit {
             object: AtomicPtr::new(std::ptr::null_mut()),
             number: AtomicU32::new(0),
             reason: AtomicU8::new(Reason::None as u8),
-            requests: AtomicU8::new(0),
+            requests: AtomicU16::new(0),
             begun: AtomicU8::new(0),
-            asks: AtomicU8::new(0),
             #[cfg(loom)]
             _shared: std::cell::UnsafeCell::new(()),
         }
@@ -131,7 +135,6 @@ impl Unit {
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
         self.requests.store(0, Relaxed);
         self.begun.store(0, Relaxed);
-        self.asks.store(0, Relaxed);
     }
 
     /// Whether this is a plain thread, which may spin a little where a fiber had better suspend.
@@ -231,7 +234,8 @@ impl Unit {
         } else {
             ODD
         };
-        self.begun.store(kind as u8 & KIND | BEGUN | odd, Relaxed);
+        let kind = (kind as u8 & KIND) | ((kind >> LIFT_SHIFT) as u8 & LIFT);
+        self.begun.store(kind | BEGUN | odd, Relaxed);
     }
 
     /// The number of the wait that has begun, and its kind, given what is in the word. Owner only.
@@ -245,7 +249,8 @@ impl Unit {
         } else {
             number.wrapping_add(word::NUMBER_ONE)
         };
-        (number, u64::from(begun & KIND))
+        let kind = u64::from(begun & KIND) | u64::from(begun & LIFT) << LIFT_SHIFT;
+        (number, kind)
     }
 
     /// A wait was begun and neither parked nor withdrawn, because its `Wait` was dropped: by a panic,
@@ -351,7 +356,7 @@ impl Unit {
     /// A request that came before the wait was in the word saw nothing to end.
     #[inline]
     fn look_again(&'static self, number: u64, kind: u64) {
-        if self.requests.load(Relaxed) & (CANCEL | ASKED) != 0 {
+        if self.requests.load(Relaxed) & (CANCEL | ASKED) != 0 || kind & LIFTABLE != 0 {
             self.asked_while_parking(number, kind);
         }
     }
@@ -360,6 +365,8 @@ impl Unit {
     fn asked_while_parking(&'static self, number: u64, kind: u64) {
         if kind & CANCELABLE != 0 && self.is_canceled() {
             drop(Ticket::new(self, number).claim(Outcome::Canceled));
+        } else if kind & LIFTABLE != 0 && self.is_raised() {
+            drop(Ticket::new(self, number).claim(Outcome::Woken));
         } else {
             self.nudge_if_interrupted();
         }
@@ -444,6 +451,18 @@ impl Unit {
                 number: word::number(now),
             };
             drop(ticket.claim(Outcome::Canceled));
+        }
+    }
+
+    /// Ends the unit's present wait as woken, if it is one that was
+    /// [begun](crate::Wait::begin_liftable) to be ended so: the unit has become more urgent, and is to tell
+    /// whoever it waits for. Callable from anywhere; never blocks.
+    pub(crate) fn end_liftable_wait(&'static self) {
+        // Ordering: AcqRel, and a read-modify-write that writes what it reads, as in `cancel`. Partner:
+        // `commit_park`. If ours comes first there, it sees that the unit was raised; else we see the wait.
+        let now = self.word.fetch_or(0, AcqRel);
+        if now & (WAITING | CLAIMED | LIFTABLE) == WAITING | LIFTABLE {
+            drop(Ticket::new(self, word::number(now)).claim(Outcome::Woken));
         }
     }
 

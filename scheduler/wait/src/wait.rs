@@ -2,7 +2,7 @@
 
 use crate::{
     Deadline, Outcome, Reason, StopToken, Ticket, Unit, current, thread,
-    word::{CANCELABLE, UNPARKABLE},
+    word::{CANCELABLE, LIFTABLE, UNPARKABLE},
 };
 
 /// A wait that has begun. See the [crate documentation](crate).
@@ -57,6 +57,22 @@ impl Wait {
             .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
     }
 
+    /// As [`begin`](Wait::begin), or if not `cancelable` as [`begin_uncancelable`](Wait::begin_uncancelable), for
+    /// a wait for what another unit holds and is lent urgency for. It may also end as woken, without a waker,
+    /// because the unit has become more urgent: the caller then takes its ticket away and begins another
+    /// wait, in which it lends what it is worth now.
+    ///
+    /// # Panics
+    /// As [`begin`](Wait::begin), if it is cancelable.
+    #[inline]
+    pub fn begin_liftable(cancelable: bool, reason: Reason, object: *const ()) -> Self {
+        let kind = if cancelable { CANCELABLE } else { 0 };
+        let wait = Self::begin_kind(kind | LIFTABLE, reason, object)
+            .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"));
+        wait.unit.heed_raise();
+        wait
+    }
+
     #[inline]
     fn begin_kind(kind: u64, reason: Reason, object: *const ()) -> Result<Self, Outcome> {
         let mut unit = current::unit();
@@ -104,6 +120,13 @@ impl Wait {
     #[must_use]
     pub fn ticket(&self) -> Ticket {
         Ticket::new(self.unit, self.number)
+    }
+
+    /// The unit that waits: the caller.
+    #[inline]
+    #[must_use]
+    pub fn unit(&self) -> &'static Unit {
+        self.unit
     }
 
     /// Ends the wait without blocking. `Err`: somebody claimed it first, and `outcome` is what

@@ -1,7 +1,7 @@
 //! The wait word: one number that says how far a unit's current wait has come, and who ended it.
 //!
 //! ```text
-//! | wait number (52) | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
+//! | wait number (52) | 0 | liftable | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
 //!
 //!   over (n) ──after the stack is saved──► waiting+parked (n+1)
 //!    ▲   │ claim                             │ claim
@@ -42,6 +42,8 @@ pub(crate) const UNPARKABLE: u64 = 1 << 6;
 pub(crate) const TOKEN: u64 = 1 << 7;
 const OUTCOME_SHIFT: u32 = 8;
 const OUTCOME_MASK: u64 = 0b11 << OUTCOME_SHIFT;
+/// Whoever makes the owner more urgent may end this wait, as woken.
+pub(crate) const LIFTABLE: u64 = 1 << 10;
 /// The lowest bit of the wait number.
 pub(crate) const NUMBER_ONE: u64 = 1 << 12;
 const NUMBER_MASK: u64 = !(NUMBER_ONE - 1);

@@ -312,12 +312,11 @@ fn who_holds_what_a_more_urgent_one_waits_for_inherits_until_it_is_restored() {
             spawn_with(&of(Priority::Low), move || {
                 let me = current::unit();
                 *shown.lock() = Some(me);
-                let before = me.lifted();
                 yield_now();
                 // Here a lock is given back.
                 noting.note("o");
                 assert_eq!(me.priority(), Priority::High);
-                me.restore(before);
+                me.unlift(Priority::High);
                 yield_now();
                 noting.note("o");
             })
@@ -330,7 +329,7 @@ fn who_holds_what_a_more_urgent_one_waits_for_inherits_until_it_is_restored() {
             for _ in 0..3 {
                 log.spawn(Priority::Normal, "n").detach();
             }
-            owner.lock().unwrap().lift(Priority::High);
+            assert!(owner.lock().unwrap().lift(Priority::High));
             log.wait()
         });
         assert_eq!(order, "onnno");

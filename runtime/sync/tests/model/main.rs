@@ -17,6 +17,7 @@ mod events_semaphore;
 mod events_signal;
 #[cfg(loom)]
 mod flawed_lock;
+mod inherit;
 mod mutex;
 mod rwlock;
 mod word;

@@ -25,5 +25,5 @@ pub use real::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 /// What no model replaces: for statics, which outlive the executions of a model.
 pub mod plain {
     pub use parking_lot::Mutex;
-    pub use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+    pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 }

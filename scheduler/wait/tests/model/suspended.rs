@@ -41,6 +41,7 @@ static OPS: UnitOps = UnitOps {
     locals: |_| unreachable!("no model asks for it"),
     raised: |_| {},
     is_on_stack: |_, _| unreachable!("no model asks for it"),
+    place: |_| unreachable!("no model asks for it"),
     life: |_| unreachable!("no model asks for it"),
 };
 

@@ -1,0 +1,99 @@
+//! Who holds a lock inherits from who waits for it, along a chain, and for no longer than he holds it.
+
+use crate::check::check;
+use vitte_sync::{Mutex, MutexGuard};
+use vitte_wait::{
+    Deadline, Priority, StopSource, Unit, current,
+    facade::{Arc, thread},
+};
+
+/// The calling unit, from now on of that class.
+fn of(class: Priority) -> &'static Unit {
+    let me = current::unit();
+    me.set_class(class);
+    me
+}
+
+/// Lets others run until the calling unit inherits; for ever if it never does.
+fn until_urgent(me: &'static Unit) {
+    while me.priority() != Priority::High {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_holder_inherits_until_he_releases() {
+    for fair in [false, true] {
+        check("inheritance, two", 3, move || {
+            let lock = Arc::new(Mutex::new(()));
+            let me = of(Priority::Low);
+            let own = lock.lock().unwrap();
+            let theirs = lock.clone();
+            let other = thread::spawn(move || {
+                let other = of(Priority::High);
+                drop(theirs.lock().unwrap());
+                other.lifted()
+            });
+            until_urgent(me);
+            if fair {
+                MutexGuard::unlock_fair(own);
+            } else {
+                drop(own);
+            }
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+            assert_eq!(other.join().unwrap(), None);
+        });
+    }
+}
+
+/// The one in the middle is lifted before it waits, while it waits, or not any more.
+#[test]
+fn a_chain_of_holders_inherits() {
+    check("inheritance, three", 2, || {
+        let (first, second) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let me = of(Priority::Low);
+        let own = first.lock().unwrap();
+        let theirs = first.clone();
+        let middle = thread::spawn(move || {
+            let me = of(Priority::Normal);
+            let outer = second.lock().unwrap();
+            let last = second.clone();
+            let urgent = thread::spawn(move || {
+                of(Priority::High);
+                drop(last.lock().unwrap());
+            });
+            drop(theirs.lock().unwrap());
+            drop(outer);
+            urgent.join().unwrap();
+            (me.priority(), me.lifted())
+        });
+        until_urgent(me);
+        drop(own);
+        assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+        assert_eq!(middle.join().unwrap(), (Priority::Normal, None));
+    });
+}
+
+/// Lending races with the release, and with a stop: what was lent is always taken back.
+#[test]
+fn nothing_stays_lent() {
+    check("inheritance, stopped", 3, || {
+        let lock = Arc::new(Mutex::new(()));
+        let me = of(Priority::Low);
+        let source = StopSource::new();
+        let own = lock.lock().unwrap();
+        let (theirs, token) = (lock.clone(), source.token());
+        let other = thread::spawn(move || {
+            of(Priority::High);
+            drop(theirs.lock_with(Deadline::NEVER, Some(&token)));
+        });
+        source.stop();
+        drop(own);
+        assert_eq!(me.lifted(), None);
+        other.join().unwrap();
+        assert_eq!(me.lifted(), None);
+        // And the lock is as it was.
+        drop(lock.lock().unwrap());
+        assert_eq!(me.lifted(), None);
+    });
+}
