@@ -333,8 +333,8 @@ typedef void (*vt_after)(vt_fiber fiber, void *arg);
 // Only `user` is the embedder's to write; the rest is to be read.
 typedef struct vt_hot {
   // Not 0: call `vt_poll_slow`. Written by any thread, so to be read anew (and as if it were
-  // volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled, when its slice is
-  // over and others wait, and when a fiber of a higher priority does.
+  // volatile) at every poll. `vt_poll` does. It is set when the fiber is canceled or interrupted, when its
+  // slice is over and others wait, and when a fiber of a higher priority does.
   uint32_t poll;
   // Reserved.
   uint32_t flags;
@@ -891,7 +891,7 @@ vt_status vt_jit_layout_get(struct vt_runtime *rt,
 // null, and is written on `VT_OK` only.
 //
 // `VT_EFAILED`: its entry did not return; it panicked (if it is written in Rust), found no stack
-// to run on, or was ended by a shutdown. `vt_join_text` tells. `VT_ETIMEDOUT`, or `VT_EAGAIN`
+// to run on, was killed, or ended by a shutdown. `vt_join_text` tells. `VT_ETIMEDOUT`, or `VT_EAGAIN`
 // with `VT_NOW`: it lives. `VT_ECANCELED`: the *caller* was canceled; the fiber can still be
 // joined. `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
 // the deadline is negative. `VT_EDEADLK`: it is the caller.
