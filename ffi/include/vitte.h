@@ -67,6 +67,12 @@
 // A deadline that is past: the call only tries, never blocks, and says `VT_EAGAIN`.
 #define VT_NOW 0
 
+// Of a descriptor: something can be read or accepted, or it has ended or failed.
+#define VT_FD_READ 1
+
+// Of a descriptor: something can be written, a connection has been made, or it has failed.
+#define VT_FD_WRITE 2
+
 // Nobody will join it; what it returns is ignored.
 #define VT_DETACHED 1
 
@@ -701,6 +707,34 @@ int64_t vt_now(void);
 // `call` may be called with `arg`, on the fiber.
 vt_status vt_defer(vt_fn call,
                    void *arg);
+
+// Waits until a call on the descriptor `fd` would not block in one of the directions `events`. `[any]` (A thread sleeps.)
+//
+// `*got` becomes those in which it would not; `got` may be null. Another may be quicker, so make the descriptor one that
+// does not block, try first, and wait when the try says so. Any number of fibers and threads may wait for one
+// descriptor. The runtime of the calling fiber watches it until `vt_fd_forget`, which is to be called before `close`. A
+// file is always ready.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`. `VT_ECANCELED`. `VT_ECLOSED`: `vt_fd_forget` was called meanwhile.
+// `VT_EINVAL`: `events` is 0, or there is no such descriptor. `VT_EUNSUPPORTED`: an event this version does not
+// know, or a system that it does not know to watch. `VT_ESYS`: the operating system refused, at a limit say.
+//
+// # Safety
+// `got` is null or writable.
+vt_status vt_fd_wait(intptr_t fd,
+                     uint32_t events,
+                     int64_t until,
+                     uint32_t *got);
+
+// Has the runtime watch the descriptor `fd` no more; null is the runtime of the calling fiber. `[any]`, `[fib]` with
+// null.
+//
+// To be called before the descriptor is closed, for its number may be given to another one then. Whoever waits for it in
+// `vt_fd_wait` is woken with `VT_ECLOSED`. If it was not watched nothing happens, and that is no error.
+//
+// `VT_EINVAL`: `fd` cannot be a descriptor. `VT_ESTALE`. `VT_ECONTEXT`: null, and not called on a fiber.
+vt_status vt_fd_forget(struct vt_runtime *rt,
+                       intptr_t fd);
 
 // Starts a fiber that runs `entry(arg)`. `[any]`, `[fib]` with null for `rt`.
 //

@@ -23,6 +23,7 @@ mod cond;
 mod deadline;
 mod defer;
 mod element;
+mod fd;
 mod fiber;
 mod handle;
 mod host;
@@ -58,6 +59,7 @@ pub use channel::{
 pub use cond::{vt_cond, vt_cond_wait, vt_cond_wake};
 pub use deadline::{VT_FOREVER, VT_NOW, vt_now};
 pub use defer::vt_defer;
+pub use fd::{VT_FD_READ, VT_FD_WRITE, vt_fd_forget, vt_fd_wait};
 pub use fiber::*;
 pub use handle::vt_runtime;
 pub use host::*;

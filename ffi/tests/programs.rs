@@ -94,6 +94,7 @@ programs! {
     fibers_run: "fiber.c",
     fibers_are_joined: "join.c",
     fibers_park: "park.c",
+    descriptors_are_waited_for: "fd.c",
     signal_handlers_unpark: "signal.c",
     hosts_drive: "host.c",
     fibers_poll: "poll.c",

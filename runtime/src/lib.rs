@@ -114,6 +114,9 @@ pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 
+/// Sockets, pipes, signals and child processes that fibers wait for without blocking their workers.
+pub use vitte_io as io;
+
 /// Locks, barriers, events and signals between fibers, between threads, and across the two.
 ///
 /// ```

@@ -165,6 +165,9 @@ pub(crate) struct Shared {
     /// Threads for what blocks.
     pub(crate) pools: Pools,
     pub(crate) reactor: Arc<Reactor>,
+    /// Descriptors that are known by their numbers.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) numbers: crate::poller::number::Numbers,
     pub(crate) slice_handler: SliceHandler,
     pub(crate) depot: Depot,
     pub(crate) seed: u64,
@@ -221,6 +224,8 @@ impl Shared {
             idle: Idle::new(),
             pacer: Pacer::default(),
             reactor: Reactor::new(),
+            #[cfg(not(any(loom, shuttle)))]
+            numbers: Default::default(),
             slice_handler: SliceHandler::default(),
             depot: Depot::new(&crate::unit::OPS),
             seed,

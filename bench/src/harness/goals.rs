@@ -71,6 +71,11 @@ const GOALS: &[Goal] = &[
     against("kanal", "fiber_spsc_0", 2, 0.8),
     against("tokio", "broadcast_4", 1, 0.6),
     against("tokio", "broadcast_4", 2, 0.6),
+    // Connections: rates of 1.05 are times of 0.952.
+    against("tokio", "echo_100", 2, 0.952),
+    against("tokio", "echo_1000", 2, 0.952),
+    against("tokio", "echo_p99_100", 2, 1.0),
+    against("tokio", "echo_p99_1000", 2, 1.0),
     // Channels between threads.
     against("crossbeam-channel", "thread_spsc_128", 2, 0.5),
     against("crossbeam-channel", "thread_spsc_try", 2, 0.5),

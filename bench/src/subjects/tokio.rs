@@ -15,6 +15,13 @@ impl Tokio {
         Self(runtime.expect("threads can be started"))
     }
 
+    /// As [`start`](Self::start), with what waits for descriptors.
+    pub(crate) fn start_with_io(workers: usize) -> Self {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(workers).enable_io().build();
+        Self(runtime.expect("threads can be started"))
+    }
+
     /// Runs `body` as a task and waits for it.
     pub(crate) fn run<F>(&self, body: F) -> F::Output
     where

@@ -5,6 +5,7 @@
 mod broadcast;
 mod channel_pingpong;
 mod fib_join;
+mod echo;
 mod fib_spawn;
 mod fiber_fan_in;
 mod fiber_mpsc;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Vec<Workload> {
         mutex::workloads(),
         fiber_mutex::workloads(),
         rwlock_read::workloads(),
+        echo::workloads(),
         parked::workloads(),
     ]
     .into_iter()

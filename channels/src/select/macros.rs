@@ -39,6 +39,7 @@
 /// | `offer(tx, slot)` | the same, with the value in the place `slot: Option<T>`; it stays there unless it is sent | as `send` |
 /// | `after(duration)`, `at(deadline)` | it is time | `()` |
 /// | `stop(token)` | the stop was requested | `()` |
+/// | `readable(it)`, `writable(it)` | a socket or the like, and whatever else has a `readable_arm` or a `writable_arm`, would not make the next call wait | `Ok`, or why that will never be known |
 /// | `join(handle)` | the task, or the native thread, has ended | what a join returns |
 /// | `arm(arm)` | as the [`Arm`](crate::select::Arm) says; `&mut arm` is one, too | what it says |
 ///
@@ -95,6 +96,14 @@ macro_rules! select {
         let on = &$token;
         let mut $arm = on.stop_arm();
     };
+    (@make $arm:ident readable($it:expr $(,)?)) => {
+        let on = &$it;
+        let mut $arm = on.readable_arm();
+    };
+    (@make $arm:ident writable($it:expr $(,)?)) => {
+        let on = &$it;
+        let mut $arm = on.writable_arm();
+    };
     (@make $arm:ident join($handle:expr $(,)?)) => {
         let mut $arm = $handle.join_arm();
     };
@@ -106,7 +115,7 @@ macro_rules! select {
             "no such arm of `select!`: `",
             ::std::stringify!($other $arguments),
             "`; there are recv(rx), send(tx, value), offer(tx, slot), after(duration), at(deadline), ",
-            "stop(token), join(handle) and arm(arm)"
+            "stop(token), readable(it), writable(it), join(handle) and arm(arm)"
         ));
     };
 

@@ -21,6 +21,8 @@ pub(crate) mod arm;
 mod entry;
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) mod number;
 pub(crate) mod source;
 #[cfg(not(any(loom, shuttle)))]
 mod system;

@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     shared::{Phase, Shared},
 };
-use std::{os::fd::AsFd, sync::Arc};
+use std::sync::Arc;
 use vitte_fibers::{StackClass, StackOptions, StackPool};
 use vitte_wait::{
     Deadline,
@@ -36,7 +36,7 @@ struct Thing {
 impl Thing {
     fn new(shared: &Shared) -> Self {
         Self {
-            source: Arc::new(Source::register(shared, std::io::stdin().as_fd()).unwrap()),
+            source: Arc::new(Source::register(shared, 0).unwrap()),
             has_data: Arc::new(AtomicBool::new(false)),
         }
     }

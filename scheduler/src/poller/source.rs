@@ -173,7 +173,7 @@ impl Scheduler {
     /// # Blocking
     /// Never.
     pub fn source(&self, fd: BorrowedFd<'_>) -> io::Result<Source> {
-        Source::register(&self.0, fd)
+        Source::register(&self.0, fd.as_raw_fd())
     }
 }
 
@@ -193,7 +193,7 @@ fn place_of_caller(reactor: &Arc<Reactor>) -> Option<&'static Arc<Poller>> {
 }
 
 impl Source {
-    pub(super) fn register(shared: &Shared, fd: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(super) fn register(shared: &Shared, fd: RawFd) -> io::Result<Self> {
         let reactor = &shared.reactor;
         let poller = place_of_caller(reactor).unwrap_or(&reactor.common);
         let index = reactor.table.take().ok_or(io::ErrorKind::StorageFull)?;
@@ -201,7 +201,7 @@ impl Source {
         let source = Self {
             reactor: Arc::clone(reactor),
             index,
-            fd: fd.as_raw_fd(),
+            fd,
             exhausted: [AtomicU32::new(NOTHING), AtomicU32::new(NOTHING)],
         };
         source.entry().occupy(index, source.fd, poller)?;

@@ -87,6 +87,16 @@ pub fn block_on_descriptor(
     deadline: Deadline,
     stop: Option<&StopToken>,
 ) -> io::Result<[bool; 2]> {
+    block(fd.as_raw_fd(), directions, deadline, stop)
+}
+
+/// As [`block_on_descriptor`], of a number that may be no descriptor's.
+pub(super) fn block(
+    fd: RawFd,
+    directions: &[Direction],
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<[bool; 2]> {
     let events = directions
         .iter()
         .fold(0, |all, &direction| all | events(direction));
@@ -101,14 +111,17 @@ pub fn block_on_descriptor(
         .map(|(stop, bell)| stop.then(move || strike(&bell)));
     let number = bell.as_ref().map_or(-1, |bell| bell.as_raw_fd());
     // A negative number is passed over.
-    let mut both = [asked(fd.as_raw_fd(), events), asked(number, libc::POLLIN)];
+    let mut both = [asked(fd, events), asked(number, libc::POLLIN)];
     let found = poll(&mut both, until);
     if let Some(hook) = hook {
         hook.remove();
     }
     found?;
     let got = both[0].revents;
-    let failed = got & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0;
+    if got & libc::POLLNVAL != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    let failed = got & (libc::POLLERR | libc::POLLHUP) != 0;
     if got == 0 {
         let stopped = stop.is_some_and(StopToken::is_stopped);
         return Err(if stopped {

@@ -9,12 +9,14 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("vitte-scheduler", &["vitte-fibers", "vitte-wait"]),
     ("vitte-channels", &["vitte-wait"]),
     ("vitte-sync", &["vitte-wait"]),
+    ("vitte-io", &["vitte-scheduler", "vitte-wait"]),
     (
         "vitte-threads",
         &[
             "vitte-scheduler",
             "vitte-channels",
             "vitte-sync",
+            "vitte-io",
             "vitte-wait",
         ],
     ),
@@ -29,6 +31,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         ],
     ),
     ("vitte-cli", &["vitte-ffi"]),
+    ("vitte-http", &["vitte-threads"]),
 ];
 
 /// These stand on top of everything.

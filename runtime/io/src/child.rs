@@ -1,0 +1,425 @@
+//! Child processes: started, waited for without blocking a worker, and never left as zombies.
+//!
+//! The end of a process is an event of a descriptor of its own (a pidfd), so no handler is installed and nobody
+//! polls. Its status is kept once it is known.
+
+use crate::{PipeReader, PipeWriter, WaitError, watched::Watched};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::{
+    ffi::OsStr,
+    fmt, io,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
+    path::Path,
+    process::{self, ExitStatus, Stdio},
+    thread,
+};
+use vitte_scheduler::{Direction, Scheduler};
+use vitte_wait::{
+    Deadline, StopToken,
+    facade::Mutex,
+    select::{Select, SelectError},
+    timed_forms,
+};
+
+/// What to start, and with what. A thin front of [`std::process::Command`], which [`From`] takes in whole.
+///
+/// ```
+/// use vitte_io::{Command, Exit};
+///
+/// let output = Command::new("printf").args(["[%s]", ""]).output()?;
+/// assert_eq!((output.exit, &output.stdout[..]), (Exit::Code(0), &b"[]"[..]));
+/// assert!(Command::new("no-such-program").spawn().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Command(process::Command);
+
+impl From<process::Command> for Command {
+    fn from(command: process::Command) -> Self {
+        Self(command)
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// It said so itself; zero is success.
+    Code(i32),
+    /// The signal with this number ended it.
+    Signaled(i32),
+}
+
+impl Exit {
+    fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, signal) => Self::Signaled(signal.unwrap_or(0)),
+        }
+    }
+
+    /// Whether it said that all went well.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Code(0)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exited with {code}"),
+            Self::Signaled(number) => write!(f, "was ended by signal {number}"),
+        }
+    }
+}
+
+/// What a process wrote, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// How it ended.
+    pub exit: Exit,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error stream.
+    pub stderr: Vec<u8>,
+}
+
+impl Command {
+    /// Something to start: a path, or a name that is looked for in `PATH`.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self(process::Command::new(program))
+    }
+
+    /// Adds an argument, which the program gets as it is.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.0.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Where it runs.
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    /// What its standard input is; by default the caller's.
+    pub fn stdin(mut self, what: impl Into<Stdio>) -> Self {
+        self.0.stdin(what);
+        self
+    }
+
+    /// What its standard output is; by default the caller's.
+    pub fn stdout(mut self, what: impl Into<Stdio>) -> Self {
+        self.0.stdout(what);
+        self
+    }
+
+    /// What its standard error stream is; by default the caller's.
+    pub fn stderr(mut self, what: impl Into<Stdio>) -> Self {
+        self.0.stderr(what);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// What the system says; that there is no such program among it.
+    ///
+    /// # Blocking
+    /// The thread, until the program has begun: some hundreds of microseconds.
+    pub fn spawn(mut self) -> io::Result<Child> {
+        let mut child = self.0.spawn()?;
+        let watch = || {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+            // It cannot have been reaped: only the handle does that.
+            Ok::<_, io::Error>(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
+        };
+        let pidfd = match watch() {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                // Nobody could wait for it, and nobody knows of it yet.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let writer = child
+            .stdin
+            .take()
+            .map(|end| io::PipeWriter::from(OwnedFd::from(end)));
+        let stdout = child
+            .stdout
+            .take()
+            .map(|end| io::PipeReader::from(OwnedFd::from(end)));
+        let stderr = child
+            .stderr
+            .take()
+            .map(|end| io::PipeReader::from(OwnedFd::from(end)));
+        Ok(Child {
+            id: child.id(),
+            stdin: writer.map(PipeWriter::try_from).transpose()?,
+            stdout: stdout.map(PipeReader::try_from).transpose()?,
+            stderr: stderr.map(PipeReader::try_from).transpose()?,
+            process: Some(Process {
+                end: Watched::new(pidfd),
+                child: Mutex::new(Known { child, exit: None }),
+            }),
+        })
+    }
+
+    /// Starts it, waits for its end, and returns what it wrote. Its standard input is empty, unless it was given one.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn); a [`WaitError`] inside if the caller is canceled meanwhile: then it runs on.
+    ///
+    /// # Blocking
+    /// Until it has ended and closed both streams: a fiber suspends, a thread sleeps.
+    pub fn output(self) -> io::Result<Output> {
+        self.output_with(Deadline::NEVER, None)
+    }
+
+    /// [`output`](Self::output), until `deadline` at the latest, or until `stop` is triggered; then it runs on.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    pub fn output_with(
+        mut self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Output> {
+        self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.spawn()?;
+        drop(child.stdin.take());
+        let streams = [child.stdout.take(), child.stderr.take()];
+        let [stdout, stderr] = read_both(streams, deadline, stop)?;
+        let exit = child.wait_with(deadline, stop)?;
+        Ok(Output {
+            exit,
+            stdout,
+            stderr,
+        })
+    }
+}
+
+/// How much is read at a time.
+const PIECE: usize = 16 << 10;
+
+/// Reads both streams to their ends, as they fill, so that neither keeps the process from going on.
+fn read_both(
+    streams: [Option<PipeReader>; 2],
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<[Vec<u8>; 2]> {
+    let mut texts = [Vec::new(), Vec::new()];
+    if Scheduler::current().is_none() {
+        let [stdout, stderr] = &mut texts;
+        let read = |stream: &Option<PipeReader>, text: &mut Vec<u8>| match stream {
+            Some(stream) => read_all(stream, text, deadline, stop),
+            None => Ok(()),
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(|| read(&streams[1], stderr));
+            read(&streams[0], stdout)?;
+            let other = other.join();
+            other.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        return Ok(texts);
+    }
+    let mut open: Vec<_> = streams.into_iter().enumerate().collect();
+    open.retain(|(_, stream)| stream.is_some());
+    let mut piece = vec![0; PIECE];
+    while !open.is_empty() {
+        let which = {
+            let streams = open.iter().filter_map(|(_, stream)| stream.as_ref());
+            let mut arms: Vec<_> = streams.map(PipeReader::readable_arm).collect();
+            Select::among(&mut arms).wait_with(deadline, stop)
+        };
+        let which = which.map_err(|error| match error {
+            SelectError::TimedOut => WaitError::TimedOut,
+            SelectError::Canceled => WaitError::Canceled,
+            SelectError::Stopped => WaitError::Stopped,
+        })?;
+        let (text, stream) = &open[which];
+        let count = match stream {
+            Some(stream) => stream.read_with(&mut piece, deadline, stop)?,
+            None => 0,
+        };
+        texts[*text].extend_from_slice(&piece[..count]);
+        if count == 0 {
+            open.remove(which);
+        }
+    }
+    Ok(texts)
+}
+
+fn read_all(
+    from: &PipeReader,
+    into: &mut Vec<u8>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match from.read_with(&mut piece, deadline, stop)? {
+            0 => return Ok(()),
+            count => into.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// Bytes of stack of a thread that only waits.
+const REAPER: usize = 64 << 10;
+
+/// A process that was started.
+///
+/// Dropping it lets the process run on. If it has not ended by then a thread waits for it, so that it does not stay as a
+/// zombie when it does.
+#[derive(Debug)]
+pub struct Child {
+    id: u32,
+    /// Its standard input, if it was [`Stdio::piped`].
+    pub stdin: Option<PipeWriter>,
+    /// Its standard output, if it was [`Stdio::piped`].
+    pub stdout: Option<PipeReader>,
+    /// Its standard error stream, if it was [`Stdio::piped`].
+    pub stderr: Option<PipeReader>,
+    /// Taken when it is dropped.
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// Readable when it has ended.
+    end: Watched<OwnedFd>,
+    child: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    child: process::Child,
+    exit: Option<Exit>,
+}
+
+impl Process {
+    fn try_wait(&self) -> io::Result<Option<Exit>> {
+        let mut known = self.child.lock();
+        if known.exit.is_none() {
+            known.exit = known.child.try_wait()?.map(Exit::of);
+        }
+        Ok(known.exit)
+    }
+
+    fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<Exit> {
+        self.end.run(Direction::Read, deadline, stop, |_| {
+            self.try_wait()?
+                .ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        })
+    }
+}
+
+impl Child {
+    fn process(&self) -> &Process {
+        let process = self.process.as_ref();
+        process.unwrap_or_else(|| unreachable!("it is there until it is dropped"))
+    }
+
+    /// The number by which the system knows it. Another may have it once this has ended and that is known.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Waits for its end, and says how it ended; as often as one likes.
+    ///
+    /// # Errors
+    /// A [`WaitError`] inside.
+    ///
+    /// # Blocking
+    /// Until it has ended: a fiber suspends, a thread sleeps.
+    ///
+    /// # Cancellation
+    /// It runs on.
+    pub fn wait(&self) -> io::Result<Exit> {
+        self.wait_with(Deadline::NEVER, None)
+    }
+
+    /// [`wait`](Self::wait), until `deadline` at the latest, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<Exit> {
+        self.process().wait_with(deadline, stop)
+    }
+
+    timed_forms! { wait_with() -> io::Result<Exit>: wait_until wait_timeout wait_or_stop }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn try_wait(&self) -> io::Result<Option<Exit>> {
+        self.process().try_wait()
+    }
+
+    /// Its end, as one of several things that the caller waits for: `select! { readable(child) => .. }`.
+    #[must_use]
+    pub fn readable_arm(&self) -> vitte_scheduler::ReadyArm<'_> {
+        self.process().end.arm(Direction::Read)
+    }
+
+    /// Ends it by force, unless it has ended.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn kill(&self) -> io::Result<()> {
+        self.signal(Signal::KILL.as_raw())
+    }
+
+    /// Sends it a signal. Nothing is sent, to nobody, if it has ended.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` for a number that is none of a signal.
+    pub fn signal(&self, number: i32) -> io::Result<()> {
+        let signal = Signal::from_named_raw(number).ok_or_else(|| {
+            let text = format!("{number} is not the number of a signal");
+            io::Error::new(io::ErrorKind::InvalidInput, text)
+        })?;
+        match pidfd_send_signal(self.process().end.inner(), signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let Some(process) = self.process.take() else {
+            return;
+        };
+        if !matches!(process.try_wait(), Ok(None)) {
+            return;
+        }
+        let reaper = thread::Builder::new().name("vitte-reaper".to_owned());
+        // If there are too many threads it stays as a zombie, until this process ends.
+        let _ = reaper.stack_size(REAPER).spawn(move || {
+            let mut known = process.child.lock();
+            known.child.wait()
+        });
+    }
+}

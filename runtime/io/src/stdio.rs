@@ -1,0 +1,135 @@
+//! The standard streams of the process.
+//!
+//! They are shared with whoever started the process, so they are left as they are: blocking. A fiber waits until a
+//! piece of work would not block, and then does that. Of a file, which is always ready, it just reads or writes.
+
+#[expect(unused_imports, reason = "the documentation names it")]
+use crate::WaitError;
+use std::{
+    io::{self, Read, Write},
+    os::fd::{AsFd, BorrowedFd},
+};
+use vitte_scheduler::{Direction, Scheduler, block_on_descriptor};
+use vitte_wait::{Deadline, StopToken};
+
+/// What a pipe or a terminal that is ready takes without blocking, on every system.
+const PIECE: usize = 512;
+
+/// Waits until `fd` is ready.
+fn wait(
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<()> {
+    let Some(scheduler) = Scheduler::current() else {
+        return block_on_descriptor(fd, &[direction], deadline, stop).map(drop);
+    };
+    // A copy, so that two that use the stream at once do not meet.
+    let copy = fd.try_clone_to_owned()?;
+    let source = match scheduler.source(copy.as_fd()) {
+        Ok(source) => source,
+        // A file.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    loop {
+        let seen = source.seen(direction);
+        if source.is_ready(direction) {
+            return Ok(());
+        }
+        source.wait(direction, seen, deadline, stop)?;
+    }
+}
+
+macro_rules! output {
+    ($name:ident, $make:ident, $what:literal) => {
+        #[doc = concat!("The ", $what, " of the process. See [`", stringify!($make), "`].")]
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name(());
+
+        #[doc = concat!("The ", $what, " of the process. What is written goes to the system at once, in pieces; if two fibers")]
+        /// write at once, pieces of theirs may mix.
+        #[must_use]
+        pub fn $make() -> $name {
+            $name(())
+        }
+
+        impl $name {
+            /// Writes some of `bytes`, and says how much.
+            ///
+            /// # Errors
+            /// What the system says, or a [`WaitError`] inside.
+            ///
+            /// # Blocking
+            /// While whoever reads it does not: a fiber suspends, a thread sleeps.
+            pub fn write_with(
+                &self,
+                bytes: &[u8],
+                deadline: Deadline,
+                stop: Option<&StopToken>,
+            ) -> io::Result<usize> {
+                let stream = io::$make();
+                wait(stream.as_fd(), Direction::Write, deadline, stop)?;
+                let piece = &bytes[..bytes.len().min(PIECE)];
+                Ok(rustix::io::write(&stream, piece)?)
+            }
+        }
+
+        impl Write for $name {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.write_with(bytes, Deadline::NEVER, None)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+output! { Stdout, stdout, "standard output" }
+output! { Stderr, stderr, "standard error stream" }
+
+/// The standard input of the process. See [`stdin`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stdin(());
+
+/// The standard input of the process, without the buffer that [`std::io::stdin`] has: use one or the other.
+///
+/// If several read at once, one may block its thread for the bytes that another has taken.
+#[must_use]
+pub fn stdin() -> Stdin {
+    Stdin(())
+}
+
+impl Stdin {
+    /// Reads what there is; zero is the end.
+    ///
+    /// # Errors
+    /// What the system says, or a [`WaitError`] inside.
+    ///
+    /// # Blocking
+    /// Until there is something: a fiber suspends, a thread sleeps.
+    ///
+    /// # Cancellation
+    /// Nothing is lost.
+    pub fn read_with(
+        &self,
+        buffer: &mut [u8],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        let stream = io::stdin();
+        wait(stream.as_fd(), Direction::Read, deadline, stop)?;
+        Ok(rustix::io::read(&stream, buffer)?)
+    }
+
+    vitte_wait::timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_with(buffer, Deadline::NEVER, None)
+    }
+}

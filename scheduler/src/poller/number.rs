@@ -1,0 +1,92 @@
+//! Descriptors that are known by their numbers alone, as C has them.
+
+use super::{
+    source::{Direction, Source, SourceError},
+    thread,
+};
+use crate::{Scheduler, shared::Shared};
+use std::{collections::HashMap, io, os::fd::RawFd, sync::Arc};
+use vitte_wait::{
+    Deadline, StopToken,
+    facade::Mutex,
+    select::{Arm, SelectError, select},
+};
+
+/// The sources of a scheduler that nobody holds but itself.
+pub(crate) type Numbers = Mutex<HashMap<RawFd, Arc<Source>>>;
+
+/// Waits until something could be done with descriptor `fd` in one of `directions` without blocking, until `deadline` at the latest, or
+/// until `stop` is triggered; says in which. A file is always ready.
+///
+/// On a fiber, its scheduler watches the descriptor from the first call on until it is told to
+/// [forget](Scheduler::forget_descriptor) it, which is to be done before the descriptor is closed: else a later one with the
+/// same number might be waited for in vain. A plain thread that calls sleeps, as in [`block_on_descriptor`](crate::block_on_descriptor).
+///
+/// # Errors
+/// What the system says; a [`SourceError`] inside.
+///
+/// # Blocking
+/// A fiber suspends, a thread sleeps.
+///
+/// # Cancellation
+/// Ends as [`SourceError::Canceled`].
+///
+/// # Panics
+/// As [`Wait::begin`](vitte_wait::Wait::begin).
+pub fn wait_for_descriptor(
+    fd: RawFd,
+    directions: &[Direction],
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<[bool; 2]> {
+    let Some(scheduler) = Scheduler::current() else {
+        return thread::block(fd, directions, deadline, stop);
+    };
+    let source = match scheduler.0.numbered(fd) {
+        Ok(source) => source,
+        // The system watches no files.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return thread::block(fd, directions, Deadline::NOW, None);
+        }
+        Err(error) => return Err(error),
+    };
+    drop(scheduler);
+    let mut arms: Vec<_> = directions.iter().map(|&it| source.arm(it)).collect();
+    let mut all: Vec<&mut dyn Arm> = arms.iter_mut().map(|arm| arm as &mut dyn Arm).collect();
+    select(&mut all, deadline, stop).map_err(|error| match error {
+        SelectError::TimedOut => SourceError::TimedOut,
+        SelectError::Canceled => SourceError::Canceled,
+        SelectError::Stopped => SourceError::Stopped,
+    })?;
+    source.check(Direction::Read)?;
+    let ready = |it| directions.contains(&it) && source.is_ready(it);
+    Ok([Direction::Read, Direction::Write].map(ready))
+}
+
+impl Shared {
+    fn numbered(&self, fd: RawFd) -> io::Result<Arc<Source>> {
+        let mut numbers = self.numbers.lock();
+        if let Some(source) = numbers.get(&fd) {
+            return Ok(Arc::clone(source));
+        }
+        let source = Arc::new(Source::register(self, fd)?);
+        numbers.insert(fd, Arc::clone(&source));
+        Ok(source)
+    }
+}
+
+impl Scheduler {
+    /// Watches the descriptor with this number no more; whoever [waits](wait_for_descriptor) for it is woken with
+    /// [`SourceError::Closed`]. False: it was not watched. To be called before the descriptor is closed.
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn forget_descriptor(&self, fd: RawFd) -> bool {
+        let source = self.0.numbers.lock().remove(&fd);
+        let Some(source) = source else {
+            return false;
+        };
+        source.close();
+        true
+    }
+}
