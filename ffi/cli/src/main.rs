@@ -15,6 +15,7 @@ mod select;
 mod signals;
 mod state;
 mod task;
+mod tcp;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

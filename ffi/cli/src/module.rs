@@ -12,7 +12,7 @@ use crate::api::{Call, Fail, Native, Reply};
 use crate::object::Object;
 use crate::rt;
 use crate::state::Local;
-use crate::{broadcast, buffer, channel, lock, select, task};
+use crate::{broadcast, buffer, channel, lock, select, task, tcp};
 
 /// The key under which a handle holds its object: no field that a script would choose.
 pub(crate) const OBJECT: &str = "\0object";
@@ -30,12 +30,14 @@ pub(crate) enum Kind {
     Error,
     Broadcast,
     Subscription,
+    Listener,
+    Stream,
 }
 
 type List = &'static [(&'static str, Native)];
 
 /// A kind's name, its methods, and its metamethods.
-const KINDS: [(&str, List, List); 8] = [
+const KINDS: [(&str, List, List); 10] = [
     ("vitte.task", task::METHODS, HANDLE),
     (
         "vitte.res",
@@ -70,6 +72,8 @@ const KINDS: [(&str, List, List); 8] = [
         broadcast::SUBSCRIPTION_METHODS,
         &[broadcast::CALL, HANDLE[0], HANDLE[1]],
     ),
+    ("vitte.listener", tcp::LISTENER_METHODS, HANDLE),
+    ("vitte.stream", tcp::STREAM_METHODS, HANDLE),
 ];
 
 const HANDLE: List = &[
@@ -120,7 +124,11 @@ const FUNCTIONS: List = &[
 ];
 
 /// What only the prelude gets to see.
-const HIDDEN: [List; 2] = [&[("exit", exit)], buffer::HIDDEN];
+const HIDDEN: [List; 3] = [
+    &[("exit", exit)],
+    buffer::HIDDEN,
+    &[("tcp_listen", tcp::listen), ("tcp_connect", tcp::connect)],
+];
 
 /// Every function of the host, at its number.
 static ALL: LazyLock<Vec<Native>> = LazyLock::new(|| {

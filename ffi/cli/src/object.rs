@@ -8,6 +8,7 @@ use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::lock::Lock;
 use crate::task::Task;
+use crate::tcp::Socket;
 
 /// The userdata inside a handle. Copying it to another state copies the reference.
 #[derive(Debug, Clone)]
@@ -18,6 +19,7 @@ pub(crate) enum Object {
     Mutex(Arc<Lock>),
     Broadcast(Arc<Broadcast>),
     Subscription(Arc<Subscription>),
+    Socket(Arc<Socket>),
 }
 
 impl mlua::UserData for Object {}
@@ -36,6 +38,7 @@ impl Object {
             Object::Mutex(x) => Arc::as_ptr(x) as usize,
             Object::Broadcast(x) => Arc::as_ptr(x) as usize,
             Object::Subscription(x) => Arc::as_ptr(x) as usize,
+            Object::Socket(x) => Arc::as_ptr(x) as usize,
         }
     }
 
@@ -48,6 +51,8 @@ impl Object {
             Object::Mutex(_) => "a mutex",
             Object::Broadcast(_) => "a broadcast",
             Object::Subscription(_) => "a subscription",
+            Object::Socket(socket) if socket.is_listener() => "a listener",
+            Object::Socket(_) => "a stream",
         }
     }
 

@@ -175,6 +175,8 @@ do
   end
 end
 
+vitte.tcp = { listen = native.tcp_listen, connect = native.tcp_connect }
+
 package.loaded.vitte = vitte
 package.loaded.llib = { thread = vitte }
 _G.vitte, _G.llib = vitte, package.loaded.llib
@@ -184,7 +186,7 @@ local file = getmetatable(stdout)
 local tables = {
   _G, coroutine, debug, io, math, os, package, string, table, utf8,
   vitte, package.loaded.llib, package.loaded, package.preload, package.searchers,
-  getmetatable(""), file, file.__index, Buffer,
+  getmetatable(""), file, file.__index, Buffer, vitte.tcp,
 }
 local carried = 10
 for _, meta in ipairs(metas) do

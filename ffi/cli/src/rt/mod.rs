@@ -16,10 +16,12 @@ use crate::state::tick;
 
 mod broadcast;
 mod chan;
+mod fd;
 mod select;
 
 pub(crate) use broadcast::{CAPACITY_MAX, Source, Tap};
 pub(crate) use chan::Chan;
+pub(crate) use fd::{For, Watched};
 pub(crate) use select::{CASES_MAX, Case, Gone, select};
 
 /// A deadline that is never reached.

@@ -150,3 +150,8 @@ fn every_example_is_tested_here() {
         );
     }
 }
+
+#[test]
+fn every_client_of_the_echo_server_is_answered() {
+    example("echo", &["30"]).printed("30 of 30 clients were answered");
+}

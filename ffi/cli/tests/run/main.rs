@@ -15,4 +15,5 @@ mod stacks;
 mod states;
 mod streams;
 mod tasks;
+mod tcp;
 mod values;
