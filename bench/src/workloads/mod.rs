@@ -4,8 +4,8 @@
 
 mod broadcast;
 mod channel_pingpong;
-mod fib_join;
 mod echo;
+mod fib_join;
 mod fib_spawn;
 mod fiber_fan_in;
 mod fiber_mpsc;

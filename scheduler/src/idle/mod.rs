@@ -418,7 +418,11 @@ impl Idle {
         };
         loop {
             // A poster that woke us has counted us as searching already.
-            let searching = bed.searching.swap(false, Relaxed) || self.counters.start_search(limit);
+            // Who has descriptors to watch finds what is ready while he sleeps; to search would only keep the
+            // processor from those who make it ready.
+            let may_search = !bed.poller.has_sources();
+            let searching = bed.searching.swap(false, Relaxed)
+                || may_search && self.counters.start_search(limit);
             if searching && let Some(found) = Self::search(&inbox, &look) {
                 self.found(shared);
                 return found;
