@@ -76,15 +76,27 @@ mod block_on;
 mod blocking;
 mod builder;
 mod fiber;
+mod graph;
+mod group;
+mod loops;
+mod retry;
 mod runtime;
 mod scope;
 mod thread;
 mod time;
 mod timers;
+mod together;
 
 pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_with};
 pub use builder::RuntimeBuilder;
 pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
+pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
+pub use group::{Group, NotSpawned};
+pub use loops::{
+    LoopCanceled, par_chunks_mut, par_for, par_for_each, par_for_each_mut, par_map, par_reduce,
+    par_sort, par_sort_by, par_sort_unstable, par_sort_unstable_by,
+};
+pub use retry::{GaveUp, Retry, RetryError};
 pub use runtime::Runtime;
 pub use scope::{Scope, ScopedJoinHandle};
 pub use thread::{Thread, ThreadBuilder, ThreadHandle};
@@ -92,6 +104,10 @@ pub use time::{sleep, sleep_until};
 pub use timers::{
     HighResTimer, HighResTimerBuilder, NextSlice, SliceId, Tick, TimeSlices, Timer, TimerStats,
     WeakTimer,
+};
+pub use together::{
+    MemberError, MemberResult, ParallelError, RaceError, Won, parallel, parallel_with, race,
+    race_with,
 };
 
 /// `select!`, and the module with what it is made of.
@@ -109,7 +125,7 @@ pub use vitte_scheduler::{
     ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError,
     Stale, StartError, Stats, Why, cancel_reason, defer, offload, spawn_migratable,
 };
-pub use vitte_scheduler::{Fork, join, join_with};
+pub use vitte_scheduler::{Fork, forking, join, join_with};
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack, native_region};
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};

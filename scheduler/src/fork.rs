@@ -282,6 +282,12 @@ where
     Fork::here().offer(a, b)
 }
 
+/// Tells `body` where it runs: what joins of its own start from.
+#[inline]
+pub fn forking<R>(body: impl FnOnce(Fork<'_>) -> R) -> R {
+    body(Fork::here())
+}
+
 #[inline(always)]
 fn join_on<const FREE: bool, A, B, RA, RB>(ground: &Ground, a: A, b: B) -> (RA, RB)
 where

@@ -66,7 +66,7 @@ pub use cancel::{
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
-pub use fork::{Fork, join, join_with};
+pub use fork::{Fork, forking, join, join_with};
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use interrupt::interrupt;

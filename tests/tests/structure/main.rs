@@ -1,6 +1,8 @@
 //! Structure: joins, loops, groups, graphs, and whatever else ends before the one who began it.
 
+mod groups;
 mod joins;
+mod loops;
 
 use std::time::Duration;
 use vitte_threads::Runtime;

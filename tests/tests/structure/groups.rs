@@ -1,0 +1,434 @@
+//! Groups, parallel blocks, races and graphs: nobody outlives what he belongs to, and every end is told.
+
+use crate::{LIMIT, start};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::*},
+    },
+    thread,
+    time::Duration,
+};
+use vitte_tests::{Census, within};
+use vitte_threads::{
+    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JoinError, MemberError, NodeEnd,
+    Outcome, Retry, StopSource, StopToken, TaskGraph, cancel_reason, parallel, parallel_with, park,
+    race, race_with, yield_now,
+};
+
+type Body<'a, T> = Box<dyn FnOnce(&StopToken) -> Result<T, &'static str> + Send + 'a>;
+
+fn until_canceled<T>(_: &StopToken) -> Result<T, &'static str> {
+    while park() != Outcome::Canceled {}
+    Err("canceled")
+}
+
+#[test]
+fn a_parallel_block_returns_all_values_in_order() {
+    within(LIMIT, "parallel", || {
+        let runtime = start(2);
+        let values = runtime.run(|| {
+            parallel(
+                (0..100)
+                    .map(|n| {
+                        move |_: &StopToken| {
+                            if n % 3 == 0 {
+                                yield_now();
+                            }
+                            Ok::<_, &str>(n)
+                        }
+                    })
+                    .collect(),
+            )
+        });
+        assert_eq!(values.unwrap(), (0..100).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn one_failure_cancels_the_rest_and_all_ends_are_told() {
+    within(LIMIT, "parallel", || {
+        for panics in [false, true] {
+            let runtime = start(2);
+            let census = Census::new();
+            let error = runtime.run(|| {
+                let waits: Body<'_, i32> = Box::new(|token| {
+                    let _held = census.value(());
+                    let end = until_canceled(token);
+                    assert_eq!(cancel_reason(), Some(CancelReason::SIBLING));
+                    assert!(token.is_stopped());
+                    end
+                });
+                let fails: Body<'_, i32> = Box::new(move |_| {
+                    assert!(!panics, "it panics");
+                    Err("it fails")
+                });
+                parallel(vec![Box::new(|_: &_| Ok(1)), waits, fails]).unwrap_err()
+            });
+            census.assert_all_dropped();
+            assert_eq!((error.first, error.outcome), (Some(2), None));
+            assert!(
+                matches!(error.ends[1], Err(MemberError::Failed("canceled"))),
+                "{error:?}"
+            );
+            match (&error.ends[2], panics) {
+                (Err(MemberError::Failed("it fails")), false) => {}
+                (Err(MemberError::Ended(JoinError::Panicked(panicked))), true) => {
+                    assert_eq!(panicked.text(), "it panics");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_block_ends_at_its_deadline_its_stop_or_with_its_caller() {
+    within(LIMIT, "parallel", || {
+        let runtime = start(2);
+        let bodies = || vec![until_canceled::<()>, until_canceled];
+        let late = runtime
+            .run(|| parallel_with(bodies(), Deadline::after(Duration::from_millis(1)), None));
+        assert_eq!(late.unwrap_err().outcome, Some(Outcome::TimedOut));
+        let source = StopSource::new();
+        source.stop();
+        let stopped =
+            runtime.run(|| parallel_with(bodies(), Deadline::NEVER, Some(&source.token())));
+        assert_eq!(stopped.unwrap_err().outcome, Some(Outcome::Stopped));
+        let caller = runtime.spawn(move || parallel(vec![until_canceled::<()>, until_canceled]));
+        caller.cancel();
+        assert_eq!(
+            caller.join().unwrap().unwrap_err().outcome,
+            Some(Outcome::Canceled)
+        );
+    });
+}
+
+#[test]
+fn on_a_plain_thread_no_body_runs() {
+    let error = parallel(vec![|_: &StopToken| -> Result<(), &str> {
+        panic!("it ran")
+    }])
+    .unwrap_err();
+    assert!(matches!(
+        error.ends[0],
+        Err(MemberError::Ended(JoinError::NotStarted(_)))
+    ));
+}
+
+#[test]
+fn the_losers_of_a_race_are_over_when_it_returns() {
+    within(LIMIT, "race", || {
+        let runtime = start(2);
+        for _ in 0..100 {
+            let live = AtomicUsize::new(0);
+            let won = runtime.run(|| {
+                let loses = || -> Body<'_, usize> {
+                    Box::new(|token| {
+                        live.fetch_add(1, SeqCst);
+                        let end = until_canceled(token);
+                        assert_eq!(cancel_reason(), Some(CancelReason::LOST));
+                        live.fetch_sub(1, SeqCst);
+                        end
+                    })
+                };
+                race(vec![
+                    loses(),
+                    Box::new(|_: &_| Err("fails")),
+                    Box::new(|_: &_| Ok(7)),
+                    loses(),
+                ])
+            });
+            let won = won.unwrap();
+            assert_eq!((won.index, won.value), (2, 7));
+            assert_eq!(live.load(SeqCst), 0);
+        }
+    });
+}
+
+#[test]
+fn a_race_that_nobody_wins_has_all_errors() {
+    within(LIMIT, "race", || {
+        let runtime = start(2);
+        let lost = runtime.run(|| {
+            race(vec![|_: &StopToken| Err::<(), _>("a"), |_: &StopToken| {
+                Err("b")
+            }])
+        });
+        let errors: Vec<_> = lost
+            .unwrap_err()
+            .errors
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(errors, ["a", "b"]);
+        let late = runtime.run(|| race_with(vec![until_canceled::<()>], Deadline::NOW, None));
+        assert_eq!(late.unwrap_err().outcome, Some(Outcome::TimedOut));
+        let nobody: Vec<Body<'_, ()>> = vec![];
+        assert!(runtime.run(|| race(nobody)).unwrap_err().errors.is_empty());
+    });
+}
+
+#[test]
+fn a_group_never_has_more_live_members_than_its_limit() {
+    within(LIMIT, "limit", || {
+        let runtime = start(2);
+        let group = Group::on(&runtime).limit(3);
+        let (live, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for n in 0..200 {
+            let (live, most) = (live.clone(), most.clone());
+            group
+                .spawn(move || {
+                    most.fetch_max(live.fetch_add(1, SeqCst) + 1, SeqCst);
+                    yield_now();
+                    live.fetch_sub(1, SeqCst);
+                    Ok::<_, ()>(n)
+                })
+                .unwrap();
+        }
+        let ends = group.join_all();
+        assert!(most.load(SeqCst) <= 3);
+        let values: Vec<_> = ends.into_iter().map(Result::unwrap).collect();
+        assert_eq!(values, (0..200).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn without_room_a_body_comes_back() {
+    within(LIMIT, "no room", || {
+        let runtime = start(1);
+        let group = Group::on(&runtime).limit(1);
+        let waits = || until_canceled::<()>(&StopSource::new().token());
+        group.spawn(waits).unwrap();
+        assert_eq!(group.try_spawn(waits).unwrap_err().outcome, None);
+        let late = group
+            .spawn_with(Deadline::after(Duration::from_millis(1)), None, waits)
+            .unwrap_err();
+        assert_eq!(late.outcome, Some(Outcome::TimedOut));
+        assert!(group.wait_timeout(Duration::from_millis(1)).is_err());
+        assert_eq!(group.live(), 1);
+        group.cancel("enough");
+        assert!(matches!(
+            group.join_all()[0],
+            Err(MemberError::Failed("canceled"))
+        ));
+    });
+}
+
+#[test]
+fn dropping_a_group_cancels_its_members_and_waits() {
+    within(LIMIT, "drop", || {
+        let runtime = start(2);
+        let census = Census::new();
+        let group = Group::on(&runtime);
+        for _ in 0..10 {
+            let value = census.value(());
+            group
+                .spawn(move || {
+                    let _held = value;
+                    until_canceled::<()>(&StopSource::new().token())
+                })
+                .unwrap();
+        }
+        drop(group);
+        census.assert_all_dropped();
+    });
+}
+
+#[test]
+fn a_failing_member_cancels_the_rest_if_that_was_asked_for() {
+    within(LIMIT, "failing members", || {
+        let runtime = start(2);
+        let group = Group::on(&runtime).cancel_on_failure();
+        group
+            .spawn(|| until_canceled::<()>(&StopSource::new().token()))
+            .unwrap();
+        group
+            .spawn(|| -> Result<(), &str> { panic!("member") })
+            .unwrap();
+        while !group.is_canceled() {
+            thread::yield_now();
+        }
+        group
+            .spawn(|| until_canceled(&StopSource::new().token()))
+            .unwrap();
+        let ends = group.join_all();
+        assert_eq!(ends.len(), 3);
+        assert!(
+            matches!(&ends[1], Err(MemberError::Ended(JoinError::Panicked(p))) if p.text() == "member")
+        );
+        assert!(
+            matches!(ends[2], Err(MemberError::Failed("canceled"))),
+            "spawned too late"
+        );
+    });
+}
+
+#[test]
+fn a_graph_runs_each_node_after_all_it_depends_on() {
+    within(LIMIT, "graph", || {
+        let runtime = start(3);
+        let clock = AtomicUsize::new(0);
+        let mut graph = TaskGraph::new();
+        for n in 0..40_usize {
+            let name = format!("n{n}");
+            let after: Vec<String> = [n / 2, n / 3]
+                .iter()
+                .filter(|&&m| m < n)
+                .map(|m| format!("n{m}"))
+                .collect();
+            let after: Vec<&str> = after.iter().map(String::as_str).collect();
+            let clock = &clock;
+            graph
+                .add(&name, &after, move |_| {
+                    Ok::<_, ()>(clock.fetch_add(1, SeqCst))
+                })
+                .unwrap();
+        }
+        let report = runtime.run(|| graph.run()).unwrap();
+        assert!(report.is_done());
+        let at = |n: usize| match report[format!("n{n}").as_str()] {
+            NodeEnd::Done(at) => at,
+            _ => unreachable!(),
+        };
+        assert!((1..40).all(|n| at(n) > at(n / 2) && (n < 3 || at(n) > at(n / 3))));
+    });
+}
+
+#[test]
+fn a_graph_skips_what_depends_on_a_failure_and_goes_on_with_the_rest() {
+    within(LIMIT, "graph", || {
+        let runtime = start(2);
+        let mut graph = TaskGraph::new();
+        graph.add("a", &[], |_| Err("a fails")).unwrap();
+        graph.add("b", &["a"], |_| Ok(())).unwrap();
+        graph.add("c", &["b", "d"], |_| Ok(())).unwrap();
+        graph.add("d", &[], |_| Ok(())).unwrap();
+        graph.add("e", &["d"], |_| panic!("e panics")).unwrap();
+        let report = runtime.run(|| graph.run()).unwrap();
+        assert!(matches!(
+            report["a"],
+            NodeEnd::Failed(MemberError::Failed("a fails"))
+        ));
+        for skipped in ["b", "c"] {
+            assert!(matches!(&report[skipped], NodeEnd::Skipped { because } if because == "a"));
+        }
+        assert!(matches!(report["d"], NodeEnd::Done(())));
+        assert!(matches!(
+            report["e"],
+            NodeEnd::Failed(MemberError::Ended(_))
+        ));
+    });
+}
+
+#[test]
+fn a_graph_that_cannot_be_run_names_what_is_wrong() {
+    let runtime = start(1);
+    let ok = |_: &StopToken| Ok::<(), ()>(());
+    let mut graph = TaskGraph::new();
+    graph.add("start", &[], ok).unwrap();
+    graph.add("x", &["start", "z"], ok).unwrap();
+    graph.add("y", &["x"], ok).unwrap();
+    graph.add("z", &["y"], ok).unwrap();
+    graph.add("end", &["z"], ok).unwrap();
+    assert_eq!(
+        graph.add("x", &[], ok).unwrap_err(),
+        GraphError::Duplicate("x".into())
+    );
+    let Err(GraphError::Cycle(mut names)) = runtime.run(|| graph.run()) else {
+        panic!("it has a cycle");
+    };
+    names.sort();
+    assert_eq!(names, ["x", "y", "z"]);
+    let mut graph = TaskGraph::new();
+    graph.add("a", &["b"], ok).unwrap();
+    let error = runtime.run(|| graph.run()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the node \"a\" depends on \"b\", which is not there"
+    );
+}
+
+#[test]
+fn a_graph_that_is_ended_from_outside_runs_no_further_node() {
+    within(LIMIT, "graph", || {
+        let runtime = start(2);
+        let mut graph = TaskGraph::new();
+        graph.add("waits", &[], until_canceled::<()>).unwrap();
+        graph.add("after", &["waits"], |_| Ok(())).unwrap();
+        graph.add("other", &[], |_| Ok(())).unwrap();
+        let report = runtime
+            .run(|| graph.run_with(Deadline::after(Duration::from_millis(2)), None))
+            .unwrap();
+        assert_eq!(report.outcome(), Some(Outcome::TimedOut));
+        assert!(matches!(
+            report["waits"],
+            NodeEnd::Failed(MemberError::Failed("canceled"))
+        ));
+        assert!(matches!(report["after"], NodeEnd::Skipped { .. }));
+        assert!(matches!(report["other"], NodeEnd::Done(())));
+    });
+}
+
+#[test]
+fn trying_again_ends_for_the_reason_it_says() {
+    within(LIMIT, "retry", || {
+        let runtime = start(1);
+        let quick = Retry::new().base(Duration::from_micros(10));
+        let few = quick.clone().attempts(3).run(Err::<(), _>).unwrap_err();
+        assert_eq!((few.why, few.attempts, few.last), (GaveUp::Attempts, 3, 3));
+        let picky = quick.run_if(Err::<(), _>, |&n| n < 2).unwrap_err();
+        assert_eq!((picky.why, picky.attempts), (GaveUp::NotWorthIt, 2));
+        let hour = Retry::new()
+            .base(Duration::from_secs(3600))
+            .cap(Duration::from_secs(3600));
+        let late = hour
+            .clone()
+            .deadline(Deadline::after(Duration::from_secs(1)))
+            .run(Err::<(), _>);
+        assert_eq!(late.unwrap_err().why, GaveUp::TimedOut);
+        let source = StopSource::new();
+        source.stop();
+        let stopped = hour
+            .clone()
+            .stop(&source.token())
+            .run(Err::<(), _>)
+            .unwrap_err();
+        assert_eq!((stopped.why, stopped.attempts), (GaveUp::Stopped, 1));
+        let waits = runtime.spawn(move || hour.run(Err::<(), _>));
+        waits.cancel();
+        assert_eq!(waits.join().unwrap().unwrap_err().why, GaveUp::Canceled);
+    });
+}
+
+#[test]
+fn a_pool_of_one_runs_what_its_own_job_submits() {
+    within(LIMIT, "nested jobs", || {
+        let runtime = start(1);
+        let value = runtime.run(|| {
+            let inner = Fiber::spawn(|| Fiber::spawn(|| 5).join().unwrap() + 1);
+            inner.join().unwrap() + 1
+        });
+        assert_eq!(value, 7);
+    });
+}
+
+#[test]
+fn jobs_of_a_pool_run_at_the_same_time() {
+    within(LIMIT, "two jobs that meet", || {
+        let runtime = start(2);
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let jobs: Vec<_> = (0..2)
+            .map(|_| {
+                let arrived = arrived.clone();
+                runtime.spawn(move || {
+                    arrived.fetch_add(1, SeqCst);
+                    while arrived.load(SeqCst) < 2 {
+                        thread::yield_now();
+                    }
+                })
+            })
+            .collect();
+        jobs.into_iter().for_each(|job| job.join().unwrap());
+    });
+}
