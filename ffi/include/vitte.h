@@ -932,7 +932,9 @@ vt_status vt_jit_layout_get(struct vt_runtime *rt,
 //
 // # Safety
 // `result` is null or writable.
-vt_status vt_join(vt_fiber fiber, int64_t until, void **result);
+vt_status vt_join(vt_fiber fiber,
+                  int64_t until,
+                  void **result);
 
 // As `vt_join`; and on `VT_EFAILED` gives the text of the failure, which nobody gets after this
 // call. `[any]` (A thread sleeps.)
