@@ -287,7 +287,7 @@ fn a_timer_armed_from_outside_for_the_one_sleeper_fires() {
 fn a_timer_armed_from_outside_for_a_sleeper_that_rises_falls_to_the_keeper() {
     check(
         "idle: timer from outside, of a sleeper that rises",
-        3,
+        2,
         || {
             let workers = Workers::new(2);
             let task = workers.task();
