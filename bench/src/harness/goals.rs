@@ -76,6 +76,10 @@ const GOALS: &[Goal] = &[
     against("tokio", "echo_1000", 2, 0.952),
     against("tokio", "echo_p99_100", 2, 1.0),
     against("tokio", "echo_p99_1000", 2, 1.0),
+    // Time.
+    alone("timers_p50", 2, 150.0),
+    against("tokio", "timers_cpu", 2, 1.0),
+    alone("timeout_cancel", 1, 40.0),
     // Channels between threads.
     against("crossbeam-channel", "thread_spsc_128", 2, 0.5),
     against("crossbeam-channel", "thread_spsc_try", 2, 0.5),

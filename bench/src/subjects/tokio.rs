@@ -22,6 +22,13 @@ impl Tokio {
         Self(runtime.expect("threads can be started"))
     }
 
+    /// As [`start`](Self::start), with timers.
+    pub(crate) fn start_with_time(workers: usize) -> Self {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(workers).enable_time().build();
+        Self(runtime.expect("threads can be started"))
+    }
+
     /// Runs `body` as a task and waits for it.
     pub(crate) fn run<F>(&self, body: F) -> F::Output
     where

@@ -25,6 +25,8 @@ mod thread_fan_in;
 mod thread_mpsc;
 mod thread_spsc;
 mod thread_spsc_try;
+mod timeout_cancel;
+mod timers;
 mod yielding;
 
 use std::fmt;
@@ -53,6 +55,8 @@ pub(crate) fn all() -> Vec<Workload> {
         rwlock_read::workloads(),
         echo::workloads(),
         parked::workloads(),
+        timers::workloads(),
+        timeout_cancel::workloads(),
     ]
     .into_iter()
     .flatten()
