@@ -179,8 +179,14 @@
 // `vt_chan_release` takes one away.
 typedef struct vt_chan vt_chan;
 
+// Keeps a runtime from ending.
+typedef struct vt_guard vt_guard;
+
 // A runtime. The pointer is a number that only the functions of this header understand.
 typedef struct vt_runtime vt_runtime;
+
+// A thread that belongs to a runtime.
+typedef struct vt_thread vt_thread;
 
 // What came of a call: `VT_OK`, or a negative number that says what kind of thing went wrong.
 //
@@ -423,6 +429,18 @@ typedef struct vt_case {
   // 0.
   uint32_t flags;
 } vt_case;
+
+// How a dedicated thread is started. Zero in a field means: what the library finds best.
+typedef struct vt_thread_options {
+  // `sizeof(vt_thread_options)`.
+  uint32_t size;
+  // `VT_DETACHED`, or 0.
+  uint32_t flags;
+  // Bytes of stack. 0: 2 MiB.
+  size_t stack_size;
+  // What it is called; UTF-8, copied. The system shows the first 15 bytes.
+  const char *name;
+} vt_thread_options;
 
 // The id of a timer that calls a function. Never 0, and never used again for another one.
 typedef uint64_t vt_timer;
@@ -1329,6 +1347,81 @@ vt_status vt_unpark_from_signal(struct vt_runtime *rt,
 //
 // Never null; a number that is no status gives `"VT_E?"`. The text is static.
 const char *vt_status_name(vt_status status);
+
+// Makes the calling thread one of the runtime's: `vt_current` and null for a runtime mean it from now
+// on, and a shutdown waits until it is detached. `[any]`, not on a fiber.
+//
+// `*out` is to be given to `vt_thread_detach`, on the same thread, before it ends.
+//
+// `VT_EINVAL`: `rt` or `out` is null. `VT_ESTALE`. `VT_ESHUTDOWN`: it is being shut down. `VT_EDUP`: the
+// thread is attached already, or runs fibers.
+//
+// # Safety
+// `out` is null or writable.
+vt_status vt_thread_attach(struct vt_runtime *rt,
+                           struct vt_thread **out);
+
+// Undoes `vt_thread_attach`, and frees `thread`. `[any]`
+//
+// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached;
+// nothing was done.
+//
+// # Safety
+// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed.
+vt_status vt_thread_detach(struct vt_thread *thread);
+
+// Keeps the runtime from ending until `vt_guard_release`: a shutdown waits, until its deadline, and until
+// then threads may still spawn fibers. `[any]`
+//
+// `VT_EINVAL`: `rt` or `out` is null. `VT_ESTALE`. `VT_ESHUTDOWN`: it is too late.
+//
+// # Safety
+// `out` is null or writable.
+vt_status vt_guard_acquire(struct vt_runtime *rt,
+                           struct vt_guard **out);
+
+// Lets the runtime end. `[any]` Null is nothing.
+//
+// # Safety
+// `guard` is null, or came from `vt_guard_acquire` and was not released.
+void vt_guard_release(struct vt_guard *guard);
+
+// Starts a thread of the runtime's own that runs `entry(arg)`: for what blocks for ever, or needs a thread
+// to itself. It is attached, and a shutdown waits for its end. `[any]`
+//
+// `options` may be null. `*out` is to be given to `vt_thread_join`; it may be null if the thread is
+// `VT_DETACHED`. `arg` belongs to the library from the call on: either `entry` is called with it, or
+// `drop`, if that is not null.
+//
+// `VT_EINVAL`: `rt`, `entry` or `out` is null, or an option is wrong. `VT_EUNSUPPORTED`: an option this
+// version does not know. `VT_ESTALE`, `VT_ESHUTDOWN`. `VT_ESYS`: the system gave no thread.
+//
+// # Safety
+// `options` is null or points to as many readable bytes as its size field says, in which `name` is null or
+// ends with a zero byte; `out` is null or writable. `entry` may be called with `arg` on another thread,
+// once; `drop` in its place.
+vt_status vt_thread_spawn(struct vt_runtime *rt,
+                          const struct vt_thread_options *options,
+                          vt_entry entry,
+                          void *arg,
+                          vt_drop drop,
+                          struct vt_thread **out);
+
+// Waits until a dedicated thread has ended, takes what its entry returned, and frees `thread`. `[any]`
+// (A fiber suspends.)
+//
+// `result` may be null, and is written on `VT_OK` only. `thread` is freed on `VT_OK` and `VT_EFAILED`.
+//
+// `VT_EFAILED`: its entry, written in Rust, panicked. `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: it
+// runs. `VT_ECANCELED`: the *caller* was canceled. `VT_EBUSY`: another joins it. `VT_EINVAL`: it is null,
+// or attached and not dedicated, or the deadline is negative.
+//
+// # Safety
+// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed; `result` is
+// null or writable.
+vt_status vt_thread_join(struct vt_thread *thread,
+                         int64_t until,
+                         void **result);
 
 // Makes a timer that goes once, at `at`. `[any]`
 //

@@ -110,17 +110,18 @@ pub(crate) fn remove(rt: *mut vt_runtime) -> Answer<Scheduler> {
     Ok(scheduler)
 }
 
-/// The handle of the calling fiber's scheduler; null outside fibers, and for a scheduler that
+/// The handle of the calling fiber's or attached thread's scheduler; null elsewhere, and for a scheduler that
 /// was not made through this interface.
 pub(crate) fn current() -> *mut vt_runtime {
+    let Some(current) = Scheduler::current() else {
+        return ptr::null_mut();
+    };
     let of_slot = |(at, slot): (usize, &Slot)| {
         let tenant = slot.0.lock();
-        let here = tenant.scheduler.as_ref().is_some_and(Scheduler::is_current);
+        let its = tenant.scheduler.as_ref();
+        let here = its.is_some_and(|its| its.is_same(&current));
         here.then(|| encode(tenant.generation, at))
     };
-    if vitte_scheduler::current_id().is_none() {
-        return ptr::null_mut();
-    }
     let found = TABLE.iter().enumerate().find_map(of_slot);
     found.unwrap_or(ptr::null_mut())
 }

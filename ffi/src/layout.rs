@@ -36,6 +36,8 @@ unsafe impl Sizable for vt_options {}
 // SAFETY: as above.
 unsafe impl Sizable for vt_fiber_options {}
 // SAFETY: as above.
+unsafe impl Sizable for crate::vt_thread_options {}
+// SAFETY: as above.
 unsafe impl Sizable for vt_stack_info {}
 // SAFETY: as above.
 unsafe impl Sizable for vt_stats {}
@@ -170,6 +172,9 @@ mod layouts {
     });
     assert_layout!(vt_fiber_options, 40, {
         size: 0, flags: 4, stack_size: 8, name: 16, user: 24, priority: 32, rsv: 36,
+    });
+    assert_layout!(crate::vt_thread_options, 24, {
+        size: 0, flags: 4, stack_size: 8, name: 16,
     });
     assert_layout!(vt_stack_info, 104, {
         size: 0, state: 4, id: 8, lo: 16, hi: 24, sp: 32, user: 40, worker: 48, wait_kind: 52,

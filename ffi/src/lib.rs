@@ -45,6 +45,7 @@ mod select;
 mod signal;
 mod status;
 mod text;
+mod thread;
 mod timer;
 
 pub use broadcast::{vt_chan_missed, vt_chan_subscribe};
@@ -85,6 +86,7 @@ pub use select::{
 };
 pub use signal::{vt_signal_wakes, vt_unpark_from_signal};
 pub use status::*;
+pub use thread::*;
 pub use timer::{
     vt_chan_after, vt_chan_tick, vt_tick, vt_timer, vt_timer_restart, vt_timer_start,
     vt_timer_stop, vt_timer_stop_until,

@@ -100,6 +100,7 @@ programs! {
     fibers_poll: "poll.c",
     native_regions_hold_nobody_up: "native.c",
     what_blocks_is_offloaded: "offload.c",
+    threads_belong_to_runtimes: "thread.c",
     fibers_are_canceled: "cancel.c",
     fibers_put_off_calls: "defer.c",
     fibers_are_killed: "kill.c",

@@ -119,6 +119,7 @@ pub use vitte_channels::{
     TrySendError, Unsent, mpmc, spsc,
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
+pub use vitte_scheduler::{AttachError, Attached, Guard};
 pub use vitte_scheduler::{
     BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, FiberLocal, JobKind,
     JoinArm, JoinError, JoinHandle, KillError, Killed, OffloadError, Panicked, Ran, ResizeError,
@@ -127,6 +128,7 @@ pub use vitte_scheduler::{
 };
 pub use vitte_scheduler::{Fork, forking, join, join_with};
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack, native_region};
+pub use vitte_scheduler::{Poll, current_hot, poll, poll_slow};
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 

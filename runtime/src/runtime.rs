@@ -284,6 +284,24 @@ impl Runtime {
         self.scheduler.driver()
     }
 
+    /// A guard, which keeps the runtime from ending: a shutdown waits for it, and until then threads may
+    /// still spawn fibers.
+    ///
+    /// # Errors
+    /// [`AttachError::ShuttingDown`](crate::AttachError), once a shutdown has begun.
+    pub fn guard(&self) -> Result<crate::Guard, crate::AttachError> {
+        self.scheduler.guard()
+    }
+
+    /// Attaches the calling thread: [`Fiber::spawn`] spawns on this runtime from now on, and the runtime
+    /// does not end before the thread is detached, by dropping what this returns.
+    ///
+    /// # Errors
+    /// [`AttachError`](crate::AttachError).
+    pub fn attach(&self) -> Result<crate::Attached, crate::AttachError> {
+        self.scheduler.attach()
+    }
+
     /// The scheduler inside, for layers that build on it.
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {

@@ -133,6 +133,34 @@ impl ThreadBuilder {
     }
 }
 
+impl ThreadBuilder {
+    /// Starts a thread that belongs to the runtime that `guard` keeps: it is attached from its start to
+    /// its end, and the runtime does not end before it.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime, Thread};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let thread = Thread::builder().spawn_with(runtime.guard()?, || Fiber::spawn(|| 3).join())?;
+    /// assert_eq!(thread.join()??, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawn_with<F, T>(self, guard: crate::Guard, body: F) -> io::Result<ThreadHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn(move || {
+            // A new thread is attached to nothing.
+            let _attached = guard.attach();
+            body()
+        })
+    }
+}
+
 /// The right to a thread's value.
 ///
 /// Dropping it lets the thread run on; its value, or panic, is dropped when it ends.

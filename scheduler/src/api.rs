@@ -85,10 +85,14 @@ impl Scheduler {
         Ok(Self(shared))
     }
 
-    /// The scheduler whose fiber calls. `None` on other threads.
+    /// The scheduler whose fiber calls, or that the calling thread is [attached](Self::attach) to. `None`
+    /// on other threads.
     #[must_use]
     pub fn current() -> Option<Self> {
-        worker::current().map(|worker| Self(Arc::clone(worker.shared_arc())))
+        match worker::current() {
+            Some(worker) => Some(Self(Arc::clone(worker.shared_arc()))),
+            None => Self::attached(),
+        }
     }
 
     /// Whether the two are the same scheduler.
@@ -348,7 +352,17 @@ where
 #[inline(always)]
 unsafe fn spawn_here<F: FnOnce() -> T + Send, T: Send>(kind: u32, body: F) -> JoinHandle<T> {
     let Some(worker) = worker::current() else {
-        return JoinHandle::new(Err(SpawnError::NoRuntime));
+        let task = match Scheduler::attached() {
+            None => Err(SpawnError::NoRuntime),
+            Some(scheduler) => {
+                let table = body::closure_table::<F, T>();
+                scheduler.place(&SpawnOptions::default(), kind, table, |task| {
+                    // SAFETY: the task was occupied with this table and is not queued.
+                    unsafe { body::put_closure(task, body) };
+                })
+            }
+        };
+        return JoinHandle::new(task);
     };
     let shared = worker.shared();
     if shared.phase_is_at_least(Phase::Canceling) {

@@ -34,6 +34,7 @@ mod choice;
 mod config;
 mod crew;
 mod fork;
+mod guard;
 mod host;
 mod id;
 mod idle;
@@ -67,6 +68,7 @@ pub use cancel::{
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
 pub use crew::ResizeError;
 pub use fork::{Fork, forking, join, join_with};
+pub use guard::{AttachError, Attached, Guard};
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use interrupt::interrupt;

@@ -180,6 +180,8 @@ pub(crate) struct Shared {
     pub(crate) refused_outside: AtomicU64,
     /// Who waits for all tasks to end. Poked whenever a worker has nothing to do.
     pub(crate) watcher: Mutex<Option<Ticket>>,
+    /// How many guards keep it from ending.
+    pub(crate) guards: AtomicU64,
     pub(crate) crew: Mutex<Crew>,
     /// If the host drives the scheduler, instead of a crew.
     pub(crate) host: Option<Host>,
@@ -233,6 +235,7 @@ impl Shared {
             spawned_outside: AtomicU64::new(0),
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
+            guards: AtomicU64::new(0),
             crew: Mutex::default(),
             host,
             abandoned: AtomicBool::new(false),
@@ -384,7 +387,9 @@ impl Shared {
         // after it.
         self.spawned_outside.fetch_add(1, SeqCst);
         let admission = Admission(self);
-        (self.phase.load(SeqCst) < Phase::Closing as u32).then_some(admission)
+        let phase = self.phase.load(SeqCst);
+        let kept = phase == Phase::Closing as u32 && self.is_kept();
+        (phase < Phase::Closing as u32 || kept).then_some(admission)
     }
 
     /// How many tasks have not ended.
@@ -411,13 +416,18 @@ impl Shared {
     pub(crate) fn worker_rests(&self) {
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
-            // Ordering: SeqCst, store-load pair with `live`. Partner: the store in `shutdown`.
-            if self.abandoned.load(SeqCst) && self.live() == 0 {
-                self.enter_phase(Phase::Stopping);
-                self.idle.wake_all(self);
-                drop(self.pools.close());
-                self.reactor.close();
-            }
+            self.end_if_abandoned();
+        }
+    }
+
+    /// Ends the scheduler if nobody waits for its end, and there is nothing left.
+    pub(crate) fn end_if_abandoned(&self) {
+        // Ordering: SeqCst, store-load pair with `is_kept` and `live`. Partner: the store in `shutdown`.
+        if self.abandoned.load(SeqCst) && !self.is_kept() && self.live() == 0 {
+            self.enter_phase(Phase::Stopping);
+            self.idle.wake_all(self);
+            drop(self.pools.close());
+            self.reactor.close();
         }
     }
 
@@ -430,7 +440,8 @@ impl Shared {
 
     /// Whether there is nothing left that a shutdown waits for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.live() == 0 && self.pools.pending() == 0
+        // Guards first: whoever held the last has spawned by then what he spawns.
+        !self.is_kept() && self.live() == 0 && self.pools.pending() == 0
     }
 
     /// The worker was taken off the list of sleepers, or is to look again: if it has no thread that sleeps,

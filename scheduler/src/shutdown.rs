@@ -174,7 +174,7 @@ fn abandon(shared: &Shared) -> bool {
     // Ordering: SeqCst, store-load pair: this, the number of the living. Partner:
     // `Shared::worker_rests`.
     shared.abandoned.store(true, SeqCst);
-    shared.live() == 0
+    !shared.is_kept() && shared.live() == 0
 }
 
 fn cancel_all(shared: &Arc<Shared>, deadline: Deadline) -> bool {
@@ -259,6 +259,10 @@ fn names(shared: &Shared) -> Vec<String> {
     });
     if left > names.len() {
         names.push(format!("and {} more", left - names.len()));
+    }
+    let guards = shared.guards.load(Relaxed);
+    if guards > 0 {
+        names.push(format!("guards and attached threads: {guards}"));
     }
     let jobs = shared.pools.pending();
     if jobs > 0 {

@@ -16,6 +16,8 @@ pub struct Slot {
     unit: Cell<*const Unit>,
     /// The scheduler's worker whose thread this is; null on other threads.
     worker: Cell<*const ()>,
+    /// The scheduler that the thread, which is no worker, is attached to; null if there is none.
+    attached: Cell<*const ()>,
     /// Where this thread's dice stand; zero before they are first thrown.
     dice: Cell<u64>,
 }
@@ -43,17 +45,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), dice: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -75,6 +77,11 @@ impl Slot {
         self.worker.set(worker);
     }
 
+    /// Says to which scheduler the thread is attached.
+    pub fn set_attached(&self, scheduler: *const ()) {
+        self.attached.set(scheduler);
+    }
+
     /// From here on the thread's dice depend on `seed` alone. Returns where they stood, for whoever lends
     /// the thread for a while.
     pub fn seed_dice(&self, seed: u64) -> u64 {
@@ -94,6 +101,13 @@ pub fn slot() -> *const Slot {
 #[must_use]
 pub fn worker() -> *const () {
     SLOT.with(|slot| slot.worker.get())
+}
+
+/// The scheduler that this thread is attached to, null if there is none.
+#[inline(never)]
+#[must_use]
+pub fn attached() -> *const () {
+    SLOT.with(|slot| slot.attached.get())
 }
 
 /// Dice for one throw or a few. Every choice that this crate leaves to chance is made with these, so

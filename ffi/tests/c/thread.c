@@ -1,0 +1,79 @@
+/* Threads belong to a runtime: attached, or its own; guards keep it. */
+#include "check.h"
+#include <pthread.h>
+
+static void *one(void *arg) { return arg; }
+
+static void *spawns(void *arg) {
+  vt_fiber fiber;
+  CHECK(vt_current() == arg);
+  OK(vt_spawn(NULL, NULL, one, arg, NULL, &fiber));
+  CHECK(join(fiber) == arg);
+  return arg;
+}
+
+/* On a fiber: a native thread is waited for, and the worker goes on. */
+static void *joins(void *arg) {
+  vt_thread *thread;
+  void *result = NULL;
+  vt_thread_options options = {.size = sizeof options, .name = "dedicated", .stack_size = 1 << 20};
+  OK(vt_thread_spawn(arg, &options, spawns, arg, NULL, &thread));
+  OK(vt_thread_join(thread, long_time(), &result));
+  CHECK(result == arg);
+  return NULL;
+}
+
+static uint32_t go, dropped;
+
+static void *waits(void *arg) {
+  until(&go, 1);
+  return arg;
+}
+
+static void drop(void *arg) { add(arg); }
+
+int main(void) {
+  vt_runtime *rt = runtime(1);
+  run(rt, joins, rt);
+
+  vt_thread *me, *again;
+  CHECK(vt_current() == NULL);
+  OK(vt_thread_attach(rt, &me));
+  spawns(rt);
+  IS(VT_EDUP, vt_thread_attach(rt, &again));
+  IS(VT_EINVAL, vt_thread_join(me, VT_NOW, NULL));
+  OK(vt_thread_detach(me));
+  CHECK(vt_current() == NULL);
+
+  vt_thread *slow;
+  OK(vt_thread_spawn(rt, NULL, waits, rt, NULL, &slow));
+  IS(VT_EAGAIN, vt_thread_join(slow, VT_NOW, NULL));
+  IS(VT_ETIMEDOUT, vt_thread_join(slow, vt_now() + MS, NULL));
+  IS(VT_EINVAL, vt_thread_detach(slow));
+  set(&go, 1);
+  OK(vt_thread_join(slow, long_time(), NULL));
+
+  IS(VT_EINVAL, vt_thread_spawn(rt, NULL, NULL, &dropped, drop, &slow));
+  IS(VT_EINVAL, vt_thread_spawn(rt, NULL, waits, &dropped, drop, NULL));
+  CHECK(get(&dropped) == 2);
+  IS(VT_EINVAL, vt_thread_attach(NULL, &me));
+  IS(VT_EINVAL, vt_thread_detach(NULL));
+  IS(VT_EINVAL, vt_thread_join(NULL, VT_NOW, NULL));
+  IS(VT_EINVAL, vt_guard_acquire(rt, NULL));
+  vt_guard_release(NULL);
+
+  /* Whoever is guarded does not end; whoever ends gives no guard. */
+  vt_guard *guard, *late;
+  OK(vt_guard_acquire(rt, &guard));
+  IS(VT_ETIMEDOUT, vt_runtime_shutdown(rt, VT_SHUTDOWN_DRAIN, vt_now() + 10 * MS));
+  IS(VT_ESHUTDOWN, vt_guard_acquire(rt, &late));
+  IS(VT_ESHUTDOWN, vt_thread_attach(rt, &me));
+  IS(VT_ESHUTDOWN, vt_thread_spawn(rt, NULL, waits, &dropped, drop, &slow));
+  CHECK(get(&dropped) == 3);
+  CHECK(join(spawn(rt, one, rt)) == rt);
+  vt_guard_release(guard);
+  end(rt);
+  IS(VT_ESTALE, vt_guard_acquire(rt, &late));
+  puts("ok");
+  return 0;
+}
