@@ -111,7 +111,7 @@ impl StopSource {
     /// Requests the stop: every wait that watches a token of this source ends as
     /// [`Outcome::Stopped`], now and from now on. Doing it twice is the same as once.
     ///
-    /// Then what was left by [`then`](Self::then) is run, here.
+    /// Then what was left by [`then`](StopToken::then) is run, here.
     ///
     /// # Blocking
     /// Never, but for what those callbacks do.
