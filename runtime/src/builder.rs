@@ -2,7 +2,7 @@
 
 use crate::Runtime;
 use std::time::Duration;
-use vitte_scheduler::{Config, Scheduler, StartError};
+use vitte_scheduler::{Affinity, Config, Hooks, Scheduler, StartError};
 
 /// Collects what a [`Runtime`] is started with. Everything is checked in [`build`](Self::build).
 ///
@@ -91,6 +91,29 @@ impl RuntimeBuilder {
     /// The seed of all choices of the scheduler. By default a different one each time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.0.seed = Some(seed);
+        self
+    }
+
+    /// Where the threads of workers may run. By default wherever the system sees fit. What a fiber or a
+    /// worker starts itself, by `std::thread::spawn`, say, is where its worker is.
+    ///
+    /// ```
+    /// use vitte_threads::{Affinity, Runtime, StartError, Topology};
+    ///
+    /// let first = Topology::read().cpus[0].id;
+    /// Runtime::builder().affinity(Affinity::Set(vec![first])).build()?;
+    /// let nowhere = Runtime::builder().affinity(Affinity::Set(vec![1_000_000])).build();
+    /// assert!(matches!(nowhere, Err(StartError::Affinity(_))));
+    /// # Ok::<(), StartError>(())
+    /// ```
+    pub fn affinity(mut self, affinity: Affinity) -> Self {
+        self.0.affinity = affinity;
+        self
+    }
+
+    /// What is called at the turns of a worker's life, and when fibers come and go. By default nothing.
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.0.hooks = hooks;
         self
     }
 

@@ -119,6 +119,9 @@ pub use vitte_channels::{
     TrySendError, Unsent, mpmc, spsc,
 };
 pub use vitte_channels::{priority, queue, relay, store, timer};
+pub use vitte_scheduler::{
+    Affinity, AffinityError, Cache, CacheKind, Cpu, Hooks, Switch, Topology,
+};
 pub use vitte_scheduler::{AttachError, Attached, Guard};
 pub use vitte_scheduler::{
     BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, FiberLocal, JobKind,

@@ -3,6 +3,7 @@
 use crate::{
     cancel::CancelReason,
     config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError},
+    cpu::Plan,
     fence,
     id::{FiberId, Stale},
     shared::{Phase, Shared},
@@ -45,13 +46,14 @@ impl Scheduler {
     /// [driven](Self::driver).
     ///
     /// # Errors
-    /// [`StartError::Workers`], [`StartError::StackSize`] if the configuration asks for what cannot
+    /// [`StartError::Workers`], [`StartError::StackSize`], [`StartError::Affinity`] if the configuration asks for what cannot
     /// be, [`StartError::Thread`] if the system refuses a thread; then none is left running.
     pub fn start(config: Config) -> Result<Self, StartError> {
         if config.workers > MOST_WORKERS {
             return Err(StartError::Workers(config.workers));
         }
         let class = StackClass::for_size(config.stack_size).map_err(StartError::StackSize)?;
+        let plan = Plan::make(&config.affinity, config.workers).map_err(StartError::Affinity)?;
         fence::prepare();
         let stacks = StackPool::new(StackOptions {
             max_stacks: config.max_stacks,
@@ -62,6 +64,7 @@ impl Scheduler {
             .seed
             .unwrap_or_else(|| clock::now() ^ u64::from(std::process::id()) << 32);
         let shared = Shared::new(config, class, stacks, seed);
+        let _ = shared.plan.set(plan);
         if let Some(host) = &shared.host {
             host.prepare(&shared);
             return Ok(Self(shared));
@@ -248,10 +251,12 @@ impl Scheduler {
         fill: impl FnOnce(&'static Task),
     ) -> Result<&'static Task, SpawnError> {
         let shared = &*self.0;
-        let class = match options.stack_size {
-            None => shared.class,
-            Some(size) => StackClass::for_size(size)
-                .map_err(|error| SpawnError::StackSize(Box::new(error)))?,
+        let first = match options.stack_size {
+            None => shared.first_flags,
+            Some(size) => shared.first_flags_on(
+                StackClass::for_size(size)
+                    .map_err(|error| SpawnError::StackSize(Box::new(error)))?,
+            ),
         };
         let worker = self.worker();
         let admission = match worker {
@@ -266,7 +271,7 @@ impl Scheduler {
         };
         let task = task.ok_or(SpawnError::TooManyTasks)?;
         let traits = Traits {
-            flags: kind | Task::class_bits(class),
+            flags: kind | first,
             poll: shared.first_poll,
             user: options.user,
         };
@@ -372,7 +377,7 @@ unsafe fn spawn_here<F: FnOnce() -> T + Send, T: Send>(kind: u32, body: F) -> Jo
         return JoinHandle::new(Err(SpawnError::TooManyTasks));
     };
     let traits = Traits {
-        flags: kind | Task::class_bits(shared.class),
+        flags: kind | shared.first_flags,
         poll: shared.first_poll,
         user: ptr::null_mut(),
     };

@@ -1,5 +1,9 @@
 //! What a scheduler, and a task, is started with; and what can be wrong with that.
 
+use crate::{
+    cpu::{Affinity, AffinityError},
+    hooks::Hooks,
+};
 use std::{fmt, io, num::NonZeroUsize, ptr, thread::available_parallelism, time::Duration};
 use vitte_fibers::{StackClass, StackError};
 use vitte_wait::Priority;
@@ -42,6 +46,10 @@ pub struct Config {
     pub thread_stack_size: Option<usize>,
     /// The seed of all the scheduler's choices. By default a different one each time.
     pub seed: Option<u64>,
+    /// Where the threads of workers may run. By default wherever the system sees fit.
+    pub affinity: Affinity,
+    /// What is called at the turns of a worker's life. By default nothing.
+    pub hooks: Hooks,
 }
 
 impl Default for Config {
@@ -60,6 +68,8 @@ impl Default for Config {
             warm_stack_bytes: 16 << 20,
             timeslice: Duration::from_millis(10),
             seed: None,
+            affinity: Affinity::None,
+            hooks: Hooks::default(),
         }
     }
 }
@@ -72,6 +82,8 @@ pub enum StartError {
     Workers(usize),
     /// [`Config::stack_size`] is out of range.
     StackSize(StackError),
+    /// Workers cannot be where [`Config::affinity`] wants them.
+    Affinity(AffinityError),
     /// The system refused to start a thread.
     Thread(io::Error),
 }
@@ -86,6 +98,7 @@ impl fmt::Display for StartError {
                 )
             }
             Self::StackSize(error) => write!(f, "the default stack size cannot be had: {error}"),
+            Self::Affinity(error) => error.fmt(f),
             Self::Thread(error) => write!(
                 f,
                 "the system refused to start a worker thread: {error}; ask for fewer workers, \

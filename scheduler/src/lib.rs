@@ -32,9 +32,11 @@ mod carrier;
 mod check;
 mod choice;
 mod config;
+mod cpu;
 mod crew;
 mod fork;
 mod guard;
+mod hooks;
 mod host;
 mod id;
 mod idle;
@@ -66,9 +68,11 @@ pub use cancel::{
     CancelMask, CancelReason, KillError, cancel, cancel_for, cancel_reason, kill, mask_cancel,
 };
 pub use config::{Config, MOST_WORKERS, SpawnError, SpawnOptions, StartError};
+pub use cpu::{Affinity, AffinityError, Cache, CacheKind, Cpu, Topology};
 pub use crew::ResizeError;
 pub use fork::{Fork, forking, join, join_with};
 pub use guard::{AttachError, Attached, Guard};
+pub use hooks::{Hooks, Switch};
 pub use host::{DriveError, Driver, Ran, Why};
 pub use id::{FiberId, Stale};
 pub use interrupt::interrupt;

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    cpu::Plan,
     crew::{Crew, Remotes},
     host::Host,
     id::FiberId,
@@ -13,7 +14,7 @@ use crate::{
     poller::Reactor,
     queue::{inbox::Inbox, injector::Injector, lanes::Lanes, lifo::Lifo, ring::Ring},
     stats::Counts,
-    task::{Task, poll, slab::Depot},
+    task::{Task, flags, poll, slab::Depot},
     timer::Timers,
     worker::{classes::Ready, desk::Desk, slice::SliceHandler},
 };
@@ -142,6 +143,8 @@ pub(crate) struct Shared {
     pub(crate) class: StackClass,
     /// What the poll word of a new task is.
     pub(crate) first_poll: u32,
+    /// What the flags of a new task are, but for its kind, if its stack is of the usual class.
+    pub(crate) first_flags: u32,
     pub(crate) stacks: StackPool,
     pub(crate) remotes: Remotes,
     /// How many workers there should be. Written under the crew's lock.
@@ -183,6 +186,8 @@ pub(crate) struct Shared {
     /// How many guards keep it from ending.
     pub(crate) guards: AtomicU64,
     pub(crate) crew: Mutex<Crew>,
+    /// Where its threads run.
+    pub(crate) plan: OnceLock<Plan>,
     /// If the host drives the scheduler, instead of a crew.
     pub(crate) host: Option<Host>,
     /// Nobody waits for the last task: the worker that rests after it ends the scheduler.
@@ -211,6 +216,13 @@ impl Shared {
             ),
             pooled_bytes: pooled_bytes.max(16 * class.bytes()),
             first_poll,
+            first_flags: Task::class_bits(class)
+                | if config.hooks.see_switches() {
+                    flags::SEEN
+                } else {
+                    0
+                },
+            plan: OnceLock::new(),
             remotes: Remotes::new(workers),
             target: AtomicUsize::new(workers),
             active: AtomicUsize::new(workers),
@@ -410,6 +422,11 @@ impl Shared {
             .sum();
         // Ordering: SeqCst. See above, and `enter_phase`.
         (spawned + self.spawned_outside.load(SeqCst)).saturating_sub(finished)
+    }
+
+    /// As `first_flags`, if its stack is of `class`.
+    pub(crate) fn first_flags_on(&self, class: StackClass) -> u32 {
+        self.first_flags & flags::SEEN | Task::class_bits(class)
     }
 
     /// A worker has nothing to do: tells whoever waits for the end.

@@ -57,6 +57,11 @@ pub(super) fn drive(
     host.knock.enter();
     shared.idle.rise(shared, 0);
     worker.lent_until.set(limits.until);
+    let turns = if shared.config.hooks.see_switches() {
+        turns::<true>
+    } else {
+        turns::<false>
+    };
     let ran = turns(&worker, host, limits);
     if ran.why != Why::NothingReady {
         host.knock.show();
@@ -64,8 +69,8 @@ pub(super) fn drive(
     Ok(ran)
 }
 
-/// The main loop of a call.
-fn turns(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Ran {
+/// The main loop of a call. `SEEN`: as in that of a thread.
+fn turns<const SEEN: bool>(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Ran {
     let (mut steps, mut turn) = (0, worker.slice.turn());
     let mut rounds = 0_u32;
     loop {
@@ -76,7 +81,7 @@ fn turns(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Ran {
             return Ran { steps, why };
         }
         let again = worker.again.take();
-        let Some(carrier) = again.or_else(|| worker.next_carrier(Worker::find_now)) else {
+        let Some(carrier) = again.or_else(|| worker.next_carrier::<SEEN>(Worker::find_now)) else {
             match rest(worker, host, limits) {
                 Some(why) => return Ran { steps, why },
                 None => continue,
@@ -86,10 +91,13 @@ fn turns(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Ran {
         if rounds.is_multiple_of(ROUND) {
             age(worker.shared(), host);
         }
-        let ticks = worker.narrow(limits.unasked(steps));
+        let unasked = if SEEN { 0 } else { limits.unasked(steps) };
+        let ticks = worker.narrow(unasked);
         // SAFETY: this is the main loop of the worker that we own, and the carrier came from its pool, is
         // new, or is under a task that we took from a queue.
-        worker.again.set(unsafe { run::resume(worker, carrier) });
+        worker
+            .again
+            .set(unsafe { run::resume::<SEEN>(worker, carrier) });
         worker.widen(ticks);
     }
 }
@@ -143,34 +151,6 @@ fn age(shared: &Shared, host: &Host) {
         let age = shared.slice_nanos().saturating_mul(SLICES_TO_AGE);
         host.next_age.store(now.saturating_add(age), Relaxed);
         shared.pacer.lifted.add(shared.age());
-    }
-}
-
-/// What a worker's tick was, and what it was set to.
-struct Ticks {
-    real: u32,
-    set: u32,
-}
-
-impl Worker {
-    /// Has the carrier's loop come back to the main loop after at most `most` further tasks: it comes
-    /// back where it is the turn of other sources, so that turn is brought nearer.
-    fn narrow(&self, most: u32) -> Ticks {
-        let real = self.tick.get();
-        let room = ROUND - 1 - real % ROUND;
-        let set = real.wrapping_add(room.saturating_sub(most));
-        self.tick.set(set);
-        Ticks { real, set }
-    }
-
-    /// Puts the turn back to where it is, but for the tasks that have run since.
-    fn widen(&self, ticks: Ticks) {
-        // A slice that was used up has ended the round.
-        let used = match self.slice_over.get() {
-            true => ROUND - 1 - ticks.real % ROUND,
-            false => self.tick.get().wrapping_sub(ticks.set),
-        };
-        self.tick.set(ticks.real.wrapping_add(used));
     }
 }
 

@@ -9,6 +9,7 @@ mod parker;
 
 use crate::{
     choice, fence,
+    hooks::Parked,
     poller::{Batch, Poller},
     shared::{Remote, Shared},
 };
@@ -536,6 +537,7 @@ impl Idle {
         let bed = &shared.remotes[me].bed;
         // Whoever waits for the last task to end looks whenever a worker has nothing to do.
         shared.worker_rests();
+        let _told = Parked::tell(shared, me);
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {
             if shared.has_signals() {

@@ -233,6 +233,9 @@ impl Pool {
 
     /// What thread `number` does.
     fn serve(&self, shared: &Shared, number: usize) {
+        if let Some(plan) = shared.plan.get() {
+            plan.release();
+        }
         while let Some(job) = self.next_job(number) {
             // SAFETY: we took it from the queue, so it is ours until it is over.
             let its = unsafe { job.get() };

@@ -324,7 +324,9 @@ impl Worker {
         };
         let traits = Traits {
             // SAFETY: taken, so alive, and with it the frame of the owner and where he stands.
-            flags: flags::PINNED | unsafe { (*(*job).ground).class_bits() },
+            flags: flags::PINNED
+                | self.shared().first_flags & flags::SEEN
+                | unsafe { (*(*job).ground).class_bits() },
             poll: self.shared().first_poll,
             user: ptr::null_mut(),
         };

@@ -760,7 +760,8 @@ impl Worker {
         // A task that runs inline has at least half of the caller's stack, and its class at least.
         let roomy = stack_pointer() > lo + (hi - lo) / 2;
         let (of_caller, of_task) = (caller.flags(), task.flags());
-        let fits = of_task & flags::CLASS_MASK <= of_caller & flags::CLASS_MASK;
+        let class = of_task & (flags::CLASS_MASK | flags::SEEN);
+        let fits = class <= of_caller & flags::CLASS_MASK;
         // Frames that cannot unwind must not lie on frames whose destructors matter.
         let unwinds = of_task & flags::NO_UNWIND == 0 || of_caller & flags::NO_UNWIND != 0;
         // No worker is inside a native region, or on its thread's stack, while it runs another task.

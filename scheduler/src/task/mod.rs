@@ -85,7 +85,8 @@ pub(crate) mod flags {
     pub(crate) const PIN_ONE: u32 = 1 << 4;
     /// The class of its stack.
     pub(crate) const CLASS_SHIFT: u32 = 8;
-    pub(crate) const CLASS_MASK: u32 = 0x1f << CLASS_SHIFT;
+    pub(crate) const CLASS_MASK: u32 = 0xf << CLASS_SHIFT;
+    const _: () = assert!(vitte_fibers::StackClass::COUNT <= 16);
     /// What kinds of foreign code it runs.
     pub(crate) const NATIVE_SHIFT: u32 = 13;
     pub(crate) const NATIVE_MASK: u32 = 0b11 << NATIVE_SHIFT;
@@ -95,6 +96,9 @@ pub(crate) mod flags {
     pub(crate) const ON_NATIVE: u32 = 1 << 15;
     /// Whoever has one of these is suspended with care, or not at all.
     pub(crate) const TO_MIND: u32 = INLINE | MAY_BLOCK | ON_NATIVE;
+    /// Somebody wants to see it come and go, so it runs on nobody else's stack. Above the class, so that it
+    /// counts as one that fits nowhere.
+    pub(crate) const SEEN: u32 = 1 << 12;
     /// The index of the worker whose thread it last ran on.
     pub(crate) const HOME_SHIFT: u32 = 16;
 }

@@ -329,3 +329,31 @@ impl Worker {
         self.find_elsewhere()
     }
 }
+
+/// What a worker's tick was, and what it was set to.
+pub(crate) struct Ticks {
+    real: u32,
+    set: u32,
+}
+
+impl Worker {
+    /// Has the carrier's loop come back to the main loop after at most `most` further tasks: it comes
+    /// back where it is the turn of other sources, so that turn is brought nearer.
+    pub(crate) fn narrow(&self, most: u32) -> Ticks {
+        let real = self.tick.get();
+        let room = ROUND - 1 - real % ROUND;
+        let set = real.wrapping_add(room.saturating_sub(most));
+        self.tick.set(set);
+        Ticks { real, set }
+    }
+
+    /// Puts the turn back to where it is, but for the tasks that have run since.
+    pub(crate) fn widen(&self, ticks: Ticks) {
+        // A slice that was used up has ended the round.
+        let used = match self.slice_over.get() {
+            true => ROUND - 1 - ticks.real % ROUND,
+            false => self.tick.get().wrapping_sub(ticks.set),
+        };
+        self.tick.set(ticks.real.wrapping_add(used));
+    }
+}

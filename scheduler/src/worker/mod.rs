@@ -107,6 +107,8 @@ pub(crate) struct Worker {
     pub(crate) lows: Cell<u32>,
     /// What goes on first in the next call, where the worker is driven by calls: its wait is over already.
     pub(crate) again: Cell<Option<&'static Carrier>>,
+    /// The task that runs next, where somebody wants to see it come and go.
+    pub(crate) seen: Cell<Option<&'static Task>>,
     /// Who this thread is when it is not a worker; nobody on a thread that is nothing else.
     pub(crate) outer: Cell<Option<&'static Unit>>,
     /// When whoever lent the thread wants it back, in nanoseconds: a task that polls gives way then.
@@ -186,6 +188,7 @@ impl Worker {
             turns: Cell::new(0),
             lows: Cell::new(0),
             again: Cell::new(None),
+            seen: Cell::new(None),
             outer: Cell::new(None),
             lent_until: Cell::new(u64::MAX),
         });

@@ -6,8 +6,10 @@
 //! saved. So nobody is ever put into a queue while he still stands on his stack.
 
 use crate::{
+    FiberId,
     carrier::Carrier,
     config::SpawnError,
+    hooks::Started,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, job, join},
     worker::{self, Action, Worker, classes::Ready},
@@ -31,6 +33,15 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     slot.set_worker(ptr::from_ref(&*worker).cast());
     let _ = slot.seed_dice(worker.choice.seed());
     let at_desk = worker.sit_down();
+    if let Some(plan) = shared.plan.get() {
+        plan.place(index);
+    }
+    let started = Started::tell(&shared, index);
+    let main_loop = if shared.config.hooks.see_switches() {
+        main_loop::<true>
+    } else {
+        main_loop::<false>
+    };
     let leaving = loop {
         main_loop(&worker);
         worker.end_carriers(0, usize::MAX);
@@ -46,6 +57,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
         }
     };
     drop(at_desk);
+    drop(started);
     slot.clear_unit();
     slot.set_worker(ptr::null());
     if let Some(mut crew) = leaving {
@@ -60,19 +72,26 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
 }
 
 /// On the thread's own stack: resumes one carrier after the other.
-fn main_loop(worker: &Worker) {
+///
+/// `SEEN`: somebody wants to see fibers come and go.
+fn main_loop<const SEEN: bool>(worker: &Worker) {
     let mut again: Option<&Carrier> = None;
     loop {
         let carrier = match again.take() {
             Some(carrier) => carrier,
-            None => match worker.next_carrier(Worker::find) {
+            None => match worker.next_carrier::<SEEN>(Worker::find) {
                 Some(carrier) => carrier,
                 None => return,
             },
         };
+        // Else a carrier would run one fresh task after the other, unseen.
+        let ticks = SEEN.then(|| worker.narrow(0));
         // SAFETY: this is the main loop, and the carrier came from our pool, is new, or is under a
         // task that we took from a queue.
-        again = unsafe { resume(worker, carrier) };
+        again = unsafe { resume::<SEEN>(worker, carrier) };
+        if let Some(ticks) = ticks {
+            worker.widen(ticks);
+        }
     }
 }
 
@@ -82,14 +101,18 @@ fn main_loop(worker: &Worker) {
 /// # Safety
 /// The caller is the main loop, and the carrier is suspended and in no other hands.
 #[inline(always)]
-pub(crate) unsafe fn resume(
+pub(crate) unsafe fn resume<const SEEN: bool>(
     worker: &Worker,
     carrier: &'static Carrier,
 ) -> Option<&'static Carrier> {
     worker.carrier.set(carrier);
     worker.remote().counts.switches.raise();
+    let seen = if SEEN { worker.see_in(carrier) } else { None };
     // SAFETY: by the caller.
     let resumed = unsafe { carrier.resume(&worker.resumer, worker.remote()) };
+    if let Some((task, fiber)) = seen {
+        worker.tell_out(task, fiber);
+    }
     match worker.action.replace(Action::None) {
         Action::Park => return worker.commit_park(carrier),
         Action::ParkToken => return worker.commit_park_token(carrier),
@@ -168,12 +191,15 @@ impl Worker {
     /// The carrier to resume next. `None`: `find` found no task; if that is [`Worker::find`], the worker is
     /// to end, or is retired and has served.
     #[inline]
-    pub(crate) fn next_carrier(
+    pub(crate) fn next_carrier<const SEEN: bool>(
         &self,
         find: impl Fn(&Self) -> Option<&'static Task>,
     ) -> Option<&'static Carrier> {
         loop {
             let task = self.next.take().or_else(|| find(self))?;
+            if SEEN {
+                self.seen.set(Some(task));
+            }
             if task.is_started() {
                 // SAFETY: the task has started, and since it was in a queue it has not ended.
                 return Some(unsafe { Carrier::under(task.hot.hi.load(Relaxed)) });
@@ -186,6 +212,17 @@ impl Worker {
                 Err(error) => self.end_unrun(task, Some(SpawnError::StackSize(Box::new(error)))),
             }
         }
+    }
+
+    /// The task that `carrier` is about to run is announced. It is the one that was found for it, or that
+    /// goes on at once.
+    fn see_in(&self, carrier: &Carrier) -> Option<(&'static Task, FiberId)> {
+        let task = self.seen.get()?;
+        if !task.is_started() {
+            task.hot.lo.store(carrier.lo(), Relaxed);
+            task.hot.hi.store(carrier.hi(), Relaxed);
+        }
+        Some((task, self.tell_in(task)))
     }
 
     /// A carrier whose stack is of the class that a fresh task asks for.

@@ -4,6 +4,7 @@
 mod bounds;
 mod classes;
 mod ends;
+mod hooks;
 mod host;
 mod joins;
 mod mixes;
