@@ -159,8 +159,10 @@ impl Call<'_> {
         parcel::pack(self.lua, &builtins, &[value], Label::Value).map_err(|e| self.refuse(e))
     }
 
-    pub(crate) fn pack_task(&self) -> Result<Parcel, Fail> {
-        parcel::pack_task(self.lua, &self.local.builtins(), &self.args).map_err(|e| self.refuse(e))
+    /// A deep copy of a task's function, which is the `i`th argument, and its arguments.
+    pub(crate) fn pack_task(&self, i: usize) -> Result<Parcel, Fail> {
+        let values = self.args.get(i..).unwrap_or_default();
+        parcel::pack_task(self.lua, &self.local.builtins(), values).map_err(|e| self.refuse(e))
     }
 
     /// Fresh copies of what a parcel holds.

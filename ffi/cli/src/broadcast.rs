@@ -243,7 +243,9 @@ impl Reading {
         let mut cases: Vec<_> = self.cases().collect();
         match rt::select(&mut cases, deadline)?.1? {
             Gone::Shared(parcel) => Ok(parcel),
-            Gone::Received(_) | Gone::Sent => unreachable!("a subscription gives shared values"),
+            Gone::Received(_) | Gone::Sent | Gone::Due(_) => {
+                unreachable!("a subscription gives shared values")
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
 use crate::lock::Named;
-use crate::rt::{Fault, Runtime};
+use crate::rt::{Fault, FiberId, Priority, Runtime};
 use crate::state::Pool;
 use crate::task::Outcome;
 
@@ -69,14 +69,19 @@ impl Host {
     }
 
     /// Runs `body` on a fiber of its own. The main thread is told when the last one has ended.
-    pub(crate) fn spawn(self: &Arc<Self>, body: Box<dyn FnOnce() + Send>) -> Result<(), Fault> {
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        priority: Priority,
+        body: Box<dyn FnOnce() + Send>,
+    ) -> Result<FiberId, Fault> {
         // Counted before it starts: the count cannot reach zero while the spawner, itself a task,
         // still runs.
         let count = Live::new(Arc::clone(self));
-        self.runtime.spawn(Box::new(move || {
+        let body = move || {
             let _count = count;
             body();
-        }))
+        };
+        self.runtime.spawn(priority, Box::new(body))
     }
 
     pub(crate) fn exit(&self, code: u8) {

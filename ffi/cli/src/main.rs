@@ -16,6 +16,7 @@ mod signals;
 mod state;
 mod task;
 mod tcp;
+mod timer;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,13 +63,19 @@ enum Verb {
 /// What a script finds, at the end of the long help.
 const MODULE: &str = "\
 The script's tasks share the module `vitte` (also `llib.thread`):
-  async(fn, ...)             starts a task; its handle has await, next, kill, status, clean
+  async(fn, ...)             starts a task; its handle has await, next, kill, status, clean,
+                             priority; async({priority = name}, fn, ...) starts it with one
   channel([capacity])        send, recv, try_send, try_recv, iter, close, capacity
   broadcast(capacity)        every value to every subscriber: send, subscribe, close, capacity;
                              a subscription has recv, try_recv, iter, missed, close
   select { cases, options }  waits for the first of {channel, \"recv\"}, {channel, \"send\", value},
-                             {subscription, \"recv\"}, {task, \"await\"}, {task, \"next\"};
-                             timeout = ms or default = true
+                             {subscription, \"recv\"}, {timer, \"recv\"}, {task, \"await\"},
+                             {task, \"next\"}; timeout = ms or default = true
+  after(s), tick(s)          timers: recv, try_recv, iter, cancel
+  priority([name])           how urgent the task is: high, normal, low
+  tcp.listen(host, port), tcp.connect(host, port)
+                             listeners: accept, port, close;
+                             streams: read, write, finish, port, close
   buffer(value)              a value that tasks share: get, set, mod, clean
   mutex(), lock(id), trylock(id), unlock(id)
   sleep(s), usleep(us), yield(), now(), workers(), iserror(value)";

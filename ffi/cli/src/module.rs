@@ -12,7 +12,7 @@ use crate::api::{Call, Fail, Native, Reply};
 use crate::object::Object;
 use crate::rt;
 use crate::state::Local;
-use crate::{broadcast, buffer, channel, lock, select, task, tcp};
+use crate::{broadcast, buffer, channel, lock, select, task, tcp, timer};
 
 /// The key under which a handle holds its object: no field that a script would choose.
 pub(crate) const OBJECT: &str = "\0object";
@@ -32,12 +32,13 @@ pub(crate) enum Kind {
     Subscription,
     Listener,
     Stream,
+    Timer,
 }
 
 type List = &'static [(&'static str, Native)];
 
 /// A kind's name, its methods, and its metamethods.
-const KINDS: [(&str, List, List); 10] = [
+const KINDS: [(&str, List, List); 11] = [
     ("vitte.task", task::METHODS, HANDLE),
     (
         "vitte.res",
@@ -74,6 +75,11 @@ const KINDS: [(&str, List, List); 10] = [
     ),
     ("vitte.listener", tcp::LISTENER_METHODS, HANDLE),
     ("vitte.stream", tcp::STREAM_METHODS, HANDLE),
+    (
+        "vitte.timer",
+        timer::METHODS,
+        &[timer::CALL, HANDLE[0], HANDLE[1]],
+    ),
 ];
 
 const HANDLE: List = &[
@@ -94,6 +100,7 @@ const HANDLE: List = &[
 
 const FUNCTIONS: List = &[
     ("async", task::spawn),
+    ("priority", task::priority::own),
     ("channel", channel::create),
     ("broadcast", broadcast::create),
     ("select", select::select),
@@ -102,6 +109,8 @@ const FUNCTIONS: List = &[
     ("lock", lock::lock),
     ("trylock", lock::trylock),
     ("unlock", lock::unlock),
+    ("after", timer::after),
+    ("tick", timer::tick),
     ("sleep", |call| sleep(call, 1e9)),
     ("usleep", |call| sleep(call, 1e3)),
     ("yield", |_| {

@@ -9,6 +9,7 @@ use crate::channel::Channel;
 use crate::lock::Lock;
 use crate::task::Task;
 use crate::tcp::Socket;
+use crate::timer::Timer;
 
 /// The userdata inside a handle. Copying it to another state copies the reference.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub(crate) enum Object {
     Broadcast(Arc<Broadcast>),
     Subscription(Arc<Subscription>),
     Socket(Arc<Socket>),
+    Timer(Arc<Timer>),
 }
 
 impl mlua::UserData for Object {}
@@ -39,6 +41,7 @@ impl Object {
             Object::Broadcast(x) => Arc::as_ptr(x) as usize,
             Object::Subscription(x) => Arc::as_ptr(x) as usize,
             Object::Socket(x) => Arc::as_ptr(x) as usize,
+            Object::Timer(x) => Arc::as_ptr(x) as usize,
         }
     }
 
@@ -53,6 +56,7 @@ impl Object {
             Object::Subscription(_) => "a subscription",
             Object::Socket(socket) if socket.is_listener() => "a listener",
             Object::Socket(_) => "a stream",
+            Object::Timer(_) => "a timer",
         }
     }
 

@@ -63,9 +63,11 @@ pub(crate) fn run(options: &Options) -> u8 {
 }
 
 fn start(host: &Arc<Host>, script: Script) -> Result<(), rt::Fault> {
-    let task = Arc::new(Task::new(host)?);
+    let priority = rt::Priority::Normal;
+    let task = Arc::new(Task::new(host, priority)?);
     let host_in = Arc::clone(host);
-    host.spawn(Box::new(move || task::main_body(&host_in, &task, script)))
+    let body = Box::new(move || task::main_body(&host_in, &task, script));
+    host.spawn(priority, body).map(drop)
 }
 
 /// Waits for the script and its tasks. Costs nothing while it waits.

@@ -1,4 +1,4 @@
-//! Waiting for the first of several channels, subscriptions and tasks.
+//! Waiting for the first of several channels, subscriptions, timers and tasks.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::object::Object;
 use crate::parcel::Parcel;
 use crate::rt::{self, CASES_MAX, Case, Chan, Fault, Gone};
 use crate::task::{self, Task};
+use crate::timer::{self, Timer};
 
 /// The most cases of one table: each may take two of the runtime's.
 const MOST: usize = CASES_MAX / 2;
@@ -20,6 +21,7 @@ enum Arm {
     Recv(Arc<Channel>),
     Send(Arc<Channel>, Value),
     Subscription(Reading),
+    Timer(Arc<Timer>),
     Await(Arc<Task>),
     /// Without a stream if that is over.
     Next(Arc<Task>, Option<Chan<Parcel>>),
@@ -54,6 +56,7 @@ pub(crate) fn select(call: &Call<'_>) -> Reply {
             Arm::Recv(channel) => cases.push(Case::Recv(channel.chan())),
             Arm::Send(channel, _) => cases.push(Case::Send(channel.chan(), value)),
             Arm::Subscription(reading) => cases.extend(reading.cases()),
+            Arm::Timer(timer) => cases.push(Case::Timer(timer.timer())),
             Arm::Next(_, Some(stream)) => cases.push(Case::Recv(stream)),
             Arm::Next(task, None) | Arm::Await(task) => cases.push(Case::Closing(task.done())),
         }
@@ -78,6 +81,7 @@ pub(crate) fn select(call: &Call<'_>) -> Reply {
             (Arm::Await(task), Err(Fault::Closed)) => task::result(call, task)?,
             (_, Ok(Gone::Received(parcel))) => call.unpack(&parcel)?,
             (_, Ok(Gone::Shared(parcel))) => call.unpack(&parcel)?,
+            (_, Ok(Gone::Due(tick))) => timer::told(tick),
             (_, Ok(Gone::Sent)) => vec![Value::Boolean(true)],
             (_, Err(fault)) => refused(call, fault, request.late)?,
         };
@@ -160,6 +164,7 @@ fn arm(call: &Call<'_>, case: &Value) -> Result<Arm, Fail> {
         (Some(Object::Subscription(subscription)), b"recv") => {
             Arm::Subscription(Reading::begin(Arc::clone(subscription))?)
         }
+        (Some(Object::Timer(timer)), b"recv") => Arm::Timer(Arc::clone(timer)),
         (Some(Object::Task(task)), b"await") => {
             task::awaitable(call, task)?;
             Arm::Await(Arc::clone(task))
@@ -190,7 +195,7 @@ fn operation(parts: &Table) -> Result<Vec<u8>, Fail> {
 fn refusal(object: Option<&Object>, handle: &Value, operation: &[u8]) -> Fail {
     let can = match object {
         Some(Object::Channel(_)) => "\"recv\" or \"send\"",
-        Some(Object::Subscription(_)) => "\"recv\"",
+        Some(Object::Subscription(_) | Object::Timer(_)) => "\"recv\"",
         Some(Object::Task(_)) => "\"await\" or \"next\"",
         Some(Object::Broadcast(_)) => {
             return "a broadcast is never waited for: send does not wait, and values are received \
@@ -199,7 +204,7 @@ fn refusal(object: Option<&Object>, handle: &Value, operation: &[u8]) -> Fail {
         }
         _ => {
             let got = name(handle);
-            let what = "a channel, a subscription or a task";
+            let what = "a channel, a subscription, a timer or a task";
             return format!("{what} expected, got {got}").into();
         }
     };

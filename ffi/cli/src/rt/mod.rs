@@ -8,8 +8,8 @@ use std::ptr;
 
 use vitte::{
     VT_DETACHED, VT_EAGAIN, VT_ECANCELED, VT_ECLOSED, VT_ELAGGED, VT_ENOBODY, VT_ETIMEDOUT,
-    VT_FOREVER, VT_NOW, VT_OK, VT_SHUTDOWN_ABANDON, vt_fiber_options, vt_options, vt_runtime,
-    vt_stats, vt_status,
+    VT_FOREVER, VT_NOW, VT_OK, VT_PRIORITY_HIGH, VT_PRIORITY_LOW, VT_PRIORITY_NORMAL,
+    VT_SHUTDOWN_ABANDON, vt_fiber_options, vt_options, vt_runtime, vt_stats, vt_status,
 };
 
 use crate::state::tick;
@@ -18,11 +18,13 @@ mod broadcast;
 mod chan;
 mod fd;
 mod select;
+mod timer;
 
 pub(crate) use broadcast::{CAPACITY_MAX, Source, Tap};
 pub(crate) use chan::Chan;
 pub(crate) use fd::{For, Watched};
 pub(crate) use select::{CASES_MAX, Case, Gone, select};
+pub(crate) use timer::{Tick, Timer};
 
 /// A deadline that is never reached.
 pub(crate) const FOREVER: i64 = VT_FOREVER;
@@ -101,6 +103,16 @@ pub(crate) struct Stats {
     pub(crate) stack_bytes: u64,
 }
 
+/// How urgent a fiber is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Priority {
+    High = VT_PRIORITY_HIGH,
+    #[default]
+    Normal = VT_PRIORITY_NORMAL,
+    Low = VT_PRIORITY_LOW,
+}
+
 /// Names a fiber for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FiberId(u64);
@@ -135,20 +147,21 @@ impl Runtime {
 
     /// Runs `body` on a new fiber, which may move between threads whenever it waits. Nobody joins
     /// it; a panic in it is dropped.
-    pub(crate) fn spawn(&self, body: Body) -> Result<(), Fault> {
+    pub(crate) fn spawn(&self, priority: Priority, body: Body) -> Result<FiberId, Fault> {
         let options = vt_fiber_options {
             size: size_of::<vt_fiber_options>() as u32,
             flags: VT_DETACHED,
             stack_size: self.stack,
             name: ptr::null(),
             user: ptr::null_mut(),
-            priority: vitte::VT_PRIORITY_NORMAL,
+            priority: priority as i32,
             rsv: 0,
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
+        let mut id = 0;
         // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`. It
-        // bears being moved later, too: see Note [Moving Lua] in `state`. The options are a live
-        // local; a detached fiber needs no place for its id.
+        // bears being moved later, too: see Note [Moving Lua] in `state`. The options and the place
+        // for the id are live locals.
         check(unsafe {
             vitte::vt_spawn(
                 self.handle,
@@ -156,9 +169,10 @@ impl Runtime {
                 Some(enter),
                 arg,
                 Some(discard),
-                ptr::null_mut(),
+                &raw mut id,
             )
-        })
+        })?;
+        Ok(FiberId(id))
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -210,6 +224,11 @@ pub(crate) fn current() -> FiberId {
 /// Asks a fiber to end. Nothing happens if it is gone.
 pub(crate) fn cancel(fiber: FiberId) {
     let _ = vitte::vt_cancel(fiber.0, 0);
+}
+
+/// Gives a fiber another priority. Nothing happens if it is gone.
+pub(crate) fn set_priority(fiber: FiberId, priority: Priority) {
+    let _ = vitte::vt_fiber_set_priority(fiber.0, priority as i32);
 }
 
 /// Gives way if the slice is used up; says whether the fiber is to end.

@@ -8,7 +8,8 @@ use vitte::{
     vt_status,
 };
 
-use super::{Chan, Fault, Tap, check};
+use super::timer::NO_TICK;
+use super::{Chan, Fault, Tap, Tick, Timer, check};
 use crate::state::tick;
 
 /// The most cases of one select.
@@ -21,6 +22,7 @@ pub(crate) enum Case<'a, T: Send + Sync> {
     /// The value is gone when it was sent; without one the case never goes.
     Send(&'a Chan<T>, Option<Box<T>>),
     Tap(&'a Tap<T>),
+    Timer(&'a Timer),
     /// The closing of a channel into which nothing is ever sent.
     Closing(&'a Chan<()>),
 }
@@ -31,6 +33,7 @@ pub(crate) enum Gone<T> {
     Received(Box<T>),
     Shared(Arc<T>),
     Sent,
+    Due(Tick),
 }
 
 /// Waits until the deadline for one of the cases and does it, and no other; says which, and what came
@@ -42,7 +45,8 @@ pub(crate) fn select<T: Send + Sync>(
     cases: &mut [Case<'_, T>],
     deadline: i64,
 ) -> Result<(usize, Result<Gone<T>, Fault>), Fault> {
-    // Every kind of element is one pointer, and those of the last kind never come.
+    // Every kind of element is one pointer, except ticks, which have places of their own; those of the
+    // last kind never come.
     let mut elements: Vec<*mut T> = cases
         .iter_mut()
         .map(|case| match case {
@@ -67,13 +71,18 @@ pub(crate) fn select<T: Send + Sync>(
             }
         })
         .collect();
-    let places = elements.as_mut_ptr();
-    for (i, case) in raw.iter_mut().enumerate() {
-        case.elem = places.wrapping_add(i).cast();
+    let timers = cases.iter().any(|case| matches!(case, Case::Timer(_)));
+    let mut ticks = vec![NO_TICK; if timers { cases.len() } else { 0 }];
+    let (places, tick_places) = (elements.as_mut_ptr(), ticks.as_mut_ptr());
+    for (i, (case, what)) in raw.iter_mut().zip(cases.iter()).enumerate() {
+        case.elem = match what {
+            Case::Timer(_) => tick_places.wrapping_add(i).cast(),
+            _ => places.wrapping_add(i).cast(),
+        };
     }
     let (all, n, mut which) = (raw.as_mut_ptr(), raw.len(), 0);
-    // SAFETY: so many cases are there, and each has the place of one pointer, which nobody else
-    // touches meanwhile; the channels are owned by what the cases borrow. A value to be sent is a
+    // SAFETY: so many cases are there, and each has the place of one pointer, or of one tick, which
+    // nobody else touches meanwhile; the channels are owned by what the cases borrow. A value to be sent is a
     // pointer made by `Box::into_raw`.
     let status = tick::aside(|| unsafe { vitte::vt_select(all, n, deadline, &raw mut which) });
     let went = check(status).map(|()| (which, raw[which].status));
@@ -88,6 +97,10 @@ pub(crate) fn select<T: Send + Sync>(
         }
     }
     let (which, status) = went?;
+    if let Case::Timer(_) = cases[which] {
+        let due = check(status).map(|()| Gone::Due(ticks[which].into()));
+        return Ok((which, due));
+    }
     // SAFETY: that case went with that status, and left this element.
     Ok((which, unsafe {
         cases[which].settle(status, elements[which])
@@ -100,6 +113,7 @@ impl<T: Send + Sync> Case<'_, T> {
             Case::Recv(chan) => (VT_CASE_RECV, chan.owner.raw()),
             Case::Send(chan, _) => (VT_CASE_SEND, chan.owner.raw()),
             Case::Tap(tap) => (VT_CASE_RECV, tap.owner.raw()),
+            Case::Timer(timer) => (VT_CASE_RECV, timer.owner.raw()),
             Case::Closing(chan) => (VT_CASE_RECV, chan.owner.raw()),
         }
     }
@@ -120,7 +134,10 @@ impl<T: Send + Sync> Case<'_, T> {
                 // SAFETY: a received element belongs to the receiver, who has a count of it.
                 Ok(Gone::Shared(unsafe { Arc::from_raw(element) }))
             }
-            Case::Closing(_) => Err(check(status).err().unwrap_or(Fault::Other(VT_EINTERNAL))),
+            // Has left no element.
+            Case::Timer(_) | Case::Closing(_) => {
+                Err(check(status).err().unwrap_or(Fault::Other(VT_EINTERNAL)))
+            }
         }
     }
 }

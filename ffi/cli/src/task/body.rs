@@ -10,17 +10,22 @@ use crate::host::{Event, Host};
 use crate::lock::Lock;
 use crate::object::Object;
 use crate::parcel::{self, Label, Parcel};
-use crate::rt::{self, Fault};
+use crate::rt::{self, Fault, Priority};
 use crate::state::{Ending, Finish, State};
 
 /// Starts a task that runs the packed function with the packed arguments.
 ///
 /// # Errors
 /// When the runtime cannot start another fiber.
-pub(crate) fn start(host: &Arc<Host>, parcel: Parcel) -> Result<Arc<Task>, Fault> {
-    let task = Arc::new(Task::new(host)?);
+pub(crate) fn start(
+    host: &Arc<Host>,
+    priority: Priority,
+    parcel: Parcel,
+) -> Result<Arc<Task>, Fault> {
+    let task = Arc::new(Task::new(host, priority)?);
     let (host_in, task_in) = (Arc::clone(host), Arc::clone(&task));
-    host.spawn(Box::new(move || body(&host_in, &task_in, parcel)))?;
+    let body = Box::new(move || body(&host_in, &task_in, parcel));
+    let _ = task.spawned.set(host.spawn(priority, body)?);
     Ok(task)
 }
 

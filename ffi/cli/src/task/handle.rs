@@ -2,32 +2,61 @@
 
 use std::sync::Arc;
 
-use mlua::Value;
+use mlua::{Table, Value};
 
-use super::{Outcome, Task, start};
+use super::{Outcome, Task, priority, start};
 use crate::api::{Call, Fail, Native, Reply};
+use crate::channel::describe;
 use crate::module::Kind;
 use crate::object::Object;
 use crate::parcel::{self, Label, Parcel};
-use crate::rt::{self, Chan, Fault};
+use crate::rt::{self, Chan, Fault, Priority};
 use crate::state::Ending;
 
-/// `vitte.async(fn, ...)`.
+/// `vitte.async(fn, ...)`, `vitte.async({ priority = name }, fn, ...)`.
 pub(crate) fn spawn(call: &Call<'_>) -> Reply {
-    if !matches!(call.arg(0), Value::Function(_)) {
-        return Err(format!("async needs a function, got {}", call.arg(0).type_name()).into());
+    let (priority, first) = match call.arg(0) {
+        Value::Table(options) if call.object(0).is_none() => (options_of(&options)?, 1),
+        _ => (Priority::Normal, 0),
+    };
+    if !matches!(call.arg(first), Value::Function(_)) {
+        let got = call.arg(first).type_name();
+        return Err(format!("async needs a function, got {got}").into());
     }
     let (host, _) = call.current()?;
-    let parcel = call.pack_task()?;
-    let task = start(&host, parcel)
+    let parcel = call.pack_task(first)?;
+    let task = start(&host, priority, parcel)
         .map_err(|fault| Fail::Message(format!("cannot start a task: {fault}")))?;
     call.wrap(Object::Task(task), Kind::Task)
+}
+
+/// What `async` is told in front of the function.
+fn options_of(options: &Table) -> Result<Priority, Fail> {
+    let mut wanted = Priority::Normal;
+    for pair in options.pairs::<Value, Value>() {
+        match pair? {
+            (Value::String(key), value) if *key.as_bytes() == *b"priority" => {
+                wanted = priority::named(&value)?;
+            }
+            (key, _) => {
+                let key = match &key {
+                    Value::String(key) => format!("'{}'", key.to_string_lossy()),
+                    other => describe(other),
+                };
+                return Err(format!("async: {key} is not 'priority', the only option").into());
+            }
+        }
+    }
+    Ok(wanted)
 }
 
 pub(crate) const METHODS: &[(&str, Native)] = &[
     ("await", wait),
     ("next", next),
     ("kill", |call| Ok(vec![Value::Boolean(task(call)?.kill())])),
+    ("priority", |call| {
+        priority::change(call, &*task(call)?, &call.arg(1))
+    }),
     ("status", |call| {
         let status = match task(call)?.outcome() {
             None => "running",

@@ -2,13 +2,14 @@
 
 mod body;
 mod handle;
+pub(crate) mod priority;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::host::Host;
 use crate::parcel::Parcel;
-use crate::rt::{self, Chan, Fault, FiberId};
+use crate::rt::{self, Chan, Fault, FiberId, Priority};
 
 pub(crate) use body::{main_body, start};
 pub(crate) use handle::{METHODS, RES_CALL, RES_METHODS, awaitable, result, spawn, stream};
@@ -43,8 +44,13 @@ pub(crate) struct Task {
     done: Chan<()>,
     /// Its own fiber; not set before it runs or is killed.
     fiber: OnceLock<FiberId>,
+    /// The same, known as soon as there is a handle. Not for `kill`: who is canceled before he runs
+    /// would publish no outcome. Not set for the main script.
+    spawned: OnceLock<FiberId>,
     kill: AtomicBool,
     state: Mutex<TaskState>,
+    /// Held while the runtime is told, so that the last word is the same here and there.
+    priority: Mutex<Priority>,
 }
 
 #[derive(Debug, Default)]
@@ -57,13 +63,15 @@ struct TaskState {
 }
 
 impl Task {
-    pub(crate) fn new(host: &Host) -> Result<Task, Fault> {
+    pub(crate) fn new(host: &Host, priority: Priority) -> Result<Task, Fault> {
         Ok(Task {
             id: host.next_id(),
             done: Chan::bounded(1)?,
             fiber: OnceLock::new(),
+            spawned: OnceLock::new(),
             kill: AtomicBool::new(false),
             state: Mutex::default(),
+            priority: Mutex::new(priority),
         })
     }
 
@@ -74,6 +82,19 @@ impl Task {
     /// Closed when the outcome is known.
     pub(crate) fn done(&self) -> &Chan<()> {
         &self.done
+    }
+
+    fn priority(&self) -> Priority {
+        *self.priority.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the task another priority; returns what it had.
+    fn set_priority(&self, priority: Priority) -> Priority {
+        let mut now = self.priority.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&fiber) = self.spawned.get().or_else(|| self.fiber.get()) {
+            rt::set_priority(fiber, priority);
+        }
+        std::mem::replace(&mut *now, priority)
     }
 
     pub(crate) fn outcome(&self) -> Option<Outcome> {

@@ -108,6 +108,11 @@ fn select_serves_everybody() {
 }
 
 #[test]
+fn timers_end_the_wait_for_a_kettle() {
+    example("timers", &["20"]).printed("it boils\nits priority: low\ntrue\tclosed");
+}
+
+#[test]
 fn pipeline_keeps_the_order() {
     let ran = example("pipeline", &["20"]);
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");

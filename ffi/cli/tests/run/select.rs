@@ -261,14 +261,14 @@ fn what_is_wrong_with_a_select_is_named() {
          select has nothing to wait for: no case, no timeout, no default\n\
          case 1: a table such as {channel, \"recv\"} expected, got a channel\n\
          case 2: a table such as {channel, \"recv\"} expected, got integer\n\
-         case 1: a channel, a subscription or a task expected, got nil\n\
+         case 1: a channel, a subscription, a timer or a task expected, got nil\n\
          case 1: an operation expected, such as \"recv\", got nil\n\
          case 2: a channel is waited for with \"recv\" or \"send\", not with \"await\"\n\
          case 1: a task is waited for with \"await\" or \"next\", not with \"recv\"\n\
          case 1: a subscription is waited for with \"recv\", not with \"send\"\n\
          case 1: a broadcast is never waited for: send does not wait, and values are received from a \
          subscription\n\
-         case 1: a channel, a subscription or a task expected, got a mutex\n\
+         case 1: a channel, a subscription, a timer or a task expected, got a mutex\n\
          case 1: \"recv\" takes no value\n\
          case 2: nil cannot be sent: receiving it would look like the end of the channel\n\
          case 3: the value.x: a coroutine cannot be copied\n\
