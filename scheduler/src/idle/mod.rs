@@ -90,6 +90,8 @@ impl Bed {
 /// every pause.
 const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 10 };
 const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 600 };
+/// How long a search takes at the most, in nanoseconds, on a processor whose pauses are long.
+const NEAR: u64 = 500_000;
 
 /// How often a keeper that the system refuses a poller looks into the common one.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -418,10 +420,10 @@ impl Idle {
             }
         };
         loop {
-            // A poster that woke us has counted us as searching already.
             // Who has descriptors to watch finds what is ready while he sleeps; to search would only keep the
-            // processor from those who make it ready.
-            let may_search = !bed.poller.has_sources();
+            // processor from those who make it ready. And who is about to be woken by the time is back soon.
+            let may_search = !bed.poller.has_sources() && !Self::timer_is_near(shared);
+            // A poster that woke us has counted us as searching already.
             let searching = bed.searching.swap(false, Relaxed)
                 || may_search && self.counters.start_search(limit);
             if searching && let Some(found) = Self::search(&inbox, &look) {
@@ -445,6 +447,13 @@ impl Idle {
                 return None;
             }
         }
+    }
+
+    /// Whether a timer is due before a search would be over.
+    fn timer_is_near(shared: &Shared) -> bool {
+        let next = shared.remotes.iter().map(|remote| remote.timers.next());
+        let next = next.min().unwrap_or(u64::MAX);
+        next != u64::MAX && next <= clock::now().saturating_add(NEAR)
     }
 
     fn search<T>(inbox: &impl Fn() -> bool, look: &impl Fn() -> Option<T>) -> Option<T> {
