@@ -193,7 +193,10 @@ impl State {
     /// Locks the record if it is still of this generation, and may be locked at all: one that is not
     /// `KNOWN` can be vacated at any moment by a store that heeds no lock.
     pub(crate) fn lock(&self, generation: u32) -> Option<Locked<'_>> {
-        let mut old = self.0.load(Relaxed);
+        // Ordering: Acquire, here and below when it fails: a joiner who finds another generation leaves the
+        // frame in which whoever ended this one has written. Partner: the Release in `vacate`, which
+        // comes after that one's lock.
+        let mut old = self.0.load(Acquire);
         let mut pauses = 0;
         loop {
             if (old >> GENERATION_SHIFT) as u32 != generation || old & KNOWN == 0 {
@@ -201,13 +204,13 @@ impl State {
             }
             if old & LOCKED != 0 {
                 pause(&mut pauses);
-                old = self.0.load(Relaxed);
+                old = self.0.load(Acquire);
                 continue;
             }
             // Ordering: Acquire. Partner: the Release in `Locked::drop`, and in `finish`.
             match self
                 .0
-                .compare_exchange_weak(old, old | LOCKED, Acquire, Relaxed)
+                .compare_exchange_weak(old, old | LOCKED, Acquire, Acquire)
             {
                 Ok(_) => {
                     return Some(Locked { state: self });

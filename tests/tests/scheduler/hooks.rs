@@ -5,7 +5,7 @@ use rustix::thread::{CpuSet, sched_getaffinity};
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering::*},
     },
     thread,
@@ -16,6 +16,7 @@ use vitte_scheduler::{
     StartError, Topology, spawn, yield_now,
 };
 use vitte_tests::within;
+use vitte_wait::facade::plain::Mutex;
 
 fn with(config: Config) -> Scheduler {
     Scheduler::start(config).unwrap()
@@ -82,14 +83,14 @@ fn every_fiber_is_seen_to_come_and_go_and_no_worker_runs_two() {
                     .switch_in(move |switch| {
                         let hot = switch.hot.unwrap();
                         assert!(hot.lo.load(Relaxed) < hot.hi.load(Relaxed));
-                        let (running, turns) = &mut *ins.lock().unwrap();
+                        let (running, turns) = &mut *ins.lock();
                         let fiber = switch.fiber.to_bits();
                         assert!(!running.values().any(|&other| other == fiber));
                         assert_eq!(running.insert(switch.worker, fiber), None);
                         *turns.entry(fiber).or_default() += 1;
                     })
                     .switch_out(move |switch| {
-                        let (running, _) = &mut *outs.lock().unwrap();
+                        let (running, _) = &mut *outs.lock();
                         let left = running.remove(&switch.worker);
                         assert_eq!(left, Some(switch.fiber.to_bits()));
                     }),
@@ -106,7 +107,7 @@ fn every_fiber_is_seen_to_come_and_go_and_no_worker_runs_two() {
                 ids
             });
             end(&scheduler);
-            let (running, turns) = &*seen.lock().unwrap();
+            let (running, turns) = &*seen.lock();
             assert!(running.is_empty());
             assert_eq!(turns.len(), 52);
             assert_eq!(turns[&ids[0].to_bits()], 1);
