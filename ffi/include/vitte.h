@@ -179,6 +179,9 @@
 // `vt_chan_release` takes one away.
 typedef struct vt_chan vt_chan;
 
+// Fibers that end before what they belong to. They are spawned with `vt_fiber_options.group`.
+typedef struct vt_group vt_group;
+
 // Keeps a runtime from ending.
 typedef struct vt_guard vt_guard;
 
@@ -268,6 +271,10 @@ typedef struct vt_fiber_options {
   int32_t priority;
   // Reserved.
   uint32_t rsv;
+  // Whose member it is, if not null.
+  struct vt_group *group;
+  // Until when to wait for room in `group`. 0, which is `VT_NOW`: not at all.
+  int64_t group_deadline;
 } vt_fiber_options;
 
 // The body of a fiber. What it returns is what `vt_join` gives.
@@ -762,15 +769,19 @@ vt_status vt_fd_forget(struct vt_runtime *rt,
 // `arg` belongs to the library from the call on, whatever comes of the call: either `entry`
 // gets it, or, if the fiber never runs, `drop` does, exactly once. `drop` may be null.
 //
-// `VT_EINVAL`: `entry` or `out` is null, or an option out of range or not UTF-8.
-// `VT_EUNSUPPORTED`: an option this version does not know. `VT_ESHUTDOWN`, `VT_ESTALE`: too
+// With a `group`, the group does not end before the fiber has. If it has as many members as it may have,
+// this waits for room until `group_deadline` (a fiber suspends): `VT_EAGAIN` with `VT_NOW`, `VT_ETIMEDOUT`,
+// `VT_ECANCELED`. A group that was canceled still takes members, which begin canceled.
+//
+// `VT_EINVAL`: `entry` or `out` is null, or an option out of range or not UTF-8, or the group is another
+// runtime's. `VT_EUNSUPPORTED`: an option this version does not know. `VT_ESHUTDOWN`, `VT_ESTALE`: too
 // late. `VT_ELIMIT`: too many fibers. `VT_ECONTEXT`: `rt` is null, and not called on a fiber.
 //
 // # Safety
 // `entry` may be called with `arg` on any thread, or `drop` may. `options` is null or points to
 // as many readable bytes as its size field says, in which `name` is null or ends with a zero
-// byte. `out` is null or writable. Unless `VT_PINNED` is set, `entry` bears being moved between
-// threads (see that flag).
+// byte and `group` is null or was made and not released. `out` is null or writable. Unless `VT_PINNED` is
+// set, `entry` bears being moved between threads (see that flag).
 vt_status vt_spawn(struct vt_runtime *rt,
                    const struct vt_fiber_options *options,
                    vt_entry entry,
@@ -836,6 +847,59 @@ vt_status vt_fiber_info(vt_fiber fiber, struct vt_stack_info *out);
 // `VT_ELIMIT` if not; the stack does not grow, so ask for a greater `stack_size` at its spawn.
 // `VT_ECONTEXT`.
 vt_status vt_fiber_reserve(size_t bytes);
+
+// Makes a group of fibers of `rt`, of which at most `max_live` live at a time; 0: any number. `[any]`, `[fib]`
+// with null for `rt`.
+//
+// `*out` is to be given to `vt_group_release`, before the runtime's end or after it.
+//
+// `VT_EINVAL`: `out` is null. `VT_ESTALE`. `VT_ECONTEXT`: null for `rt`, and not on a fiber.
+//
+// # Safety
+// `out` is null or writable.
+vt_status vt_group_create(struct vt_runtime *rt,
+                          uint32_t max_live,
+                          struct vt_group **out);
+
+// Waits until no member of the group lives. `[any]` (A fiber suspends.)
+//
+// Then what they have put off with `vt_defer` is done, too, and the destructors of their keys have run. What
+// they returned is for `vt_join`. There may be new members afterwards.
+//
+// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: some live. `VT_ECANCELED`: the *caller* was canceled; the
+// members go on. `VT_EDEADLK`: the caller is a member. `VT_EINVAL`: `group` is null, or the deadline is
+// negative.
+//
+// # Safety
+// `group` is null, or was made and not released.
+vt_status vt_group_wait(struct vt_group *group,
+                        int64_t until);
+
+// Asks every member to end, as `vt_cancel` does, also those that are spawned later; but not the caller, if he is
+// one of them. `[any]` Never waits.
+//
+// So a member that fails says so with `VT_CANCEL_SIBLING`, and one that makes the others needless with
+// `VT_CANCEL_LOST`. Of several reasons the first one counts, and the later calls do nothing.
+//
+// `VT_EINVAL`: `group` is null, or `reason` is negative and not one of `VT_CANCEL_SIBLING`, `VT_CANCEL_LOST`
+// and `VT_CANCEL_ABANDONED`.
+//
+// # Safety
+// `group` is null, or was made and not released.
+vt_status vt_group_cancel(struct vt_group *group,
+                          int32_t reason);
+
+// Asks every member to end, for `VT_CANCEL_ABANDONED`, waits until none lives, and frees the group. `[any]` (A
+// fiber suspends.) Null is nothing.
+//
+// A member that ignores its cancellation is waited for, as long as it takes; who has less patience gives
+// `vt_group_wait` a deadline first. That the caller is canceled does not end the wait.
+//
+// `VT_EDEADLK`: the caller is a member; nothing was done.
+//
+// # Safety
+// `group` is null, or was made and not released; nobody else uses it, but for members, until they end.
+vt_status vt_group_release(struct vt_group *group);
 
 // Lends the calling thread to a runtime that was made with `VT_HOST_DRIVEN`: runs fibers, in turn, until
 // none is ready, `max_steps` turns were run (0: no limit), or the deadline has come. `[any]`, but not on a

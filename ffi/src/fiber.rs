@@ -5,6 +5,7 @@ use crate::{
     boundary::{Answer, Out, ensure, fiber, status, value},
     callback::{Argument, vt_drop, vt_entry},
     deadline::deadline,
+    group::{self, vt_group},
     handle,
     layout::{self, Answered},
     text, vt_runtime, vt_status,
@@ -15,6 +16,7 @@ use std::{
     mem, ptr,
 };
 use vitte_scheduler::{FiberId, FiberInfo, PinError, Scheduler, SpawnError, SpawnOptions};
+use vitte_threads::Place;
 use vitte_wait::{Outcome, Priority, Reason};
 
 /// Names a fiber for ever: when it is gone the number names nobody, never another fiber. 0 is
@@ -39,6 +41,10 @@ pub struct vt_fiber_options {
     pub priority: i32,
     /// Reserved.
     pub rsv: u32,
+    /// Whose member it is, if not null.
+    pub group: *mut vt_group,
+    /// Until when to wait for room in `group`. 0, which is `VT_NOW`: not at all.
+    pub group_deadline: i64,
 }
 
 /// Nobody will join it; what it returns is ignored.
@@ -110,15 +116,19 @@ pub struct vt_stack_info {
 /// `arg` belongs to the library from the call on, whatever comes of the call: either `entry`
 /// gets it, or, if the fiber never runs, `drop` does, exactly once. `drop` may be null.
 ///
-/// `VT_EINVAL`: `entry` or `out` is null, or an option out of range or not UTF-8.
-/// `VT_EUNSUPPORTED`: an option this version does not know. `VT_ESHUTDOWN`, `VT_ESTALE`: too
+/// With a `group`, the group does not end before the fiber has. If it has as many members as it may have,
+/// this waits for room until `group_deadline` (a fiber suspends): `VT_EAGAIN` with `VT_NOW`, `VT_ETIMEDOUT`,
+/// `VT_ECANCELED`. A group that was canceled still takes members, which begin canceled.
+///
+/// `VT_EINVAL`: `entry` or `out` is null, or an option out of range or not UTF-8, or the group is another
+/// runtime's. `VT_EUNSUPPORTED`: an option this version does not know. `VT_ESHUTDOWN`, `VT_ESTALE`: too
 /// late. `VT_ELIMIT`: too many fibers. `VT_ECONTEXT`: `rt` is null, and not called on a fiber.
 ///
 /// # Safety
 /// `entry` may be called with `arg` on any thread, or `drop` may. `options` is null or points to
 /// as many readable bytes as its size field says, in which `name` is null or ends with a zero
-/// byte. `out` is null or writable. Unless `VT_PINNED` is set, `entry` bears being moved between
-/// threads (see that flag).
+/// byte and `group` is null or was made and not released. `out` is null or writable. Unless `VT_PINNED` is
+/// set, `entry` bears being moved between threads (see that flag).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_spawn(
     rt: *mut vt_runtime,
@@ -132,11 +142,19 @@ pub unsafe extern "C" fn vt_spawn(
         // SAFETY: by this function's contract. Whatever fails from here on drops it.
         let arg = unsafe { Argument::take(arg, drop) };
         // SAFETY: by this function's contract.
-        let options = unsafe { spawn_options(options) }?;
-        let out = Out::optional(out)?;
-        ensure(out.is_some() || options.detached, VT_EINVAL)?;
+        let lent = unsafe { layout::read(options) }?;
         // SAFETY: by this function's contract.
-        let id = unsafe { spawn(&handle::get(rt)?, &options, entry, arg) }?;
+        let options = unsafe { spawn_options(&lent) }?;
+        let out = Out::optional(out)?;
+        ensure(
+            entry.is_some() && (out.is_some() || options.detached),
+            VT_EINVAL,
+        )?;
+        let scheduler = handle::get(rt)?;
+        // SAFETY: by this function's contract.
+        let place = unsafe { group::enter(lent.group, &scheduler, lent.group_deadline) }?;
+        // SAFETY: by this function's contract.
+        let id = unsafe { spawn(&scheduler, &options, entry, arg, place) }?;
         if let Some(out) = out {
             // SAFETY: by this function's contract.
             unsafe { out.write(id) };
@@ -293,7 +311,8 @@ pub(crate) fn id(fiber: vt_fiber) -> Answer<FiberId> {
     FiberId::from_bits(fiber).ok_or(VT_EINVAL)
 }
 
-/// Spawns through `scheduler`; the argument goes to `entry`, or is dropped.
+/// Spawns through `scheduler`; the argument goes to `entry`, or is dropped. `place` is what the fiber
+/// has in its group.
 ///
 /// # Safety
 /// As for [`vt_spawn`].
@@ -302,24 +321,29 @@ unsafe fn spawn(
     options: &SpawnOptions<'_>,
     entry: vt_entry,
     arg: Argument,
+    place: Option<Place>,
 ) -> Answer<vt_fiber> {
     let body = arg.body(entry)?;
+    let seat = place.as_ref().map(Place::seat);
+    let companion = place.map(|place| Box::new(place) as Box<dyn Send>);
     // SAFETY: by contract.
-    let spawned = unsafe { scheduler.spawn_raw(options, body) };
-    spawned.map(FiberId::to_bits).map_err(|error| match error {
+    let spawned = unsafe { scheduler.spawn_raw_with(options, body, companion) };
+    let id = spawned.map_err(|error| match error {
         SpawnError::StackSize(..) => VT_EINVAL,
         SpawnError::ShuttingDown => VT_ESHUTDOWN,
         _ => VT_ELIMIT,
-    })
+    })?;
+    if let Some(seat) = seat {
+        seat.call(id);
+    }
+    Ok(id.to_bits())
 }
 
-/// The options that the caller gave.
+/// The options that the caller gave, without what they say of groups.
 ///
 /// # Safety
 /// As for [`vt_spawn`]; the name is borrowed from the caller for `'a`.
-unsafe fn spawn_options<'a>(options: *const vt_fiber_options) -> Answer<SpawnOptions<'a>> {
-    // SAFETY: by contract.
-    let options = unsafe { layout::read(options) }?;
+unsafe fn spawn_options<'a>(options: &vt_fiber_options) -> Answer<SpawnOptions<'a>> {
     let known = options.flags & !(VT_DETACHED | VT_PINNED) == 0 && options.rsv == 0;
     ensure(known, VT_EUNSUPPORTED)?;
     Ok(SpawnOptions {

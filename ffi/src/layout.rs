@@ -170,8 +170,9 @@ mod layouts {
         size: 0, workers: 4, live: 8, spawned: 16, finished: 24, switches: 32, steals: 40,
         stacks_in_use: 48, stack_bytes: 56,
     });
-    assert_layout!(vt_fiber_options, 40, {
-        size: 0, flags: 4, stack_size: 8, name: 16, user: 24, priority: 32, rsv: 36,
+    assert_layout!(vt_fiber_options, 56, {
+        size: 0, flags: 4, stack_size: 8, name: 16, user: 24, priority: 32, rsv: 36, group: 40,
+        group_deadline: 48,
     });
     assert_layout!(crate::vt_thread_options, 24, {
         size: 0, flags: 4, stack_size: 8, name: 16,

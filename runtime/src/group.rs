@@ -1,8 +1,8 @@
 //! Groups: fibers that end before what they belong to.
 
 use crate::{
-    Runtime,
-    together::{Board, MemberError, MemberResult},
+    Members, Place, Runtime,
+    together::{MemberError, MemberResult},
 };
 use std::{
     fmt,
@@ -10,9 +10,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use vitte_scheduler::{
-    CancelReason, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding, mask_cancel,
+    CancelReason, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding,
 };
-use vitte_sync::{OwnedPermit, Semaphore, WaitError, WaitGroup};
+use vitte_sync::WaitError;
 use vitte_wait::{Deadline, Outcome, StopToken};
 
 /// Fibers whose ends are waited for together. `T` is what a member returns, `E` what it fails with.
@@ -34,21 +34,17 @@ use vitte_wait::{Deadline, Outcome, StopToken};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Group<T: Send + 'static, E: Send + 'static> {
-    scheduler: Scheduler,
-    core: Arc<Core<T, E>>,
-    limit: Option<Arc<Semaphore>>,
+    members: Arc<Members>,
+    ends: Arc<Ends<T, E>>,
     cancels_rest: bool,
 }
 
-struct Core<T, E> {
-    board: Board,
-    live: Arc<WaitGroup>,
-    ends: Mutex<Vec<Option<MemberResult<T, E>>>>,
-}
+/// What each ended with, in the order in which they were spawned. `None`: it lives.
+struct Ends<T, E>(Mutex<Vec<Option<MemberResult<T, E>>>>);
 
-impl<T, E> Core<T, E> {
-    fn ends(&self) -> MutexGuard<'_, Vec<Option<MemberResult<T, E>>>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T, E> Ends<T, E> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<MemberResult<T, E>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,22 +83,21 @@ impl<F> std::error::Error for NotSpawned<F> {}
 
 /// Says what a member ended with, at the latest when it is dropped, and then that it is over.
 struct Leaving<T, E> {
-    core: Arc<Core<T, E>>,
+    ends: Arc<Ends<T, E>>,
     index: usize,
     cancels_rest: bool,
     said: bool,
-    // Dropped in this order, after the above was done.
-    _permit: Option<OwnedPermit>,
-    _member: vitte_sync::Member,
+    // Dropped after the above was done.
+    place: Place,
 }
 
 impl<T, E> Leaving<T, E> {
     fn say(&mut self, end: MemberResult<T, E>) {
         self.said = true;
         let failed = end.is_err();
-        self.core.ends()[self.index] = Some(end);
+        self.ends.lock()[self.index] = Some(end);
         if failed && self.cancels_rest {
-            self.core.board.decide(self.index, CancelReason::SIBLING);
+            self.place.members().cancel(CancelReason::SIBLING, None);
         }
     }
 }
@@ -121,24 +116,19 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// A group of fibers of `runtime`, without a limit, in which members do not mind each other's failures.
     #[must_use]
     pub fn on(runtime: &Runtime) -> Self {
-        Self::of(runtime.scheduler().clone())
+        Self::of(runtime.scheduler())
     }
 
     /// A group of fibers of the runtime whose fiber calls. `None` on a plain thread.
     #[must_use]
     pub fn here() -> Option<Self> {
-        Some(Self::of(Scheduler::current()?))
+        Some(Self::of(&Scheduler::current()?))
     }
 
-    fn of(scheduler: Scheduler) -> Self {
+    fn of(scheduler: &Scheduler) -> Self {
         Self {
-            scheduler,
-            core: Arc::new(Core {
-                board: Board::default(),
-                live: Arc::new(WaitGroup::new()),
-                ends: Mutex::default(),
-            }),
-            limit: None,
+            members: Members::of(scheduler, None),
+            ends: Arc::new(Ends(Mutex::default())),
             cancels_rest: false,
         }
     }
@@ -146,7 +136,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// At most so many members live at a time: spawning another waits. To be said before the first spawn.
     #[must_use]
     pub fn limit(mut self, members: usize) -> Self {
-        self.limit = Some(Arc::new(Semaphore::new(members)));
+        self.members = Members::of(self.members.scheduler(), Some(members));
         self
     }
 
@@ -189,20 +179,11 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
     {
-        use vitte_sync::AcquireUntilError as Error;
-        let permit = match &self.limit {
-            None => Ok(None),
-            Some(limit) => limit.acquire_many_owned_with(1, deadline, stop).map(Some),
-        };
-        match permit {
-            Ok(permit) => Ok(self.begin(permit, body)),
-            Err(error) => Err(NotSpawned {
+        match self.members.enter_with(deadline, stop) {
+            Ok(place) => Ok(self.begin(place, body)),
+            Err(outcome) => Err(NotSpawned {
                 body,
-                outcome: Some(match error {
-                    Error::TimedOut => Outcome::TimedOut,
-                    Error::Stopped => Outcome::Stopped,
-                    _ => Outcome::Canceled,
-                }),
+                outcome: Some(outcome),
             }),
         }
     }
@@ -215,37 +196,31 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
     {
-        let permit = match &self.limit {
-            None => None,
-            Some(limit) => match limit.try_acquire_many_owned(1) {
-                Ok(permit) => Some(permit),
-                Err(_) => {
-                    return Err(NotSpawned {
-                        body,
-                        outcome: None,
-                    });
-                }
-            },
-        };
-        Ok(self.begin(permit, body))
+        match self.members.try_enter() {
+            Some(place) => Ok(self.begin(place, body)),
+            None => Err(NotSpawned {
+                body,
+                outcome: None,
+            }),
+        }
     }
 
-    fn begin<F>(&self, permit: Option<OwnedPermit>, body: F) -> usize
+    fn begin<F>(&self, place: Place, body: F) -> usize
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
     {
         let index = {
-            let mut ends = self.core.ends();
+            let mut ends = self.ends.lock();
             ends.push(None);
             ends.len() - 1
         };
+        let seat = place.seat();
         let mut leaving = Leaving {
-            core: Arc::clone(&self.core),
+            ends: Arc::clone(&self.ends),
             index,
             cancels_rest: self.cancels_rest,
             said: false,
-            _permit: permit,
-            _member: self.core.live.member(),
+            place,
         };
         let run = move || match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) => leaving.say(result.map_err(MemberError::Failed)),
@@ -257,12 +232,13 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
                 Panicked::new(payload),
             )))),
         };
-        let handle = self.scheduler.spawn(&SpawnOptions::default(), run);
+        let scheduler = self.members.scheduler();
+        let handle = scheduler.spawn(&SpawnOptions::default(), run);
         match handle.id() {
-            Some(id) => self.core.board.enter(id),
+            Some(id) => seat.call(id),
             None => {
                 if let Err(error) = handle.join() {
-                    self.core.ends()[index] = Some(Err(MemberError::Ended(error)));
+                    self.ends.lock()[index] = Some(Err(MemberError::Ended(error)));
                 }
             }
         }
@@ -272,18 +248,18 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// How many members live.
     #[must_use]
     pub fn live(&self) -> usize {
-        self.core.live.count()
+        self.members.live()
     }
 
     /// Asks all members to stop, those too that are spawned later. Never blocks.
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
-        self.core.board.end(reason.into());
+        self.members.cancel(reason.into(), None);
     }
 
     /// Whether the members were asked to stop.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
-        self.core.board.is_over()
+        self.members.is_canceled()
     }
 
     /// Waits until no member lives.
@@ -292,9 +268,9 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// [`WaitError`]: what ended the wait first. The members go on.
     ///
     /// # Blocking
-    /// A fiber suspends, a thread sleeps.
+    /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile.
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
-        self.core.live.wait_with(deadline, stop)
+        self.members.wait_with(deadline, stop)
     }
 
     vitte_wait::timed_forms! { wait_with() -> Result<(), WaitError>: wait_until wait_timeout wait_or_stop }
@@ -312,15 +288,9 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         if self.wait_with(Deadline::NEVER, None).is_err() {
             self.cancel(crate::together::reason_of(Outcome::Canceled));
         }
-        self.wait_whatever_happens();
-        let ends = std::mem::take(&mut *self.core.ends());
+        self.members.wait_whatever_happens();
+        let ends = std::mem::take(&mut *self.ends.lock());
         ends.into_iter().flatten().collect()
-    }
-
-    fn wait_whatever_happens(&self) {
-        let masked = mask_cancel(true);
-        let _ = self.wait_with(Deadline::NEVER, None);
-        mask_cancel(masked);
     }
 }
 
@@ -328,7 +298,7 @@ impl<T: Send + 'static, E: Send + 'static> Drop for Group<T, E> {
     fn drop(&mut self) {
         if self.live() > 0 {
             self.cancel(CancelReason::ABANDONED);
-            self.wait_whatever_happens();
+            self.members.wait_whatever_happens();
         }
     }
 }

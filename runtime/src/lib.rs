@@ -79,6 +79,7 @@ mod fiber;
 mod graph;
 mod group;
 mod loops;
+mod members;
 mod retry;
 mod runtime;
 mod scope;
@@ -96,6 +97,7 @@ pub use loops::{
     LoopCanceled, par_chunks_mut, par_for, par_for_each, par_for_each_mut, par_map, par_reduce,
     par_sort, par_sort_by, par_sort_unstable, par_sort_unstable_by,
 };
+pub use members::{Members, Place, Seat};
 pub use retry::{GaveUp, Retry, RetryError};
 pub use runtime::Runtime;
 pub use scope::{Scope, ScopedJoinHandle};

@@ -76,7 +76,7 @@ impl Shared {
     /// Waits until no body is pending, whatever happens.
     fn wait(&self, scheduler: &Scheduler) {
         // Ordering: Acquire, as below, where it is asked again.
-        scheduler.drive_while(|| self.pending.load(Acquire) != 0);
+        scheduler.drive_while(Deadline::NEVER, || self.pending.load(Acquire) != 0);
         // Ordering: Acquire. Partner: the AcqRel in `Ticking::drop`.
         while self.pending.load(Acquire) != 0 {
             let wait = Wait::begin_uncancelable(Reason::Scope, ptr::from_ref(self).cast());

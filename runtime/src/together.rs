@@ -165,11 +165,6 @@ impl Board {
         }
     }
 
-    /// Whether all were asked to stop.
-    pub(crate) fn is_over(&self) -> bool {
-        self.state().reason.is_some()
-    }
-
     /// The member at `index` has decided the matter, unless another has, or it was ended from outside.
     pub(crate) fn decide(&self, index: usize, reason: CancelReason) {
         {

@@ -220,11 +220,33 @@ impl Scheduler {
         options: &SpawnOptions<'_>,
         body: RawBody,
     ) -> Result<FiberId, SpawnError> {
+        // SAFETY: by the caller.
+        unsafe { self.spawn_raw_with(options, body, None) }
+    }
+
+    /// As [`spawn_raw`](Self::spawn_raw). `companion` is dropped when the task has ended, in whichever way: on
+    /// the task, after what it has put off and its locals; or, if the task never runs or is not spawned, by
+    /// whoever drops its body, after that. Its destructor does not panic, and waits for nothing.
+    ///
+    /// # Errors
+    /// As [`spawn_raw`](Self::spawn_raw).
+    ///
+    /// # Safety
+    /// As [`spawn_raw`](Self::spawn_raw).
+    pub unsafe fn spawn_raw_with(
+        &self,
+        options: &SpawnOptions<'_>,
+        body: RawBody,
+        mut companion: Option<Box<dyn Send>>,
+    ) -> Result<FiberId, SpawnError> {
         let pinned = if options.pinned { flags::PINNED } else { 0 };
         let mut id = None;
         let task = self.place(options, pinned | flags::NO_UNWIND, &body::RAW, |task| {
             // SAFETY: the task was occupied with this table and is not queued.
             unsafe { body::put_closure(task, body) };
+            if let Some(companion) = companion.take() {
+                task.cold_or_new().companion.put(companion);
+            }
             id = Some(task.id());
             if options.detached {
                 task.state.detach();

@@ -108,14 +108,14 @@ impl Scheduler {
         Some(Driver(Arc::clone(&self.0)))
     }
 
-    /// Drives the scheduler while `waiting` returns true, if the caller's thread is the one that drives it
+    /// Drives the scheduler while `waiting` returns true, until `deadline` at the latest, if the caller's thread is the one that drives it
     /// otherwise, and it does not do so just now. Returns at once if not: then wait in another way.
     ///
     /// What waits for the scheduler's own tasks calls this first, so that the host's thread does not wait
     /// for itself. `waiting` is called between any two steps; what changes its answer must be done by a
     /// task of this scheduler.
-    pub fn drive_while(&self, waiting: impl Fn() -> bool) {
-        drive_while(&self.0, Deadline::NEVER, &waiting);
+    pub fn drive_while(&self, deadline: Deadline, waiting: impl Fn() -> bool) {
+        drive_while(&self.0, deadline, &waiting);
     }
 }
 

@@ -133,6 +133,9 @@ pub(crate) fn end_unrun(task: &'static Task, why: Option<SpawnError>) -> Ended {
             unsafe { (task.vtable().drop_body)(task) };
         });
         let _ = std::panic::catch_unwind(drop_body);
+        if let Some(cold) = task.cold() {
+            cold.companion.part();
+        }
     });
     match why {
         None => Ended::Killed,

@@ -144,6 +144,29 @@ pub(crate) struct Cold {
     pub(crate) locals: Locals,
     /// What others have left for it to do.
     pub(crate) interrupts: Interrupts,
+    /// Dropped last of what is the task's own, whether it ran or not. Put there before the task is queued,
+    /// then touched by whoever ends it.
+    pub(crate) companion: Companion,
+}
+
+/// What goes with a task that cannot hold it on its own stack, because its frames may be given up.
+#[derive(Default)]
+pub(crate) struct Companion(Cell<Option<Box<dyn Send>>>);
+
+impl Companion {
+    pub(crate) fn put(&self, companion: Box<dyn Send>) {
+        self.0.set(Some(companion));
+    }
+
+    pub(crate) fn part(&self) {
+        drop(self.0.take());
+    }
+}
+
+impl std::fmt::Debug for Companion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Companion").finish_non_exhaustive()
+    }
 }
 
 /// What a new task is, besides its body.
@@ -316,6 +339,7 @@ impl Task {
         // SAFETY: we are the task.
         unsafe { cold.locals.end() };
         cold.interrupts.clear();
+        cold.companion.part();
     }
 
     /// The task's name, if it has one.

@@ -46,6 +46,27 @@ fn a_parallel_block_returns_all_values_in_order() {
 }
 
 #[test]
+fn a_group_is_waited_for_by_driving_where_the_host_drives() {
+    within(LIMIT, "a driven group", || {
+        let runtime = start(0);
+        let sleeps = || {
+            let _ = vitte_threads::sleep(Duration::from_millis(1));
+            Ok::<_, &str>(1)
+        };
+        let group = Group::on(&runtime);
+        group.spawn(sleeps).unwrap();
+        assert!(group.wait_until(Deadline::NOW).is_err());
+        assert_eq!(group.wait_until(Deadline::NEVER), Ok(()));
+        group.spawn(sleeps).unwrap();
+        assert_eq!(group.join_all().len(), 2);
+        let dropped = Group::on(&runtime);
+        dropped
+            .spawn(|| until_canceled::<i32>(&StopToken::NEVER))
+            .unwrap();
+    });
+}
+
+#[test]
 fn one_failure_cancels_the_rest_and_all_ends_are_told() {
     within(LIMIT, "parallel", || {
         for panics in [false, true] {

@@ -156,6 +156,8 @@ impl Runtime {
             user: ptr::null_mut(),
             priority: priority as i32,
             rsv: 0,
+            group: ptr::null_mut(),
+            group_deadline: 0,
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
         let mut id = 0;
