@@ -161,7 +161,11 @@ impl Call<'_> {
 
     /// A deep copy of a task's function, which is the `i`th argument, and its arguments.
     pub(crate) fn pack_task(&self, i: usize) -> Result<Parcel, Fail> {
-        let values = self.args.get(i..).unwrap_or_default();
+        self.pack_task_of(self.args.get(i..).unwrap_or_default())
+    }
+
+    /// A deep copy of a task's function, which is the first of these, and its arguments.
+    pub(crate) fn pack_task_of(&self, values: &[Value]) -> Result<Parcel, Fail> {
         parcel::pack_task(self.lua, &self.local.builtins(), values).map_err(|e| self.refuse(e))
     }
 

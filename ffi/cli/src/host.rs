@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
 use crate::lock::Named;
-use crate::rt::{Fault, FiberId, Priority, Runtime};
+use crate::rt::{Fault, FiberId, Group, Priority, Runtime};
 use crate::state::Pool;
 use crate::task::Outcome;
 
@@ -72,6 +72,7 @@ impl Host {
     pub(crate) fn spawn(
         self: &Arc<Self>,
         priority: Priority,
+        group: Option<&Group>,
         body: Box<dyn FnOnce() + Send>,
     ) -> Result<FiberId, Fault> {
         // Counted before it starts: the count cannot reach zero while the spawner, itself a task,
@@ -81,7 +82,7 @@ impl Host {
             let _count = count;
             body();
         };
-        self.runtime.spawn(priority, Box::new(body))
+        self.runtime.spawn(priority, group, Box::new(body))
     }
 
     pub(crate) fn exit(&self, code: u8) {

@@ -17,6 +17,7 @@ mod state;
 mod task;
 mod tcp;
 mod timer;
+mod together;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -65,6 +66,11 @@ const MODULE: &str = "\
 The script's tasks share the module `vitte` (also `llib.thread`):
   async(fn, ...)             starts a task; its handle has await, next, kill, status, clean,
                              priority; async({priority = name}, fn, ...) starts it with one
+  parallel { fn, {fn, ...}, ..., timeout = ms, priority = name }
+                             all at once: a table of what each returned, or nil, error, number
+                             of the first that failed; one failure ends the others
+  race { fn, {fn, ...}, ..., timeout = ms, priority = name }
+                             the first that succeeds: its number, its values; ends the others
   channel([capacity])        send, recv, try_send, try_recv, iter, close, capacity
   broadcast(capacity)        every value to every subscriber: send, subscribe, close, capacity;
                              a subscription has recv, try_recv, iter, missed, close

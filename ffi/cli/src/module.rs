@@ -12,7 +12,7 @@ use crate::api::{Call, Fail, Native, Reply};
 use crate::object::Object;
 use crate::rt;
 use crate::state::Local;
-use crate::{broadcast, buffer, channel, lock, select, task, tcp, timer};
+use crate::{broadcast, buffer, channel, lock, select, task, tcp, timer, together};
 
 /// The key under which a handle holds its object: no field that a script would choose.
 pub(crate) const OBJECT: &str = "\0object";
@@ -100,6 +100,8 @@ const HANDLE: List = &[
 
 const FUNCTIONS: List = &[
     ("async", task::spawn),
+    ("parallel", together::parallel),
+    ("race", together::race),
     ("priority", task::priority::own),
     ("channel", channel::create),
     ("broadcast", broadcast::create),

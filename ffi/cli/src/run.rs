@@ -64,10 +64,10 @@ pub(crate) fn run(options: &Options) -> u8 {
 
 fn start(host: &Arc<Host>, script: Script) -> Result<(), rt::Fault> {
     let priority = rt::Priority::Normal;
-    let task = Arc::new(Task::new(host, priority)?);
+    let task = Arc::new(Task::new(host, priority, None)?);
     let host_in = Arc::clone(host);
     let body = Box::new(move || task::main_body(&host_in, &task, script));
-    host.spawn(priority, body).map(drop)
+    host.spawn(priority, None, body).map(drop)
 }
 
 /// Waits for the script and its tasks. Costs nothing while it waits.

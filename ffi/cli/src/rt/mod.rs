@@ -17,12 +17,14 @@ use crate::state::tick;
 mod broadcast;
 mod chan;
 mod fd;
+mod group;
 mod select;
 mod timer;
 
 pub(crate) use broadcast::{CAPACITY_MAX, Source, Tap};
 pub(crate) use chan::Chan;
 pub(crate) use fd::{For, Watched};
+pub(crate) use group::{Because, Group};
 pub(crate) use select::{CASES_MAX, Case, Gone, select};
 pub(crate) use timer::{Tick, Timer};
 
@@ -147,7 +149,12 @@ impl Runtime {
 
     /// Runs `body` on a new fiber, which may move between threads whenever it waits. Nobody joins
     /// it; a panic in it is dropped.
-    pub(crate) fn spawn(&self, priority: Priority, body: Body) -> Result<FiberId, Fault> {
+    pub(crate) fn spawn(
+        &self,
+        priority: Priority,
+        group: Option<&Group>,
+        body: Body,
+    ) -> Result<FiberId, Fault> {
         let options = vt_fiber_options {
             size: size_of::<vt_fiber_options>() as u32,
             flags: VT_DETACHED,
@@ -156,14 +163,14 @@ impl Runtime {
             user: ptr::null_mut(),
             priority: priority as i32,
             rsv: 0,
-            group: ptr::null_mut(),
-            group_deadline: 0,
+            group: group.map_or(ptr::null_mut(), Group::raw),
+            group_deadline: VT_NOW,
         };
         let arg = Box::into_raw(Box::new(body)).cast::<c_void>();
         let mut id = 0;
         // SAFETY: `enter` or `discard` gets `arg`, once, on whatever thread: the body is `Send`. It
-        // bears being moved later, too: see Note [Moving Lua] in `state`. The options and the place
-        // for the id are live locals.
+        // bears being moved later, too: see Note [Moving Lua] in `state`. The options, the place for
+        // the id, and the group are alive.
         check(unsafe {
             vitte::vt_spawn(
                 self.handle,

@@ -10,8 +10,9 @@ use crate::host::{Event, Host};
 use crate::lock::Lock;
 use crate::object::Object;
 use crate::parcel::{self, Label, Parcel};
-use crate::rt::{self, Fault, Priority};
+use crate::rt::{self, Fault, Group, Priority};
 use crate::state::{Ending, Finish, State};
+use crate::together::Member;
 
 /// Starts a task that runs the packed function with the packed arguments.
 ///
@@ -22,10 +23,24 @@ pub(crate) fn start(
     priority: Priority,
     parcel: Parcel,
 ) -> Result<Arc<Task>, Fault> {
-    let task = Arc::new(Task::new(host, priority)?);
+    start_in(host, priority, parcel, None)
+}
+
+/// As [`start`], for a task that may be a member of a group.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) fn start_in(
+    host: &Arc<Host>,
+    priority: Priority,
+    parcel: Parcel,
+    belongs: Option<(&Group, Member)>,
+) -> Result<Arc<Task>, Fault> {
+    let (group, member) = belongs.unzip();
+    let task = Arc::new(Task::new(host, priority, member)?);
     let (host_in, task_in) = (Arc::clone(host), Arc::clone(&task));
     let body = Box::new(move || body(&host_in, &task_in, parcel));
-    let _ = task.spawned.set(host.spawn(priority, body)?);
+    let _ = task.spawned.set(host.spawn(priority, group, body)?);
     Ok(task)
 }
 

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::host::Host;
 use crate::parcel::Parcel;
 use crate::rt::{self, Chan, Fault, FiberId, Priority};
+use crate::together::Member;
 
-pub(crate) use body::{main_body, start};
+pub(crate) use body::{main_body, start, start_in};
 pub(crate) use handle::{METHODS, RES_CALL, RES_METHODS, awaitable, result, spawn, stream};
 
 /// How a task ended.
@@ -51,6 +52,8 @@ pub(crate) struct Task {
     state: Mutex<TaskState>,
     /// Held while the runtime is told, so that the last word is the same here and there.
     priority: Mutex<Priority>,
+    /// What it decides by its end.
+    member: Option<Member>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +66,11 @@ struct TaskState {
 }
 
 impl Task {
-    pub(crate) fn new(host: &Host, priority: Priority) -> Result<Task, Fault> {
+    pub(crate) fn new(
+        host: &Host,
+        priority: Priority,
+        member: Option<Member>,
+    ) -> Result<Task, Fault> {
         Ok(Task {
             id: host.next_id(),
             done: Chan::bounded(1)?,
@@ -72,6 +79,7 @@ impl Task {
             kill: AtomicBool::new(false),
             state: Mutex::default(),
             priority: Mutex::new(priority),
+            member,
         })
     }
 
@@ -103,6 +111,7 @@ impl Task {
 
     /// Publishes the outcome, once. False if there was one already.
     fn finish(&self, outcome: Outcome) -> bool {
+        let success = matches!(outcome, Outcome::Done(_));
         let stream = {
             let mut state = self.state();
             if state.outcome.is_some() {
@@ -118,6 +127,9 @@ impl Task {
             stream.close();
         }
         self.done.close();
+        if let Some(member) = &self.member {
+            member.ended(success);
+        }
         true
     }
 

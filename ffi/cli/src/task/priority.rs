@@ -13,7 +13,7 @@ const NAMES: [(&str, Priority); 3] = [
 ];
 
 /// The priority that a value names.
-pub(super) fn named(value: &Value) -> Result<Priority, Fail> {
+pub(crate) fn named(value: &Value) -> Result<Priority, Fail> {
     let got = match value {
         Value::String(name) => {
             let found = NAMES

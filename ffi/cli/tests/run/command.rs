@@ -43,7 +43,7 @@ fn the_long_help_lists_what_the_module_has() {
     for name in listed.out.lines() {
         let call = |after: &str| ran.out.contains(&format!("{name}{after}"));
         assert!(
-            call("(") || call(" { cases") || call("."),
+            call("(") || call(" { cases") || call(" { fn") || call("."),
             "{name} is not in {ran:?}"
         );
     }

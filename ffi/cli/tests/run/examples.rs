@@ -113,6 +113,14 @@ fn timers_end_the_wait_for_a_kettle() {
 }
 
 #[test]
+fn the_first_search_to_find_something_ends_the_others() {
+    example("race", &[]).printed(
+        "all: ash birch cedar\nfailed: number 2: no such tree: elm\nfirst: number 3, cedar\n\
+         nobody: 2 errors\nlate: timeout",
+    );
+}
+
+#[test]
 fn pipeline_keeps_the_order() {
     let ran = example("pipeline", &["20"]);
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");

@@ -18,4 +18,5 @@ mod streams;
 mod tasks;
 mod tcp;
 mod timers;
+mod together;
 mod values;
