@@ -84,6 +84,9 @@ const GOALS: &[Goal] = &[
     alone("timers_p50", 2, 150.0, "us"),
     against("tokio", "timers_cpu", 2, 1.0),
     alone("timeout_cancel", 1, 40.0, "ns"),
+    // What generated code and foreign code pay.
+    alone("poll", 1, 0.5, "ns"),
+    alone("native_region", 1, 12.0, "ns"),
     // Channels between threads.
     against("crossbeam-channel", "thread_spsc_128", 2, 0.5),
     against("crossbeam-channel", "thread_spsc_try", 2, 0.5),

@@ -12,8 +12,10 @@ mod fiber_mpsc;
 mod fiber_mutex;
 mod fiber_spsc;
 mod mutex;
+mod native_region;
 mod park_pingpong;
 mod parked;
+mod poll;
 mod rwlock_read;
 mod select;
 mod several_threads;
@@ -57,6 +59,8 @@ pub(crate) fn all() -> Vec<Workload> {
         parked::workloads(),
         timers::workloads(),
         timeout_cancel::workloads(),
+        poll::workloads(),
+        native_region::workloads(),
     ]
     .into_iter()
     .flatten()
