@@ -74,6 +74,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many threads the rayon pool has that [`Runtime::compute`] starts; at least one. By default one a CPU.
+    #[cfg(feature = "rayon")]
+    pub fn compute_threads(mut self, threads: usize) -> Self {
+        self.0.compute_threads = threads;
+        self
+    }
+
     /// How long a thread that was started for what blocks is kept when it has nothing to do. By default
     /// 10 seconds.
     pub fn thread_patience(mut self, patience: Duration) -> Self {

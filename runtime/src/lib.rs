@@ -75,6 +75,8 @@
 mod block_on;
 mod blocking;
 mod builder;
+#[cfg(feature = "rayon")]
+mod compute;
 mod fiber;
 mod graph;
 mod group;
@@ -90,6 +92,8 @@ mod together;
 
 pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_with};
 pub use builder::RuntimeBuilder;
+#[cfg(feature = "rayon")]
+pub use compute::{compute, compute_with};
 pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
 pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
 pub use group::{Group, NotSpawned};

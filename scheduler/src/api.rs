@@ -124,6 +124,12 @@ impl Scheduler {
         }
     }
 
+    /// What it was started with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
     /// What the scheduler has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -37,6 +37,8 @@ pub struct Config {
     pub most_io_threads: usize,
     /// The most threads for offloaded jobs that compute; at least one. By default one a CPU.
     pub most_cpu_threads: usize,
+    /// How many threads a layer above starts for computations that divide themselves, such as those of rayon.
+    pub compute_threads: usize,
     /// How long a thread that was started for what blocks is kept when it has nothing to do. By default
     /// 10 seconds.
     pub thread_patience: Duration,
@@ -60,6 +62,7 @@ impl Default for Config {
             most_spare_threads: 256,
             most_io_threads: 512,
             most_cpu_threads: cpus,
+            compute_threads: cpus,
             thread_patience: Duration::from_secs(10),
             thread_stack_size: None,
             stack_size: StackClass::DEFAULT.bytes(),

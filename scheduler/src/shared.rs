@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     cpu::Plan,
     crew::{Crew, Remotes},
+    guests::Guests,
     host::Host,
     id::FiberId,
     idle::{Bed, Idle},
@@ -167,6 +168,7 @@ pub(crate) struct Shared {
     pub(crate) pacer: Pacer,
     /// Threads for what blocks.
     pub(crate) pools: Pools,
+    pub(crate) guests: Guests,
     pub(crate) reactor: Arc<Reactor>,
     /// Descriptors that are known by their numbers.
     #[cfg(not(any(loom, shuttle)))]
@@ -209,6 +211,7 @@ impl Shared {
         let first_poll = if host.is_some() { poll::HOST } else { 0 };
         let pooled_bytes = config.warm_stack_bytes / workers;
         let shared = Arc::new(Self {
+            guests: Guests::new(),
             pools: Pools::new(
                 config.most_io_threads,
                 config.most_cpu_threads,
@@ -444,6 +447,7 @@ impl Shared {
             self.enter_phase(Phase::Stopping);
             self.idle.wake_all(self);
             drop(self.pools.close());
+            drop(self.guests.close());
             self.reactor.close();
         }
     }

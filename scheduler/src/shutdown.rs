@@ -144,7 +144,8 @@ impl Scheduler {
         shared.enter_phase(Phase::Stopping);
         shared.idle.wake_all(shared);
         let mut threads = shared.crew.lock().take_threads();
-        let pooled = shared.pools.close();
+        let mut pooled = shared.pools.close();
+        pooled.append(&mut shared.guests.close());
         // A job of somebody else's is waited for until the deadline only.
         let jobs_are_left = shared.pools.pending() != 0;
         if !jobs_are_left {

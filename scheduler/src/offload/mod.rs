@@ -5,6 +5,7 @@
 //! so a call never returns before its job is over, or taken back before it began. A plain thread is
 //! nobody's worker: it runs the job itself.
 
+mod handed;
 mod pool;
 
 use crate::{Panicked, Scheduler, shared::Phase, worker};
@@ -18,7 +19,13 @@ use std::{
     ptr,
     time::Duration,
 };
-use vitte_wait::{Deadline, Outcome, StopToken, current, facade::thread::JoinHandle};
+use vitte_wait::{
+    Deadline, Outcome, StopToken, current,
+    facade::{
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        thread::JoinHandle,
+    },
+};
 
 /// Which pool of threads a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -43,6 +50,8 @@ impl JobKind {
 pub(crate) struct Pools {
     io: Pool,
     cpu: Pool,
+    /// How many jobs are in the hands of others' pools.
+    handed: AtomicUsize,
 }
 
 impl Pools {
@@ -50,6 +59,7 @@ impl Pools {
         Self {
             io: Pool::new(JobKind::Io, io, patience),
             cpu: Pool::new(JobKind::Cpu, cpu, patience),
+            handed: AtomicUsize::new(0),
         }
     }
 
@@ -68,7 +78,7 @@ impl Pools {
 
     /// How many jobs are not over.
     pub(crate) fn pending(&self) -> usize {
-        self.io.pending() + self.cpu.pending()
+        self.io.pending() + self.cpu.pending() + self.handed.load(Relaxed)
     }
 
     /// Takes no more jobs. Returns the threads, which end after those they run.
@@ -95,6 +105,8 @@ pub enum OffloadError {
     ShuttingDown,
     /// The pool has no thread, and the system refused one, with this text. The closure was dropped.
     Thread(Box<str>),
+    /// The caller is on no fiber and named no runtime, and so no pool. The closure was dropped.
+    NoRuntime,
 }
 
 impl OffloadError {
@@ -123,6 +135,9 @@ impl fmt::Display for OffloadError {
             }
             Self::Thread(error) => {
                 write!(f, "the system refused a thread for the job: {error}")
+            }
+            Self::NoRuntime => {
+                f.write_str("there is no runtime here: call from a fiber, or through a `Runtime`")
             }
         }
     }
@@ -198,6 +213,15 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
         self.take()
     }
 
+    /// What its caller is told.
+    fn came(&self, came: Came) -> Result<T, OffloadError> {
+        match came {
+            Came::Over | Came::Late(_) => self.take(),
+            Came::TakenBack(ended) => Err(OffloadError::not_begun(ended)),
+            Came::Refused(refused) => Err(refused.into()),
+        }
+    }
+
     fn take(&self) -> Result<T, OffloadError> {
         match self.ending.take() {
             Some(Ok(value)) => Ok(value),
@@ -267,11 +291,49 @@ impl Scheduler {
         if worker::current_task().is_none() {
             return body.run_here();
         }
-        match self.call(kind, &body, deadline, stop, || {}) {
-            Came::Over | Came::Late(_) => body.take(),
-            Came::TakenBack(ended) => Err(OffloadError::not_begun(ended)),
-            Came::Refused(refused) => Err(refused.into()),
+        body.came(self.call(kind, &body, deadline, stop, || {}))
+    }
+
+    /// As [`offload_with`](Self::offload_with), on another library's pool: `hand` gives that what it is given, to run
+    /// it or to drop it, at any time. A plain thread waits, too.
+    ///
+    /// # Errors
+    /// As [`offload_with`](Self::offload_with). [`OffloadError::ShuttingDown`]: the pool has dropped it, or the
+    /// scheduler has ended.
+    ///
+    /// # Panics
+    /// With the panic of `hand`.
+    pub fn offload_to<F, T>(
+        &self,
+        hand: impl FnOnce(Box<dyn FnOnce() + Send>),
+        job: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let body = Body::new(job);
+        if let Some(refusal) = self.refusal() {
+            return body.came(refusal);
         }
+        let at = ptr::from_ref(&body).cast();
+        // SAFETY: the body lies here, and nobody touches it any more when this returns. The closure and its value
+        // may be on any thread, and the closure's panics are caught.
+        let came =
+            unsafe { handed::call(&self.0, Body::<F, T>::run_raw, at, hand, deadline, stop) };
+        body.came(came)
+    }
+
+    /// Why no job is begun for the caller, if so.
+    fn refusal(&self) -> Option<Came> {
+        if self.0.phase_is_at_least(Phase::Closing) && !self.is_current() {
+            return Some(Came::Refused(Refused::Closed));
+        }
+        // Who is canceled already has nothing begun; else that would be up to chance.
+        let unit = current::unit();
+        (unit.is_canceled() && !unit.is_unwind_due()).then_some(Came::TakenBack(Outcome::Canceled))
     }
 
     /// As [`offload`](Self::offload) of a call that blocks for the outside world, with a way to end it:
@@ -366,13 +428,8 @@ impl Scheduler {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        // Who is canceled already has nothing begun; else that would be up to chance.
-        if self.0.phase_is_at_least(Phase::Closing) && !self.is_current() {
-            return Came::Refused(Refused::Closed);
-        }
-        let unit = current::unit();
-        if unit.is_canceled() && !unit.is_unwind_due() {
-            return Came::TakenBack(Outcome::Canceled);
+        if let Some(refusal) = self.refusal() {
+            return refusal;
         }
         // SAFETY: the body lies in our caller's frame, and the pool is done with it when `call` returns.
         // Until then nobody else touches it, and the closure and its value may be on any thread. The

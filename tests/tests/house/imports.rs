@@ -77,7 +77,11 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
         &["vitte-bench", "vitte-tests", "vitte-threads"],
         "a rival, whose futures tests and an example run beside fibers",
     ),
-    ("rayon", &["vitte-bench"], "a rival"),
+    (
+        "rayon",
+        &["vitte-bench", "vitte-threads", "vitte-tests"],
+        "a rival, whose code `compute` runs",
+    ),
     ("may", &["vitte-bench"], "a rival"),
     ("kanal", &["vitte-bench"], "a rival"),
     ("flume", &["vitte-bench"], "a rival"),
