@@ -101,10 +101,12 @@ macro_rules! all_bodies {
     };
 }
 
+#[cfg(not(only_mixed))]
 mod threads {
     all_bodies!(crate::units::Threads);
 }
 
+#[cfg(not(only_mixed))]
 mod fibers {
     all_bodies!(crate::units::Fibers);
 }

@@ -112,10 +112,12 @@ macro_rules! all_bodies {
     };
 }
 
+#[cfg(not(only_mixed))]
 mod threads {
     all_bodies!(vitte_tests::units::Threads);
 }
 
+#[cfg(not(only_mixed))]
 mod fibers {
     all_bodies!(vitte_tests::units::Fibers);
 }
