@@ -65,6 +65,38 @@ impl Runtime {
         self.scheduler().offload_with(kind, job, deadline, stop)
     }
 
+    /// As [`offload_with`](Self::offload_with), of a job that owns all that it uses: if the caller need not wait
+    /// any more while it runs, it is left to itself, and what it returns is dropped.
+    ///
+    /// # Errors
+    /// As [`offload`](Self::offload).
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use vitte_threads::{Deadline, JobKind, OffloadError, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (go, gone) = mpsc::channel::<()>();
+    /// let soon = Deadline::after(Duration::from_millis(5));
+    /// let left = runtime.offload_owned(JobKind::Io, move || gone.recv(), soon, None);
+    /// assert!(matches!(left, Err(OffloadError::TimedOut)));
+    /// go.send(()).unwrap();
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
+    pub fn offload_owned<F, T>(
+        &self,
+        kind: JobKind,
+        job: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.scheduler().offload_owned(kind, job, deadline, stop)
+    }
+
     /// As [`offload`](Self::offload) of `call`, with a way to end it: if the calling fiber is canceled
     /// meanwhile, if `deadline` comes, or if `stop` is triggered, `unblock` is called, once, and then
     /// the call is waited for.

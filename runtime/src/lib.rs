@@ -141,7 +141,7 @@ pub use vitte_scheduler::{Poll, current_hot, poll, poll_slow};
 pub use vitte_sync::{Signal, Till, atomic};
 pub use vitte_wait::{Deadline, Outcome, Priority, StopSource, StopToken};
 
-/// Sockets, pipes, signals and child processes that fibers wait for without blocking their workers.
+/// Sockets, pipes, files, signals and child processes that fibers wait for without blocking their workers.
 pub use vitte_io as io;
 
 /// Locks, barriers, events and signals between fibers, between threads, and across the two.

@@ -1,4 +1,4 @@
-//! Sockets, pipes, signals and child processes, for fibers and for plain threads.
+//! Sockets, pipes, files, signals and child processes, for fibers and for plain threads.
 //!
 //! What would block suspends the calling fiber, whose worker goes on with others; the worker that has
 //! nothing to do waits for all descriptors at once. A plain thread may call the same, and blocks. Every call
@@ -41,6 +41,9 @@
 #![deny(unsafe_code)]
 
 mod child;
+pub mod fs;
+mod names;
+mod offloaded;
 mod pipe;
 mod signals;
 mod stdio;
@@ -51,6 +54,7 @@ mod unix;
 mod watched;
 
 pub use child::{Child, Command, Exit, Output};
+pub use names::{ToSocketAddrs, lookup_host, lookup_host_with};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use signals::Signals;
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};

@@ -13,10 +13,10 @@ use vitte_scheduler::{Direction, Scheduler, block_on_descriptor};
 use vitte_wait::{Deadline, StopToken};
 
 /// What a pipe or a terminal that is ready takes without blocking, on every system.
-const PIECE: usize = 512;
+pub(crate) const PIECE: usize = 512;
 
 /// Waits until `fd` is ready.
-fn wait(
+pub(crate) fn until_ready(
     fd: BorrowedFd<'_>,
     direction: Direction,
     deadline: Deadline,
@@ -70,7 +70,7 @@ macro_rules! output {
                 stop: Option<&StopToken>,
             ) -> io::Result<usize> {
                 let stream = io::$make();
-                wait(stream.as_fd(), Direction::Write, deadline, stop)?;
+                until_ready(stream.as_fd(), Direction::Write, deadline, stop)?;
                 let piece = &bytes[..bytes.len().min(PIECE)];
                 Ok(rustix::io::write(&stream, piece)?)
             }
@@ -121,7 +121,7 @@ impl Stdin {
         stop: Option<&StopToken>,
     ) -> io::Result<usize> {
         let stream = io::stdin();
-        wait(stream.as_fd(), Direction::Read, deadline, stop)?;
+        until_ready(stream.as_fd(), Direction::Read, deadline, stop)?;
         Ok(rustix::io::read(&stream, buffer)?)
     }
 

@@ -1,13 +1,14 @@
 //! TCP: streams, and listeners that accept them.
 
 use crate::{
+    names::{ToSocketAddrs, lookup_host, lookup_host_with},
     stream::{reads, shared, writes},
     watched::Watched,
 };
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use std::{
     io,
-    net::{Shutdown, SocketAddr, ToSocketAddrs},
+    net::{Shutdown, SocketAddr},
     os::fd::OwnedFd,
 };
 use vitte_scheduler::Direction;
@@ -41,7 +42,7 @@ writes! { TcpStream }
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
-    /// A name is looked up by the system first, which blocks the thread; give addresses to avoid that.
+    /// A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
     /// The last address's; a [`WaitError`](crate::WaitError) inside if the wait ended before.
@@ -65,7 +66,7 @@ impl TcpStream {
         stop: Option<&StopToken>,
     ) -> io::Result<Self> {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
-        for address in to.to_socket_addrs()? {
+        for address in lookup_host_with(to, deadline, stop)? {
             match Self::connect_to(address, deadline, stop) {
                 Ok(stream) => return Ok(stream),
                 // Whoever is told to stop tries no other.
@@ -207,7 +208,7 @@ impl TcpListener {
     /// # Errors
     /// What the system says.
     pub fn bind(at: impl ToSocketAddrs) -> io::Result<Self> {
-        std::net::TcpListener::bind(at)?.try_into()
+        std::net::TcpListener::bind(&*lookup_host(at)?)?.try_into()
     }
 
     /// The next connection, and where it comes from.

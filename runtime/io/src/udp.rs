@@ -1,10 +1,11 @@
 //! UDP: messages, each with its bounds, that may be lost.
 
-use crate::{stream::shared, watched::Watched};
-use std::{
-    io,
-    net::{SocketAddr, ToSocketAddrs},
+use crate::{
+    names::{ToSocketAddrs, lookup_host},
+    stream::shared,
+    watched::Watched,
 };
+use std::{io, net::SocketAddr};
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
@@ -145,7 +146,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn bind(at: impl ToSocketAddrs) -> io::Result<Self> {
-        std::net::UdpSocket::bind(at)?.try_into()
+        std::net::UdpSocket::bind(&*lookup_host(at)?)?.try_into()
     }
 
     /// From now on sends to there and receives from there only.
@@ -153,7 +154,7 @@ impl UdpSocket {
     /// # Errors
     /// What the system says.
     pub fn connect(&self, to: impl ToSocketAddrs) -> io::Result<()> {
-        self.0.inner().connect(to)
+        self.0.inner().connect(&*lookup_host(to)?)
     }
 
     /// Sends a message to an address.

@@ -2,8 +2,8 @@
 //!
 //! There are two pools, for jobs that mostly wait for the outside world, and for those that compute
 //! without polling; they have different limits. A job lies in its caller's frame, so it may borrow, and
-//! so a call never returns before its job is over, or taken back before it began. A plain thread is
-//! nobody's worker: it runs the job itself.
+//! so a call never returns before its job is over, or taken back before it began; but for jobs that own
+//! all that they use, which may be left to themselves. A plain thread is nobody's worker: it runs the job itself.
 
 mod handed;
 mod pool;
@@ -14,9 +14,9 @@ use pool::{Came, Job, Refused};
 use std::{
     any::Any,
     cell::Cell,
-    fmt,
+    fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
+    ptr::{self, NonNull},
     time::Duration,
 };
 use vitte_wait::{
@@ -95,7 +95,8 @@ impl Pools {
 pub enum OffloadError {
     /// It panicked.
     Panicked(Panicked),
-    /// The deadline came before it began. It will not; the closure was dropped.
+    /// The deadline came before it began. It will not; the closure was dropped. (Here and below: or it had
+    /// begun, if it was [owned](Scheduler::offload_owned); then it runs on.)
     TimedOut,
     /// The caller was canceled before it began. It will not; the closure was dropped.
     Canceled,
@@ -110,7 +111,7 @@ pub enum OffloadError {
 }
 
 impl OffloadError {
-    fn not_begun(ended: Outcome) -> Self {
+    fn ended(ended: Outcome) -> Self {
         match ended {
             Outcome::TimedOut | Outcome::Woken => Self::TimedOut,
             Outcome::Canceled => Self::Canceled,
@@ -126,10 +127,14 @@ impl fmt::Display for OffloadError {
                 write!(f, "the offloaded job panicked: {}", panicked.text())
             }
             Self::TimedOut => f.write_str(
-                "the deadline came before a thread was free for the job, which did not begin",
+                "the deadline came before a thread was free for the job, or it was over",
             ),
-            Self::Canceled => f.write_str("the caller was canceled before the job began"),
-            Self::Stopped => f.write_str("the caller was stopped before the job began"),
+            Self::Canceled => {
+                f.write_str("the caller was canceled before the job began, or was over")
+            }
+            Self::Stopped => {
+                f.write_str("the caller was stopped before the job began, or was over")
+            }
             Self::ShuttingDown => {
                 f.write_str("the runtime has ended, and runs no offloaded jobs any more")
             }
@@ -207,6 +212,15 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
         unsafe { &*body.cast::<Self>() }.run();
     }
 
+    /// # Safety
+    /// `body` came out of a box of one of this type, and nobody else knows it any more.
+    unsafe fn free_raw(body: *const ()) {
+        // SAFETY: by the caller.
+        let body = unsafe { Box::from_raw(body.cast_mut().cast::<Self>()) };
+        // Nobody is there to hear of a panic of what it drops; the hook was told.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+    }
+
     /// What came of it, on a thread that nobody need wait for.
     fn run_here(self) -> Result<T, OffloadError> {
         self.run();
@@ -217,7 +231,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
     fn came(&self, came: Came) -> Result<T, OffloadError> {
         match came {
             Came::Over | Came::Late(_) => self.take(),
-            Came::TakenBack(ended) => Err(OffloadError::not_begun(ended)),
+            Came::TakenBack(ended) | Came::Left(ended) => Err(OffloadError::ended(ended)),
             Came::Refused(refused) => Err(refused.into()),
         }
     }
@@ -229,6 +243,16 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
             // A job that is over has left its ending.
             None => unreachable!("an offloaded job left nothing"),
         }
+    }
+}
+
+/// A job that is freed with this, and that may be left before.
+struct Owned(NonNull<Job>);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: it was made as one that is owned, and is over, or was never queued, or taken back.
+        unsafe { Job::free(self.0) };
     }
 }
 
@@ -292,6 +316,72 @@ impl Scheduler {
             return body.run_here();
         }
         body.came(self.call(kind, &body, deadline, stop, || {}))
+    }
+
+    /// As [`offload_with`](Self::offload_with), of a job that owns all that it uses. So it need not be waited
+    /// for: if the calling fiber is canceled, if `deadline` comes or `stop` is triggered while it runs, it
+    /// runs on, and what it returns is dropped. For calls that nobody can end, and whose effect nobody regrets.
+    ///
+    /// A plain thread that names a deadline or a stop waits for a thread of the pool, too; else it runs the job itself.
+    ///
+    /// # Errors
+    /// As [`offload`](Self::offload).
+    ///
+    /// # Cancellation
+    /// Ends the call. A shutdown of the scheduler waits for the job, until its own deadline.
+    ///
+    /// # Blocking
+    /// Until the job or the wait has ended.
+    ///
+    /// # Panics
+    /// As [`offload`](Self::offload).
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler, SpawnOptions};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (on, (go, gone)) = (scheduler.clone(), mpsc::channel::<()>());
+    /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
+    ///     let soon = Deadline::after(Duration::from_millis(10));
+    ///     on.offload_owned(JobKind::Io, move || gone.recv(), soon, None)
+    /// });
+    /// assert!(matches!(task.join()?, Err(OffloadError::TimedOut)));
+    /// go.send(()).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offload_owned<F, T>(
+        &self,
+        kind: JobKind,
+        job: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let body = Body::new(job);
+        let alone = worker::current_task().is_none();
+        if alone && deadline == Deadline::NEVER && stop.is_none() {
+            return body.run_here();
+        }
+        let body = Box::into_raw(Box::new(body));
+        // SAFETY: the body is in a box of its own; it, its closure and its value may be on any thread, and it
+        // catches panics.
+        let job =
+            unsafe { Job::new_owned(Body::<F, T>::run_raw, body.cast(), Body::<F, T>::free_raw) };
+        let owned = Owned(NonNull::from(Box::leak(job)));
+        // SAFETY: it is freed when this returns, or by its thread once that was left.
+        let job = unsafe { owned.0.as_ref() };
+        let came = self.call_job(kind, job, deadline, stop, || {});
+        if let Came::Left(ended) = came {
+            mem::forget(owned);
+            return Err(OffloadError::ended(ended));
+        }
+        // SAFETY: the job is over, or will not begin, so nobody else touches its body.
+        unsafe { &*body }.came(came)
     }
 
     /// As [`offload_with`](Self::offload_with), on another library's pool: `hand` gives that what it is given, to run
@@ -411,7 +501,9 @@ impl Scheduler {
                 Ok(value) => Err(BlockingError::Unblocked { why, value }),
                 Err(error) => Err(BlockingError::Offload(error)),
             },
-            Came::TakenBack(ended) => Err(BlockingError::Offload(OffloadError::not_begun(ended))),
+            Came::TakenBack(ended) | Came::Left(ended) => {
+                Err(BlockingError::Offload(OffloadError::ended(ended)))
+            }
             Came::Refused(refused) => Err(BlockingError::Offload(refused.into())),
         }
     }
@@ -428,17 +520,26 @@ impl Scheduler {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        if let Some(refusal) = self.refusal() {
-            return refusal;
-        }
-        // SAFETY: the body lies in our caller's frame, and the pool is done with it when `call` returns.
+        // SAFETY: the body lies in our caller's frame, and the pool is done with it when `call_job` returns.
         // Until then nobody else touches it, and the closure and its value may be on any thread. The
         // closure's panics are caught.
         let job = unsafe { Job::new(Body::<F, T>::run_raw, ptr::from_ref(body).cast()) };
-        self.0
-            .pools
-            .of(kind)
-            .call(&self.0, &job, deadline, stop, unblock)
+        self.call_job(kind, &job, deadline, stop, unblock)
+    }
+
+    fn call_job(
+        &self,
+        kind: JobKind,
+        job: &Job,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+        unblock: impl FnOnce(),
+    ) -> Came {
+        if let Some(refusal) = self.refusal() {
+            return refusal;
+        }
+        let pool = self.0.pools.of(kind);
+        pool.call(&self.0, job, deadline, stop, unblock)
     }
 }
 

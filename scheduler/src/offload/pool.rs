@@ -3,14 +3,16 @@
 //! ```text
 //!   job:     queued ──a thread takes it──► runs ──────────────────► over
 //!              │                           │  ▲                      ▲
-//!              └──► taken back             └─►┘ being unblocked      │ not before that has ended
+//!              └──► taken back             │ └─►┘ being unblocked    │ not before that has ended
+//!                                          └──► left (if it is owned): freed when it is over
 //! ```
 //!
-//! A job lies in the frame of the caller that waits for it. Whoever has nothing to do waits with a
-//! deadline and ends when that has come; there is no tick.
+//! A job lies in the frame of the caller that waits for it, or, an owned one, by itself: its caller may
+//! leave it. Whoever has nothing to do waits with a deadline and ends when that has come; there is no tick.
 //!
 //! **Invariants:** a job's cells are touched only under the pool's lock, but its body, which belongs to
-//! the thread that took it from the queue. After it is over no thread touches it. A job that is queued
+//! the thread that took it from the queue. After it is over no thread touches it; one that was left is
+//! touched by no other than its thread. A job that is queued
 //! has a thread that will come for it: as long as the queue is not empty some thread is not idle.
 
 use crate::{offload::JobKind, shared::Shared};
@@ -38,6 +40,8 @@ enum Stage {
     Runs,
     /// It runs, and its caller is just calling what is to end it.
     Unblocking,
+    /// It runs, and its caller has gone: its thread frees it.
+    Left,
     Over,
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct Job {
     /// Runs `body`; does not unwind.
     run: unsafe fn(*const ()),
     body: *const (),
+    /// Frees `body`, if the job is owned; does not unwind.
+    free: Option<unsafe fn(*const ())>,
     stage: Cell<Stage>,
     /// Its place in the queue, while it is queued.
     number: Cell<u64>,
@@ -63,10 +69,39 @@ impl Job {
         Self {
             run,
             body,
+            free: None,
             stage: Cell::new(Stage::Queued),
             number: Cell::new(0),
             caller: Cell::new(None),
             thread: Cell::new(None),
+        }
+    }
+
+    /// One that nobody need wait for, once it has begun.
+    ///
+    /// # Safety
+    /// As [`new`](Self::new); `free` may be called with `body` once, on any thread, and does not unwind.
+    pub(crate) unsafe fn new_owned(
+        run: unsafe fn(*const ()),
+        body: *const (),
+        free: unsafe fn(*const ()),
+    ) -> Box<Self> {
+        // SAFETY: by the caller.
+        let job = unsafe { Self::new(run, body) };
+        Box::new(Self {
+            free: Some(free),
+            ..job
+        })
+    }
+
+    /// # Safety
+    /// The job is an owned one, and nobody else knows it any more.
+    pub(crate) unsafe fn free(job: NonNull<Self>) {
+        // SAFETY: `new_owned` made it in a box, by the caller.
+        let job = unsafe { Box::from_raw(job.as_ptr()) };
+        if let Some(free) = job.free {
+            // SAFETY: as `new_owned` was promised.
+            unsafe { free(job.body) };
         }
     }
 }
@@ -126,6 +161,8 @@ pub(crate) enum Came {
     Late(Outcome),
     /// It never began, and will not.
     TakenBack(Outcome),
+    /// It runs, and its thread will free it.
+    Left(Outcome),
     Refused(Refused),
 }
 
@@ -152,8 +189,8 @@ impl Pool {
     }
 
     /// Has `job` run, and waits until it is over. If the wait ends before the job begins, it is taken
-    /// back; if it has begun, `unblock` is called, once, before it is over, and then it is waited for,
-    /// whatever comes.
+    /// back; if it has begun, an owned one is left; else `unblock` is called, once, before it is over, and
+    /// then it is waited for, whatever comes.
     ///
     /// # Panics
     /// As [`Wait::begin`]; then the job is not taken on. An `unblock` that panics is dropped.
@@ -290,6 +327,13 @@ impl Pool {
             let _ = wait.park(Deadline::NEVER, None);
             state = self.state.lock();
         }
+        if its.stage.get() == Stage::Left {
+            state.running -= 1;
+            drop(state);
+            // SAFETY: its caller has left it to us, and only owned ones are left.
+            unsafe { Job::free(job.0) };
+            return;
+        }
         its.stage.set(Stage::Over);
         let caller = its.caller.take();
         state.running -= 1;
@@ -312,7 +356,11 @@ impl Pool {
                 state.queue.remove(&job.number.get());
                 return Came::TakenBack(ended);
             }
-            Stage::Runs | Stage::Unblocking => {}
+            Stage::Runs if job.free.is_some() => {
+                job.stage.set(Stage::Left);
+                return Came::Left(ended);
+            }
+            Stage::Runs | Stage::Unblocking | Stage::Left => {}
         }
         job.stage.set(Stage::Unblocking);
         drop(state);

@@ -3,6 +3,7 @@
 use crate::{LIMIT, end, start, until_it_waits};
 use std::{
     fmt::Debug,
+    os::fd::{AsRawFd, OwnedFd},
     ptr,
     sync::{Arc, atomic::AtomicU32, mpsc},
     thread,
@@ -12,15 +13,15 @@ use vitte_channels::{
     Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, JoinHandle, Poll, Scheduler, SpawnOptions, cancel_reason, park, poll,
-    sleep_until, spawn, suspend_with,
+    CancelMask, CancelReason, Direction, JoinHandle, Poll, Scheduler, SpawnOptions, cancel_reason,
+    park, poll, sleep_until, spawn, suspend_with, wait_for_descriptor,
 };
 use vitte_sync::{
     Barrier, Condvar, Event, Latch, Monitor, Mutex, NamedLocks, OnceCell, Phaser, ReentrantMutex,
     RwLock, Semaphore, Signal, Till, WaitGroup, WordCondvar, WordLatch, WordMutex,
 };
 use vitte_tests::within;
-use vitte_threads::{Runtime, Thread};
+use vitte_threads::{Runtime, Thread, Timer, io};
 use vitte_wait::{Deadline, Outcome, StopSource, wait_on};
 
 /// Things that somebody else holds, for as long as the test wants.
@@ -118,6 +119,15 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.0.cancel();
+    }
+}
+
+/// Signals its event when it is dropped.
+struct SignalAtEnd(Arc<Event>);
+
+impl Drop for SignalAtEnd {
+    fn drop(&mut self) {
+        self.0.signal();
     }
 }
 
@@ -352,6 +362,58 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
         let joined = thread.join_until(far(), None);
         drop(let_go);
         canceled(joined)
+    }),
+    ("read", |_| {
+        let (reader, _writer) = io::pipe().unwrap();
+        canceled(reader.read(&mut [0]))
+    }),
+    ("write", |_| {
+        let (_reader, writer) = io::pipe().unwrap();
+        canceled(writer.write_all_with(&[0; 1 << 17], far(), None))
+    }),
+    ("accept", |_| {
+        canceled(io::TcpListener::bind("127.0.0.1:0").unwrap().accept())
+    }),
+    ("receive", |_| {
+        let socket = io::UdpSocket::bind("127.0.0.1:0").unwrap();
+        canceled(socket.recv_from(&mut [0]))
+    }),
+    ("select of descriptors", |_| {
+        let (first, _writer) = io::pipe().unwrap();
+        let (second, _other) = io::UnixStream::pair().unwrap();
+        let chosen = select! {
+            readable(first) -> _ => (),
+            readable(second) -> _ => (),
+        };
+        canceled(chosen)
+    }),
+    ("descriptor of a number", |_| {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let (on, number) = (Scheduler::current().unwrap(), reader.as_raw_fd());
+        let ended = wait_for_descriptor(number, &[Direction::Read], Deadline::NEVER, None);
+        on.forget_descriptor(number);
+        canceled(ended)
+    }),
+    ("file that is a stream", |_| {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let file = io::fs::File::from(OwnedFd::from(reader));
+        canceled(file.read(&mut [0]))
+    }),
+    ("timer stop", |_| {
+        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
+        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let timer = Timer::on(&Scheduler::current().unwrap(), move |_| {
+            tell.signal();
+            let _ = held.wait();
+        });
+        timer.start_at(Deadline::NOW).unwrap();
+        // Whoever is unwound here lets the callback end.
+        let _over = SignalAtEnd(over);
+        let begun = {
+            let _masked = CancelMask::new();
+            begun.wait_with(far(), None)
+        };
+        begun.is_ok() && canceled(timer.stop())
     }),
 ];
 

@@ -1,4 +1,4 @@
-//! Sockets, pipes, signals and child processes, as their users see them: the same bodies for every kind of unit
+//! Sockets, pipes, files, signals and child processes, as their users see them: the same bodies for every kind of unit
 //! where that makes sense.
 #![allow(
     clippy::extra_unused_type_parameters,
@@ -7,10 +7,14 @@
 
 mod child;
 mod ends;
+mod files;
+mod host;
 mod idle;
+mod moves;
 mod pipes;
 mod selects;
 mod signals;
+mod stdio;
 mod streams;
 mod waits;
 
@@ -64,6 +68,15 @@ macro_rules! all_bodies {
                 a_pipe_carries_bytes_until_its_writer_goes
                 a_pipe_without_reader_is_broken
                 a_full_pipe_lets_its_writer_wait
+            }
+            files {
+                what_was_written_is_read
+                a_large_file_is_written_read_and_copied_whole
+                folders_are_made_listed_and_removed
+                who_is_told_to_stop_does_not_begin
+                what_never_ends_is_left_between_two_steps
+                a_stream_that_was_opened_as_a_file_is_waited_for
+                names_are_looked_up_and_addresses_are_not
             }
             child {
                 what_a_process_writes_is_read_to_the_end

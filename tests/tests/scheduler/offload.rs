@@ -16,7 +16,7 @@ use vitte_scheduler::{
     ShutdownMode, SpawnOptions, offload, yield_now,
 };
 use vitte_tests::{seed, within};
-use vitte_wait::{Deadline, Outcome, StopSource};
+use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
 
 fn start_with(io: usize, patience: Duration) -> Scheduler {
     let config = Config {
@@ -209,6 +209,58 @@ fn a_job_that_has_begun_is_waited_for_and_gives_its_value() {
         assert!(!first.is_finished());
         go.send(9).unwrap();
         assert_eq!(first.join().unwrap(), 9);
+        end(&on);
+    });
+}
+
+#[test]
+fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
+    within(LIMIT, "owned", || {
+        let on = start_with(1, LONG);
+        let drops = Arc::new(AtomicUsize::new(0));
+        // Left while it runs: the closure and its value are dropped when it ends.
+        let (go, gone) = channel::<()>();
+        let (its, value) = (Drops(Arc::clone(&drops)), Drops(Arc::clone(&drops)));
+        let left = spawn(&on, move |on| {
+            let job = move || {
+                gone.recv().unwrap();
+                drop(its);
+                value
+            };
+            on.offload_owned(JobKind::Io, job, Deadline::NEVER, None)
+                .is_ok()
+        });
+        wait_until(|| on.stats().offloaded == 1);
+        left.cancel();
+        assert!(!left.join().unwrap());
+        assert_eq!(drops.load(SeqCst), 0);
+        // In line behind it, and taken back.
+        let its = Drops(Arc::clone(&drops));
+        let late = spawn(&on, move |on| {
+            let job = move || panic!("it must not begin: {:?}", its.0);
+            on.offload_owned::<_, ()>(JobKind::Io, job, after(1), None)
+        });
+        assert!(matches!(late.join().unwrap(), Err(OffloadError::TimedOut)));
+        assert_eq!(drops.load(SeqCst), 1);
+        // A thread that names a stop waits for the pool, too, and leaves.
+        let token = StopToken::after(Duration::from_millis(1));
+        let stopped = on.offload_owned(JobKind::Io, || (), Deadline::NEVER, Some(&token));
+        assert!(matches!(stopped, Err(OffloadError::Stopped)));
+        go.send(()).unwrap();
+        wait_until(|| drops.load(SeqCst) == 3);
+        // Waited for: the caller has the value, or the panic.
+        let its = Drops(Arc::clone(&drops));
+        let had = spawn(&on, move |on| {
+            on.offload_owned(JobKind::Cpu, move || its, Deadline::NEVER, None)
+        });
+        drop(had.join().unwrap().unwrap());
+        assert_eq!(drops.load(SeqCst), 4);
+        let failed = spawn(&on, |on| {
+            let job = || -> u8 { panic!("in vain") };
+            on.offload_owned(JobKind::Io, job, Deadline::NEVER, None)
+        });
+        let error = failed.join().unwrap().unwrap_err();
+        assert!(error.to_string().contains("in vain"), "{error}");
         end(&on);
     });
 }

@@ -1,0 +1,541 @@
+//! An open file.
+//!
+//! A fiber that reads takes what the system has in memory where it stands (on Linux), and has the rest done by a
+//! thread of the pool. What was opened by the name of a file and is none (a FIFO, a terminal) is waited for as the
+//! standard streams are.
+
+use super::OpenOptions;
+#[expect(unused_imports, reason = "the documentation names it")]
+use crate::WaitError;
+use crate::{
+    offloaded,
+    stdio::{PIECE, until_ready},
+    stream::{takes_nothing, too_short},
+};
+use std::{
+    fs::{self, FileTimes, FileType, Metadata, Permissions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+        unix::fs::{FileExt, FileTypeExt},
+    },
+    path::Path,
+    sync::OnceLock,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+use vitte_scheduler::{Direction, Scheduler};
+use vitte_wait::{Budget, Deadline, StopToken, timed_forms};
+
+/// How much is read or written before it is asked whether it is still wanted.
+pub(super) const STEP: usize = 1 << 20;
+
+/// An open file. All calls take `&self`, and who share it share its position. It is closed when it is dropped,
+/// where that happens.
+///
+/// ```
+/// use std::io::{Read, Seek, Write};
+/// use vitte_io::fs::{self, File};
+///
+/// let path = std::env::temp_dir().join(format!("vitte-file-{}", std::process::id()));
+/// let mut file = File::options().read(true).write(true).create(true).open(&path)?;
+/// file.write_all(b"some text")?;
+/// file.rewind()?;
+/// let mut text = String::new();
+/// file.read_to_string(&mut text)?;
+/// let mut word = [0; 4];
+/// file.read_exact_at(&mut word, 5)?;
+/// assert_eq!((text.as_str(), &word), ("some text", b"text"));
+/// fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct File {
+    inner: fs::File,
+    /// Whether it is a FIFO or the like, once somebody has wanted to know.
+    is_stream: OnceLock<bool>,
+    /// The system does not say which reads would block.
+    is_opaque: AtomicBool,
+    budget: Budget,
+}
+
+impl File {
+    /// Opens a file to be read.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::options().read(true).open(path)
+    }
+
+    /// Opens a file to be written; an old one is emptied.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says.
+    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let mut options = Self::options();
+        options.write(true).create(true).truncate(true).open(path)
+    }
+
+    /// Opens a file to be read and written, which must not have been there.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says.
+    pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
+        let mut options = Self::options();
+        options.read(true).write(true).create_new(true).open(path)
+    }
+
+    /// In which other way to open one.
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    fn is_stream(&self) -> io::Result<bool> {
+        if let Some(&known) = self.is_stream.get() {
+            return Ok(known);
+        }
+        // What is open is asked without going to a disk.
+        let kind = self.inner.metadata()?.file_type();
+        let is_stream = kind.is_fifo() || kind.is_char_device() || kind.is_socket();
+        Ok(*self.is_stream.get_or_init(|| is_stream))
+    }
+
+    /// Reads what is there, as much as fits, and says how much; zero is the end.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says. A read that was not begun has not moved the position.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_with(buffer, Deadline::NEVER, None)
+    }
+
+    /// [`read`](Self::read), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with(
+        &self,
+        buffer: &mut [u8],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        self.read_somewhere(buffer, None, deadline, stop)
+    }
+
+    timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+
+    /// Reads at a place of its own, and leaves the position.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.read_at_with(buffer, offset, Deadline::NEVER, None)
+    }
+
+    /// [`read_at`](Self::read_at), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_at_with(
+        &self,
+        buffer: &mut [u8],
+        offset: u64,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        self.read_somewhere(buffer, Some(offset), deadline, stop)
+    }
+
+    /// Fills the whole buffer from a place of its own.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `UnexpectedEof` if the file ends before.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.read_at(&mut buffer[done..], offset + done as u64) {
+                Ok(0) => return Err(too_short()),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_somewhere(
+        &self,
+        buffer: &mut [u8],
+        offset: Option<u64>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.is_stream()? {
+            until_ready(self.as_fd(), Direction::Read, deadline, stop)?;
+            return (&self.inner).read(buffer);
+        }
+        if !self.is_opaque.load(Relaxed) && Scheduler::current().is_some() {
+            match in_memory(&self.inner, buffer, offset) {
+                Now::Read(count) => {
+                    self.budget.spend();
+                    return Ok(count);
+                }
+                Now::NotThere => {}
+                Now::Unknown => self.is_opaque.store(true, Relaxed),
+            }
+        }
+        offloaded::run(deadline, stop, || match offset {
+            Some(offset) => self.inner.read_at(buffer, offset),
+            None => (&self.inner).read(buffer),
+        })
+    }
+
+    /// Appends the rest of the file to `bytes`, and says how much it was.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read). What was read by then was appended.
+    pub fn read_to_end_with(
+        &self,
+        bytes: &mut Vec<u8>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        let before = bytes.len();
+        if self.is_stream()? {
+            let mut piece = vec![0; PIECE];
+            loop {
+                match self.read_with(&mut piece, deadline, stop)? {
+                    0 => return Ok(bytes.len() - before),
+                    count => bytes.extend_from_slice(&piece[..count]),
+                }
+            }
+        }
+        offloaded::run_in_steps(deadline, stop, |wanted| {
+            let position = (&self.inner).stream_position()?;
+            let left = self.inner.metadata()?.len().saturating_sub(position);
+            // One more, so that the end shows without growing.
+            let left = usize::try_from(left).unwrap_or(0).saturating_add(1);
+            bytes.try_reserve(left.min(isize::MAX as usize >> 1))?;
+            while (&self.inner).take(STEP as u64).read_to_end(bytes)? != 0 {
+                wanted.check()?;
+            }
+            Ok(bytes.len() - before)
+        })
+    }
+
+    /// Writes some of `bytes`, and says how much.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says. Of a write that was not begun nothing was written.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_with(bytes, Deadline::NEVER, None)
+    }
+
+    /// [`write`](Self::write), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_with(
+        &self,
+        bytes: &[u8],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        if self.is_stream()? {
+            until_ready(self.as_fd(), Direction::Write, deadline, stop)?;
+            return (&self.inner).write(&bytes[..bytes.len().min(PIECE)]);
+        }
+        let piece = &bytes[..bytes.len().min(STEP)];
+        offloaded::run(deadline, stop, || (&self.inner).write(piece))
+    }
+
+    timed_forms! { write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write). It is asked now and then whether to go on, so some of it may be written.
+    pub fn write_all_with(
+        &self,
+        bytes: &[u8],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<()> {
+        if !self.is_stream()? {
+            return offloaded::run_in_steps(deadline, stop, |wanted| {
+                write_pieces(&self.inner, bytes, || wanted.check())
+            });
+        }
+        let mut left = bytes;
+        while !left.is_empty() {
+            match self.write_with(left, deadline, stop)? {
+                0 => return Err(takes_nothing()),
+                count => left = &left[count..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some of `bytes` to a place of its own, and leaves the position.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.write_at_with(bytes, offset, Deadline::NEVER, None)
+    }
+
+    /// [`write_at`](Self::write_at), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_at_with(
+        &self,
+        bytes: &[u8],
+        offset: u64,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<usize> {
+        let piece = &bytes[..bytes.len().min(STEP)];
+        offloaded::run(deadline, stop, || self.inner.write_at(piece, offset))
+    }
+
+    /// Has all that was written to the file, and what is known about it, brought to the disk.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn sync_all(&self) -> io::Result<()> {
+        self.sync_all_with(Deadline::NEVER, None)
+    }
+
+    /// [`sync_all`](Self::sync_all), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn sync_all_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
+        offloaded::run(deadline, stop, || self.inner.sync_all())
+    }
+
+    /// As [`sync_all`](Self::sync_all), without what is not needed to read it again.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn sync_data(&self) -> io::Result<()> {
+        self.sync_data_with(Deadline::NEVER, None)
+    }
+
+    /// [`sync_data`](Self::sync_data), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn sync_data_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
+        offloaded::run(deadline, stop, || self.inner.sync_data())
+    }
+
+    /// Cuts the file off, or fills it up with zeros.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn set_len(&self, bytes: u64) -> io::Result<()> {
+        offloaded::run(Deadline::NEVER, None, || self.inner.set_len(bytes))
+    }
+
+    /// What the system knows of it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        offloaded::run(Deadline::NEVER, None, || self.inner.metadata())
+    }
+
+    /// Says who may do what with it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
+        offloaded::run(Deadline::NEVER, None, || {
+            self.inner.set_permissions(permissions)
+        })
+    }
+
+    /// Says when it was read and written.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        offloaded::run(Deadline::NEVER, None, || self.inner.set_times(times))
+    }
+
+    /// A second handle of the same open file, which shares its position.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        self.inner.try_clone().map(Self::from)
+    }
+
+    /// The same file as one of the standard library's.
+    #[must_use]
+    pub fn into_std(self) -> fs::File {
+        self.inner
+    }
+}
+
+/// Writes all of `bytes`, and asks between two pieces whether to go on.
+pub(super) fn write_pieces(
+    file: &fs::File,
+    bytes: &[u8],
+    mut ask: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = file;
+    let mut pieces = bytes.chunks(STEP);
+    if let Some(first) = pieces.next() {
+        file.write_all(first)?;
+    }
+    pieces.try_for_each(|piece| {
+        ask()?;
+        file.write_all(piece)
+    })
+}
+
+/// What kind of thing an entry of a folder is, if that needs no look at the thing.
+pub(super) fn kind_at_hand(entry: &fs::DirEntry) -> Option<FileType> {
+    entry.file_type().ok()
+}
+
+/// What came of a read that was not to block.
+enum Now {
+    Read(usize),
+    NotThere,
+    /// The system, or the one that the file is on, cannot tell; or it is an error, which the real read will show.
+    Unknown,
+}
+
+/// Reads what is in memory.
+#[cfg(target_os = "linux")]
+fn in_memory(file: &fs::File, buffer: &mut [u8], offset: Option<u64>) -> Now {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+    let mut whole = [io::IoSliceMut::new(buffer)];
+    // The greatest is for the file's own position.
+    let offset = offset.unwrap_or(u64::MAX);
+    match preadv2(file, &mut whole, offset, ReadWriteFlags::NOWAIT) {
+        Ok(count) => Now::Read(count),
+        Err(Errno::AGAIN | Errno::INTR) => Now::NotThere,
+        Err(_) => Now::Unknown,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_memory(_: &fs::File, _: &mut [u8], _: Option<u64>) -> Now {
+    Now::Unknown
+}
+
+impl Read for &File {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        File::read(self, buffer)
+    }
+
+    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.read_to_end_with(bytes, Deadline::NEVER, None)
+    }
+}
+
+impl Read for File {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Self::read(self, buffer)
+    }
+
+    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.read_to_end_with(bytes, Deadline::NEVER, None)
+    }
+}
+
+impl Write for &File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        File::write(self, bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_with(bytes, Deadline::NEVER, None)
+    }
+
+    /// Nothing is kept back.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::write(self, bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_with(bytes, Deadline::NEVER, None)
+    }
+
+    /// Nothing is kept back.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A position is a number, which is set where the caller stands.
+impl Seek for &File {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        (&self.inner).seek(to)
+    }
+}
+
+impl Seek for File {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        (&self.inner).seek(to)
+    }
+}
+
+impl From<fs::File> for File {
+    fn from(inner: fs::File) -> Self {
+        Self {
+            inner,
+            is_stream: OnceLock::new(),
+            is_opaque: AtomicBool::new(false),
+            budget: Budget::new(),
+        }
+    }
+}
+
+impl From<OwnedFd> for File {
+    fn from(fd: OwnedFd) -> Self {
+        fs::File::from(fd).into()
+    }
+}
+
+impl From<File> for OwnedFd {
+    fn from(file: File) -> Self {
+        file.inner.into()
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+impl AsRawFd for File {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}

@@ -1,0 +1,153 @@
+//! What is in a folder, entry by entry.
+
+use super::file::kind_at_hand;
+#[expect(unused_imports, reason = "the documentation names it")]
+use crate::WaitError;
+use crate::offloaded;
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    fs::{self, FileType, Metadata},
+    io,
+    os::unix::fs::DirEntryExt,
+    path::{Path, PathBuf},
+};
+use vitte_wait::{Deadline, StopToken};
+
+/// How many entries are asked for at a time.
+const BATCH: usize = 64;
+
+/// The entries of a folder, in no order. See [`read_dir`].
+#[derive(Debug)]
+pub struct ReadDir {
+    entries: fs::ReadDir,
+    ready: VecDeque<io::Result<DirEntry>>,
+    ended: bool,
+}
+
+/// What is in a folder, but for itself and its parent. An entry that comes or goes meanwhile is told or not.
+///
+/// ```
+/// let names: Vec<_> = vitte_io::fs::read_dir("/proc/self")?
+///     .map(|entry| Ok(entry?.file_name()))
+///     .collect::<std::io::Result<_>>()?;
+/// assert!(names.iter().any(|name| name == "status"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// # Blocking
+/// # Cancellation
+/// As the [module](super) says.
+pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
+    read_dir_with(path, Deadline::NEVER, None)
+}
+
+/// [`read_dir`], if it begins before `deadline`, and before `stop` is triggered.
+///
+/// # Errors
+/// As [`read_dir`].
+pub fn read_dir_with(
+    path: impl AsRef<Path>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<ReadDir> {
+    let path = path.as_ref();
+    offloaded::run(deadline, stop, || {
+        let mut folder = ReadDir {
+            entries: fs::read_dir(path)?,
+            ready: VecDeque::new(),
+            ended: false,
+        };
+        folder.fill();
+        Ok(folder)
+    })
+}
+
+impl ReadDir {
+    fn fill(&mut self) {
+        let entries = self.entries.by_ref().take(BATCH);
+        let ready = entries.map(|entry| {
+            entry.map(|entry| DirEntry {
+                kind: kind_at_hand(&entry),
+                entry,
+            })
+        });
+        self.ready.extend(ready);
+        self.ended = self.ready.len() < BATCH;
+    }
+
+    /// The next entry, if asking for more begins before `deadline`, and before `stop` is triggered; else it is still
+    /// the next one.
+    ///
+    /// # Errors
+    /// As [`read_dir`].
+    pub fn next_with(
+        &mut self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Option<DirEntry>> {
+        if self.ready.is_empty() && !self.ended {
+            offloaded::run(deadline, stop, || {
+                self.fill();
+                Ok(())
+            })?;
+        }
+        self.ready.pop_front().transpose()
+    }
+}
+
+/// After an error of the wait it goes on.
+impl Iterator for ReadDir {
+    type Item = io::Result<DirEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_with(Deadline::NEVER, None).transpose()
+    }
+}
+
+/// An entry of a folder.
+#[derive(Debug)]
+pub struct DirEntry {
+    entry: fs::DirEntry,
+    kind: Option<FileType>,
+}
+
+impl DirEntry {
+    /// The folder's path, as it was given, and the name.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.entry.path()
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn file_name(&self) -> OsString {
+        self.entry.file_name()
+    }
+
+    /// The number of what it names, on its file system.
+    #[must_use]
+    pub fn ino(&self) -> u64 {
+        self.entry.ino()
+    }
+
+    /// What kind of thing it names; links are not followed. This is known already, as a rule.
+    ///
+    /// # Errors
+    /// As [`read_dir`].
+    pub fn file_type(&self) -> io::Result<FileType> {
+        match self.kind {
+            Some(kind) => Ok(kind),
+            None => self.metadata().map(|metadata| metadata.file_type()),
+        }
+    }
+
+    /// What the system knows of what it names; links are not followed.
+    ///
+    /// # Errors
+    /// As [`read_dir`].
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        offloaded::run(Deadline::NEVER, None, || self.entry.metadata())
+    }
+}

@@ -1,0 +1,262 @@
+//! Files and folders, in the form of [`std::fs`].
+//!
+//! No system says when a file will be ready, so a fiber has its calls done by a thread of its runtime's pool
+//! ([`JobKind::Io`](vitte_scheduler::JobKind)), and its worker goes on. A plain thread calls, and blocks.
+//!
+//! ```
+//! use vitte_io::fs;
+//! use vitte_scheduler::{Config, Scheduler, SpawnOptions};
+//!
+//! let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+//! let path = std::env::temp_dir().join(format!("vitte-fs-{}", std::process::id()));
+//! let its = path.clone();
+//! let text = scheduler.spawn(&SpawnOptions::default(), move || {
+//!     // Other fibers run meanwhile.
+//!     fs::write(&its, "written")?;
+//!     fs::read_to_string(&its)
+//! });
+//! assert_eq!(text.join()??, "written");
+//! fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Deadlines, stops, cancellation
+//! They end a call that has not begun, because every thread of the pool is busy, say: nothing was done then, and
+//! the error [says so](crate::WaitError::of). What has begun is waited for, whatever comes: the system cannot take it back,
+//! it uses what its caller lent it, and so what a call returns is always what happened. Calls that may take long, and
+//! consist of many (`read`, `read_to_string`, `write`, `copy`, and reading or writing all of a [`File`]), ask after every
+//! megabyte whether to go on; a file is then written in part.
+//!
+//! # Errors
+//! What the system says, and a [`WaitError`](crate::WaitError) inside for what ended the call before.
+//!
+//! # Blocking
+//! As long as the system takes: a fiber suspends, a thread blocks.
+
+mod file;
+mod folder;
+mod options;
+
+pub use file::File;
+pub use folder::{DirEntry, ReadDir, read_dir, read_dir_with};
+pub use options::OpenOptions;
+
+use crate::offloaded;
+use file::{STEP, write_pieces};
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions};
+use std::{
+    fs,
+    io::{self, Read},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink as make_symlink},
+    path::{Path, PathBuf},
+};
+use vitte_wait::{Deadline, StopToken};
+
+/// Calls that are one of the standard library's.
+macro_rules! calls {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident, $with:ident($($path:ident),+) -> $value:ty = $call:path;
+    )+) => {
+        $(
+            $(#[doc = $doc])+
+            ///
+            /// # Errors
+            /// # Blocking
+            /// # Cancellation
+            /// As the [module](self) says.
+            pub fn $name($($path: impl AsRef<Path>),+) -> io::Result<$value> {
+                $with($($path,)+ Deadline::NEVER, None)
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`], if it begins before `deadline`, and before `stop` is triggered.")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`", stringify!($name), "`].")]
+            pub fn $with(
+                $($path: impl AsRef<Path>,)+
+                deadline: Deadline,
+                stop: Option<&StopToken>,
+            ) -> io::Result<$value> {
+                $(let $path = $path.as_ref();)+
+                offloaded::run(deadline, stop, || $call($($path),+))
+            }
+        )+
+    };
+}
+
+calls! {
+    /// What the system knows of a file; links are followed.
+    metadata, metadata_with(path) -> Metadata = fs::metadata;
+    /// What the system knows of a file; of a link, of that.
+    symlink_metadata, symlink_metadata_with(path) -> Metadata = fs::symlink_metadata;
+    /// Whether there is such a file; an error is that it could not be found out.
+    exists, exists_with(path) -> bool = fs::exists;
+    /// Takes a file out of its folder. It is gone when nobody has it open any more.
+    remove_file, remove_file_with(path) -> () = fs::remove_file;
+    /// Removes a folder, which must be empty.
+    remove_dir, remove_dir_with(path) -> () = fs::remove_dir;
+    /// Removes a folder with all that is in it; links are removed, not followed. It counts as one call, however much it is.
+    remove_dir_all, remove_dir_all_with(path) -> () = fs::remove_dir_all;
+    /// Gives a file another name on its file system; another one of that name is replaced.
+    rename, rename_with(from, to) -> () = fs::rename;
+    /// Gives a file a second name on its file system.
+    hard_link, hard_link_with(original, link) -> () = fs::hard_link;
+    /// Makes a link that says where else to look.
+    symlink, symlink_with(original, link) -> () = make_symlink;
+    /// Where a link says to look.
+    read_link, read_link_with(path) -> PathBuf = fs::read_link;
+    /// The path without links and detours.
+    canonicalize, canonicalize_with(path) -> PathBuf = fs::canonicalize;
+    /// Makes a folder, whose parent is there and which is not.
+    create_dir, create_dir_with(path) -> () = fs::create_dir;
+    /// Makes a folder and its parents, unless they are there.
+    create_dir_all, create_dir_all_with(path) -> () = fs::create_dir_all;
+}
+
+/// Says who may do what with a file.
+///
+/// # Errors
+/// # Blocking
+/// # Cancellation
+/// As the [module](self) says.
+pub fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
+    let path = path.as_ref();
+    offloaded::run(Deadline::NEVER, None, || {
+        fs::set_permissions(path, permissions)
+    })
+}
+
+/// All that is in a file.
+///
+/// # Errors
+/// # Blocking
+/// # Cancellation
+/// As the [module](self) says.
+pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    read_with(path, Deadline::NEVER, None)
+}
+
+/// [`read`], until `deadline` at the latest, or until `stop` is triggered.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(
+    path: impl AsRef<Path>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<Vec<u8>> {
+    let path = path.as_ref();
+    offloaded::run_in_steps(deadline, stop, |wanted| {
+        let file = fs::File::open(path)?;
+        let mut bytes = Vec::new();
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        bytes.try_reserve_exact(length)?;
+        while (&file).take(STEP as u64).read_to_end(&mut bytes)? != 0 {
+            wanted.check()?;
+        }
+        Ok(bytes)
+    })
+}
+
+/// All that is in a file, which is text.
+///
+/// # Errors
+/// As the [module](self) says; `InvalidData` if it is no UTF-8.
+///
+/// # Blocking
+/// # Cancellation
+/// As the [module](self) says.
+pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    read_to_string_with(path, Deadline::NEVER, None)
+}
+
+/// [`read_to_string`], until `deadline` at the latest, or until `stop` is triggered.
+///
+/// # Errors
+/// As [`read_to_string`].
+pub fn read_to_string_with(
+    path: impl AsRef<Path>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<String> {
+    let bytes = read_with(path, deadline, stop)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Makes a file that holds `contents`, or has it hold that and nothing else.
+///
+/// # Errors
+/// # Blocking
+/// # Cancellation
+/// As the [module](self) says.
+pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    write_with(path, contents, Deadline::NEVER, None)
+}
+
+/// [`write()`], until `deadline` at the latest, or until `stop` is triggered.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with(
+    path: impl AsRef<Path>,
+    contents: impl AsRef<[u8]>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<()> {
+    let (path, contents) = (path.as_ref(), contents.as_ref());
+    offloaded::run_in_steps(deadline, stop, |wanted| {
+        write_pieces(&fs::File::create(path)?, contents, || wanted.check())
+    })
+}
+
+/// Copies a file with its permissions, and says how many bytes it was. A file of the other name is overwritten.
+///
+/// # Errors
+/// As the [module](self) says; `InvalidInput` if `from` is no file, or both names lead to the same one.
+///
+/// # Blocking
+/// # Cancellation
+/// As the [module](self) says.
+pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+    copy_with(from, to, Deadline::NEVER, None)
+}
+
+/// [`copy`], until `deadline` at the latest, or until `stop` is triggered.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_with(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<u64> {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    offloaded::run_in_steps(deadline, stop, |wanted| {
+        let source = fs::File::open(from)?;
+        let known = source.metadata()?;
+        let wrong = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        if !known.is_file() {
+            return wrong("what is to be copied is no file");
+        }
+        if fs::metadata(to).is_ok_and(|to| (to.dev(), to.ino()) == (known.dev(), known.ino())) {
+            return wrong("a file is to be copied onto itself");
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        let target = options.mode(known.permissions().mode()).open(to)?;
+        if target.metadata()?.is_file() {
+            target.set_permissions(known.permissions())?;
+        }
+        let mut all = 0;
+        loop {
+            // From file to file the system copies by itself.
+            match io::copy(&mut (&source).take(STEP as u64), &mut &target)? {
+                0 => return Ok(all),
+                count => all += count,
+            }
+            wanted.check()?;
+        }
+    })
+}

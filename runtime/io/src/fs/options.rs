@@ -1,0 +1,110 @@
+//! In which way a file is opened.
+
+use super::File;
+use crate::offloaded;
+use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path};
+use vitte_wait::{Deadline, StopToken};
+
+/// In which way to open a file: what one of the standard library's says, which [`From`] takes in whole.
+///
+/// ```
+/// use vitte_io::fs::OpenOptions;
+///
+/// let error = OpenOptions::new().read(true).open("/no/such/file").unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions(fs::OpenOptions);
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<fs::OpenOptions> for OpenOptions {
+    fn from(options: fs::OpenOptions) -> Self {
+        Self(options)
+    }
+}
+
+impl OpenOptions {
+    /// Nothing is wanted yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(fs::OpenOptions::new())
+    }
+
+    /// To be read.
+    pub fn read(&mut self, on: bool) -> &mut Self {
+        self.0.read(on);
+        self
+    }
+
+    /// To be written.
+    pub fn write(&mut self, on: bool) -> &mut Self {
+        self.0.write(on);
+        self
+    }
+
+    /// To be written at its end only, whoever else writes there.
+    pub fn append(&mut self, on: bool) -> &mut Self {
+        self.0.append(on);
+        self
+    }
+
+    /// Emptied first.
+    pub fn truncate(&mut self, on: bool) -> &mut Self {
+        self.0.truncate(on);
+        self
+    }
+
+    /// Made, unless it is there.
+    pub fn create(&mut self, on: bool) -> &mut Self {
+        self.0.create(on);
+        self
+    }
+
+    /// Made; it must not be there.
+    pub fn create_new(&mut self, on: bool) -> &mut Self {
+        self.0.create_new(on);
+        self
+    }
+
+    /// Who may do what with it if it is made, less what the process's mask takes away.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.0.mode(mode);
+        self
+    }
+
+    /// More flags, for the system.
+    pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
+        self.0.custom_flags(flags);
+        self
+    }
+
+    /// Opens the file. To open a FIFO that has no other end takes until it has one, which nothing ends; a flag for the
+    /// system, `O_NONBLOCK`, spares that.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// # Cancellation
+    /// As the [module](super) says.
+    pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        self.open_with(path, Deadline::NEVER, None)
+    }
+
+    /// [`open`](Self::open), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        &self,
+        path: impl AsRef<Path>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<File> {
+        let path = path.as_ref();
+        offloaded::run(deadline, stop, || self.0.open(path)).map(File::from)
+    }
+}
