@@ -13,6 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// In `vt_options.affinity`: wherever the system sees fit.
+#define VT_AFFINITY_NONE 0
+
+// In `vt_options.affinity`: each worker on a processor of its own, of those that the process may use; first one of each
+// core, then the others. If there are more workers, some share.
+#define VT_AFFINITY_PER_CORE 1
+
+// In `vt_options.affinity`: all workers on the processors `cpus`.
+#define VT_AFFINITY_SET 2
+
+// In `vt_options.affinity`: worker `i` on processor `cpus[i]`; if there are more workers, it begins anew.
+#define VT_AFFINITY_EACH 3
+
 // As the reason of a cancellation: the runtime shuts down.
 #define VT_CANCEL_SHUTDOWN -1
 
@@ -372,6 +385,40 @@ typedef struct vt_hot {
 // an exception.
 typedef uint32_t (*vt_slice_handler)(vt_fiber fiber, void *arg);
 
+// Called on a worker's thread, with the worker's number. It must not wait, and must not be left by an exception.
+typedef void (*vt_worker_hook)(uint32_t worker, void *arg);
+
+// Called on a worker's thread when a fiber comes or has gone. `hot` has the bounds of its stack and its `user` word; it
+// is null when the fiber is over. It must not wait, and must not be left by an exception.
+typedef void (*vt_switch_hook)(vt_fiber fiber, uint32_t worker, const struct vt_hot *hot, void *arg);
+
+// What is called when, given with `vt_options.hooks`. Null in a field: nothing. A runtime without hooks pays nothing.
+//
+// All are called on the worker's thread, on its own stack, with `arg`, several at once on different threads.
+typedef struct vt_hooks {
+  // `sizeof(vt_hooks)`.
+  uint32_t size;
+  // 0.
+  uint32_t flags;
+  // On a new thread of a worker, before it runs any fiber. A number may have several threads, one after the other.
+  vt_worker_hook thread_start;
+  // On that thread after the last fiber, before it ends.
+  vt_worker_hook thread_stop;
+  // A worker has nothing to do, and is about to sleep.
+  vt_worker_hook before_park;
+  // It has slept.
+  vt_worker_hook after_unpark;
+  // A fiber is about to run: it begins, or goes on. Until its `switch_out` nothing else runs on this thread.
+  vt_switch_hook switch_in;
+  // The fiber has left its thread, for it waits, gave way, or is over. Nobody else runs it before this has returned.
+  vt_switch_hook switch_out;
+  // For all of them.
+  void *arg;
+  // Gets `arg` when no hook will use it any more: when the runtime is gone, or could not be made (but for a `size`
+  // that cannot be). May be null.
+  vt_drop drop;
+} vt_hooks;
+
 // What a runtime is made of. Zero in a field means: what the library finds best.
 typedef struct vt_options {
   // `sizeof(vt_options)`.
@@ -392,6 +439,17 @@ typedef struct vt_options {
   uint64_t seed;
   // What the threads are called; UTF-8, copied.
   const char *name;
+  // What is called at the turns of a worker's life, and when fibers come and go; copied. Null: nothing.
+  const struct vt_hooks *hooks;
+  // `VT_AFFINITY_...`: on which processors the threads run. A thief takes fibers first from workers with which it
+  // shares a cache.
+  uint32_t affinity;
+  // Reserved.
+  uint32_t rsv;
+  // The numbers of processors that `affinity` asks for, else null; copied.
+  const uint32_t *cpus;
+  // How many they are.
+  size_t cpu_count;
 } vt_options;
 
 // Numbers about a runtime, each read by itself: a moment's impression, not a snapshot.
@@ -1310,14 +1368,18 @@ vt_status vt_options_init(struct vt_options *options, size_t size);
 // Any number of runtimes (up to 1023 at a time) live side by side and know nothing of each
 // other. No signal handler and no fork handler is installed.
 //
-// `VT_EINVAL`: `out` is null, or an option is out of range or not UTF-8. `VT_EUNSUPPORTED`: an
+// `VT_EINVAL`: `out` is null, or an option is out of range or not UTF-8, or a processor is not one that the
+// process may use, or a runtime that its host drives is to be placed. `VT_EUNSUPPORTED`: an
 // option this version does not know. `VT_ELIMIT`: too many runtimes. `VT_ESYS`: no threads or
 // no memory to be had.
 //
 // # Safety
 // `options` is null or points to as many readable bytes as its size field says, in which `name`
-// is null or ends with a zero byte. `out` is null or points to a writable pointer.
-vt_status vt_runtime_create(const struct vt_options *options, struct vt_runtime **out);
+// is null or ends with a zero byte, `hooks` is null or points to as many readable bytes as its size field says, and
+// `cpus` is null or points to `cpu_count` numbers. The hooks may be called on any thread, until the runtime is gone.
+// `out` is null or points to a writable pointer.
+vt_status vt_runtime_create(const struct vt_options *options,
+                            struct vt_runtime **out);
 
 // Ends a runtime: takes no more fibers, ends those it has in the way that `mode` says, joins its
 // threads, and frees it. `[any]`, but not on a fiber of this very runtime.

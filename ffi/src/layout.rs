@@ -44,6 +44,8 @@ unsafe impl Sizable for vt_stats {}
 // SAFETY: as above, and pointers to functions, which may be null.
 unsafe impl Sizable for vt_chan_options {}
 // SAFETY: as above.
+unsafe impl Sizable for crate::vt_hooks {}
+// SAFETY: as above.
 unsafe impl Sizable for vt_case {}
 
 /// The size that the struct at `at` says it has, if that can be true.
@@ -162,9 +164,14 @@ mod layouts {
     )]
     use super::*;
 
-    assert_layout!(vt_options, 56, {
+    assert_layout!(vt_options, 88, {
         size: 0, flags: 4, workers: 8, max_stacks: 12, stack_size: 16, warm_stack_bytes: 24,
-        timeslice_ns: 32, seed: 40, name: 48,
+        timeslice_ns: 32, seed: 40, name: 48, hooks: 56, affinity: 64, rsv: 68, cpus: 72,
+        cpu_count: 80,
+    });
+    assert_layout!(crate::vt_hooks, 72, {
+        size: 0, flags: 4, thread_start: 8, thread_stop: 16, before_park: 24, after_unpark: 32,
+        switch_in: 40, switch_out: 48, arg: 56, drop: 64,
     });
     assert_layout!(vt_stats, 64, {
         size: 0, workers: 4, live: 8, spawned: 16, finished: 24, switches: 32, steals: 40,

@@ -14,6 +14,7 @@
     reason = "types have one name, the same in C and in Rust"
 )]
 
+mod affinity;
 mod boundary;
 mod broadcast;
 mod callback;
@@ -27,6 +28,7 @@ mod fd;
 mod fiber;
 mod group;
 mod handle;
+mod hooks;
 mod host;
 mod interrupt;
 mod jit;
@@ -49,6 +51,7 @@ mod text;
 mod thread;
 mod timer;
 
+pub use affinity::{VT_AFFINITY_EACH, VT_AFFINITY_NONE, VT_AFFINITY_PER_CORE, VT_AFFINITY_SET};
 pub use broadcast::{vt_chan_missed, vt_chan_subscribe};
 pub use callback::{vt_after, vt_compare, vt_copy, vt_drop, vt_entry, vt_fn};
 pub use cancel::*;
@@ -65,6 +68,7 @@ pub use fd::{VT_FD_READ, VT_FD_WRITE, vt_fd_forget, vt_fd_wait};
 pub use fiber::*;
 pub use group::{vt_group, vt_group_cancel, vt_group_create, vt_group_release, vt_group_wait};
 pub use handle::vt_runtime;
+pub use hooks::{vt_hooks, vt_switch_hook, vt_worker_hook};
 pub use host::*;
 pub use interrupt::vt_interrupt;
 pub use jit::{vt_jit_layout, vt_jit_layout_get};

@@ -2,16 +2,19 @@
 
 use crate::{
     VT_ABI_VERSION, VT_EBUSY, VT_ECONTEXT, VT_EDUP, VT_EINTERNAL, VT_EINVAL, VT_ESHUTDOWN, VT_ESYS,
-    VT_EUNSUPPORTED,
+    VT_EUNSUPPORTED, affinity,
     boundary::{Answer, Out, ensure, status, value},
     deadline::{deadline, late},
     handle,
+    hooks::{self, vt_hooks},
     layout::{self, Answered},
     text, vt_runtime, vt_status,
 };
 use libc::size_t;
 use std::{ffi::c_char, ptr, time::Duration};
-use vitte_scheduler::{Config, ResizeError, Scheduler, ShutdownError, ShutdownMode, StartError};
+use vitte_scheduler::{
+    AffinityError, Config, ResizeError, Scheduler, ShutdownError, ShutdownMode, StartError,
+};
 
 /// What a runtime is made of. Zero in a field means: what the library finds best.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,17 @@ pub struct vt_options {
     pub seed: u64,
     /// What the threads are called; UTF-8, copied.
     pub name: *const c_char,
+    /// What is called at the turns of a worker's life, and when fibers come and go; copied. Null: nothing.
+    pub hooks: *const vt_hooks,
+    /// `VT_AFFINITY_...`: on which processors the threads run. A thief takes fibers first from workers with which it
+    /// shares a cache.
+    pub affinity: u32,
+    /// Reserved.
+    pub rsv: u32,
+    /// The numbers of processors that `affinity` asks for, else null; copied.
+    pub cpus: *const u32,
+    /// How many they are.
+    pub cpu_count: size_t,
 }
 
 /// In `vt_options.flags`: `seed` counts.
@@ -106,13 +120,16 @@ pub unsafe extern "C" fn vt_options_init(options: *mut vt_options, size: size_t)
 /// Any number of runtimes (up to 1023 at a time) live side by side and know nothing of each
 /// other. No signal handler and no fork handler is installed.
 ///
-/// `VT_EINVAL`: `out` is null, or an option is out of range or not UTF-8. `VT_EUNSUPPORTED`: an
+/// `VT_EINVAL`: `out` is null, or an option is out of range or not UTF-8, or a processor is not one that the
+/// process may use, or a runtime that its host drives is to be placed. `VT_EUNSUPPORTED`: an
 /// option this version does not know. `VT_ELIMIT`: too many runtimes. `VT_ESYS`: no threads or
 /// no memory to be had.
 ///
 /// # Safety
 /// `options` is null or points to as many readable bytes as its size field says, in which `name`
-/// is null or ends with a zero byte. `out` is null or points to a writable pointer.
+/// is null or ends with a zero byte, `hooks` is null or points to as many readable bytes as its size field says, and
+/// `cpus` is null or points to `cpu_count` numbers. The hooks may be called on any thread, until the runtime is gone.
+/// `out` is null or points to a writable pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_runtime_create(
     options: *const vt_options,
@@ -212,8 +229,13 @@ pub unsafe extern "C" fn vt_stats_get(rt: *mut vt_runtime, out: *mut vt_stats) -
 unsafe fn config(options: *const vt_options) -> Answer<Config> {
     // SAFETY: by contract.
     let options = unsafe { layout::read(options) }?;
+    // SAFETY: by contract. First, for what goes wrong from here on drops their argument.
+    let hooks = unsafe { hooks::read(options.hooks) }?;
     let known = VT_SEEDED | VT_HOST_DRIVEN;
-    ensure(options.flags & !known == 0, VT_EUNSUPPORTED)?;
+    ensure(
+        options.flags & !known == 0 && options.rsv == 0,
+        VT_EUNSUPPORTED,
+    )?;
     let driven = options.flags & VT_HOST_DRIVEN != 0;
     ensure(!driven || options.workers == 0, VT_EINVAL)?;
     // SAFETY: by contract.
@@ -235,6 +257,9 @@ unsafe fn config(options: *const vt_options) -> Answer<Config> {
     if let Some(name) = name {
         config.name = name.to_owned();
     }
+    // SAFETY: by contract.
+    config.affinity = unsafe { affinity::of(&options) }?;
+    config.hooks = hooks;
     Ok(config)
 }
 
@@ -272,7 +297,8 @@ fn shutdown_mode(mode: u32) -> Answer<ShutdownMode> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
 fn not_started(error: StartError) -> vt_status {
     match error {
-        StartError::Workers(..) | StartError::StackSize(..) => VT_EINVAL,
+        StartError::Affinity(AffinityError::System(_)) => VT_ESYS,
+        StartError::Workers(..) | StartError::StackSize(..) | StartError::Affinity(..) => VT_EINVAL,
         _ => VT_ESYS,
     }
 }

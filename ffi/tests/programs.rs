@@ -97,6 +97,8 @@ programs! {
     fibers_park: "park.c",
     descriptors_are_waited_for: "fd.c",
     signal_handlers_unpark: "signal.c",
+    turns_are_told: "hooks.c",
+    threads_are_placed: "affinity.c",
     hosts_drive: "host.c",
     fibers_poll: "poll.c",
     native_regions_hold_nobody_up: "native.c",

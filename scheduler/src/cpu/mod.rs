@@ -1,7 +1,9 @@
 //! On which processors the workers' threads may run.
 
+mod nearness;
 mod topology;
 
+use nearness::Nearness;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::{fmt, io};
 pub use topology::{Cache, CacheKind, Cpu, Topology};
@@ -78,6 +80,8 @@ pub(crate) struct Plan {
     sets: Vec<CpuSet>,
     /// Where the thread that started the scheduler was.
     anywhere: Option<CpuSet>,
+    /// Of workers that are not all as near to each other.
+    nearness: Option<Nearness>,
 }
 
 impl Plan {
@@ -120,7 +124,13 @@ impl Plan {
         Ok(Self {
             sets,
             anywhere: Some(anywhere),
+            nearness: Nearness::of(&Topology::read(), &lists),
         })
+    }
+
+    /// How near the workers are to each other. `None`: all are as near, or that is not known.
+    pub(crate) fn nearness(&self) -> Option<&Nearness> {
+        self.nearness.as_ref()
     }
 
     /// Places the calling thread, which is that of worker `index`.

@@ -4,13 +4,14 @@
 //!    in a row.
 //! 2. Fresh tasks, the newest first: depth first keeps the number of live tasks small.
 //! 3. Started tasks in line, the oldest first.
-//! 4. The injector, then other workers, beginning with a random one.
+//! 4. The injector, then other workers, beginning with a random one of the nearest.
 //!
 //! Every so many tasks the line comes first, so that no source can starve another. Tasks of the high
 //! class come before all of these, those of the low class after them, but for their turns: see
 //! Note \[Classes\].
 
 use crate::{
+    cpu::Plan,
     queue::lifo::JOB,
     task::Task,
     worker::{Worker, classes::Urgent},
@@ -259,11 +260,16 @@ impl Worker {
             return None;
         }
         let first = self.choice.below(workers);
-        for offset in 0..workers {
-            let victim = (first + offset) % workers;
-            if victim != self.index
-                && let Some(task) = self.steal_from(victim)
-            {
+        let all = (first..workers).chain(0..first);
+        match self.shared().plan.get().and_then(Plan::nearness) {
+            None => self.steal_from_any(all.filter(|victim| *victim != self.index)),
+            Some(near) => self.steal_from_any(near.victims(self.index, workers, first)),
+        }
+    }
+
+    fn steal_from_any(&self, victims: impl Iterator<Item = usize>) -> Option<&'static Task> {
+        for victim in victims {
+            if let Some(task) = self.steal_from(victim) {
                 self.remote().counts.steals.raise();
                 self.post_rest(victim);
                 return Some(task);
