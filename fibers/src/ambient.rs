@@ -5,7 +5,7 @@
 //! switch itself reads no thread-local.
 //!
 //! The exchange happens on the resuming side, around the switch, so one place covers the first entry, every suspension, the
-//! return and the panic.
+//! return and the panic. A fiber that is left for another passes the thread on before the switch.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
@@ -13,6 +13,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::suspender::Suspender;
 
 /// `__cxa_eh_globals` of the Itanium C++ ABI: the stack of caught exceptions and the number of uncaught ones.
 #[repr(C)]
@@ -71,6 +73,8 @@ pub struct Resumer {
     /// [`NO_CXX`] while no C++ runtime was found.
     cxx: Cell<*mut CxxGlobals>,
     user: Cell<*const ()>,
+    /// Who runs on behalf of it; null if nobody does.
+    present: Cell<*const Suspender>,
     /// The addresses are this thread's.
     _stays: PhantomData<*mut ()>,
 }
@@ -82,6 +86,7 @@ impl Resumer {
             errno: errno_location(),
             cxx: Cell::new(cxx_globals()),
             user: Cell::new(user),
+            present: Cell::new(ptr::null()),
             _stays: PhantomData,
         }
     }
@@ -128,6 +133,28 @@ impl Resumer {
         if thrown != 0 {
             self.exchange_cxx(kept);
         }
+    }
+
+    /// What two exchanges would do, after which the values of `from` are kept and this thread has those of `to`.
+    #[inline(always)]
+    pub(crate) fn pass(&self, from: &Ambient, to: &Ambient) {
+        // SAFETY: as in `exchange`.
+        let errno = unsafe { self.errno.as_ptr().replace(to.errno.get()) };
+        to.errno.set(from.errno.replace(errno));
+        // SAFETY: as in `exchange`.
+        let cxx = unsafe { self.cxx.get().read() };
+        let counts = cxx.uncaught | from.uncaught.get() | to.uncaught.get();
+        let caught = cxx.caught.addr() | from.caught.get().addr() | to.caught.get().addr();
+        if counts as usize | caught != 0 {
+            self.exchange_cxx(from);
+            self.exchange_cxx(to);
+        }
+    }
+
+    /// From now on `next` runs on behalf of this; returns who did.
+    #[inline(always)]
+    pub(crate) fn set_present(&self, next: *const Suspender) -> *const Suspender {
+        self.present.replace(next)
     }
 
     #[cold]
@@ -227,5 +254,19 @@ mod tests {
         here.exchange(&kept);
         // SAFETY: this thread's errno.
         assert_eq!(unsafe { here.errno.as_ptr().read() }, 5);
+    }
+
+    #[test]
+    fn to_pass_on_is_to_exchange_twice() {
+        let here = Resumer::new(ptr::null());
+        let (from, to) = (Ambient::fresh(), Ambient::fresh());
+        from.errno.set(1);
+        to.errno.set(2);
+        // SAFETY: this thread's errno.
+        unsafe { here.errno.as_ptr().write(3) };
+        here.pass(&from, &to);
+        assert_eq!((from.errno.get(), to.errno.get()), (3, 1));
+        // SAFETY: this thread's errno.
+        assert_eq!(unsafe { here.errno.as_ptr().read() }, 2);
     }
 }

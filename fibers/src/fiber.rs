@@ -14,7 +14,7 @@ use crate::ambient::Resumer;
 use crate::point::Point;
 use crate::stack::Stack;
 use crate::suspender::{ForcedUnwind, Order, Payload, Suspender};
-use crate::switch::{Gate, Switch, Switched};
+use crate::switch::Switch;
 
 /// How often [`Fiber::unwind`] raises [`ForcedUnwind`] in a fiber that catches it and suspends again.
 pub const UNWIND_TRIES: usize = 4;
@@ -106,8 +106,6 @@ pub struct Fiber {
     seam: NonNull<Suspender>,
     /// The lowest usable address of that stack.
     limit: usize,
-    #[cfg(tsan)]
-    shadow: ManuallyDrop<crate::shadow::Shadow>,
 }
 
 const SEAM: Layout = Layout::new::<Suspender>();
@@ -137,20 +135,19 @@ impl Fiber {
         let limit = stack.limit();
         // SAFETY: the block was carved for this type just now.
         unsafe { seam.write(Suspender::fresh()) };
-        let switch = Switch::with_stack(stack, move |gate: &Gate, ()| {
+        let body = move || {
             // SAFETY: the block lies in the stack this runs on.
             let seam = unsafe { seam.as_ref() };
-            seam.enter(gate);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| entry(seam))) {
                 seam.finish(payload);
             }
-        });
+        };
+        // SAFETY: the gate is part of the block, which stays until the stack is taken back.
+        let switch = unsafe { Switch::with_stack(stack, seam.as_ref().gate(), body) };
         Self {
             switch: ManuallyDrop::new(switch),
             seam,
             limit,
-            #[cfg(tsan)]
-            shadow: ManuallyDrop::new(crate::shadow::Shadow::unmade()),
         }
     }
 
@@ -164,34 +161,61 @@ impl Fiber {
     /// If the fiber is finished. Never because the fiber panics.
     #[inline]
     pub fn resume(&mut self, by: &Resumer) -> Resumed {
-        if self.switch.done() {
+        // SAFETY: by the borrow nobody else enters it, and it runs nowhere.
+        unsafe { self.enter(by) }
+    }
+
+    /// As [`resume`](Self::resume). A fiber that was entered so may [leave its stack for another's](Suspender::switch_to), and
+    /// then it is that one, or the last of several, of whom the answer tells.
+    ///
+    /// # Panics
+    ///
+    /// If the fiber is finished.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else enters this fiber or those that it is left for, or ends them, while they run or are about to; what is left on
+    /// the way is suspended, and may be entered by others before this returns.
+    #[inline]
+    pub unsafe fn enter(&self, by: &Resumer) -> Resumed {
+        let seam = self.seam();
+        if seam.gate().is_done() {
             resumed_finished();
         }
-        // SAFETY: `switch` owns the stack the block lies in. The fiber, which also refers to it, does so by shared reference.
-        let seam = unsafe { self.seam.as_ref() };
         seam.set_resumer(by);
+        let outer = by.set_present(seam);
         by.exchange(seam.ambient());
         #[cfg(tsan)]
-        let (back, there) = (crate::shadow::present(), self.shadow.own());
-        // SAFETY: the fiber's own shadow; by `&mut self` the fiber runs nowhere else.
+        let back = crate::shadow::present();
+        // SAFETY: the fiber's own shadow; by the caller the fiber runs nowhere else.
         #[cfg(tsan)]
         unsafe {
-            crate::shadow::switch_to(there);
+            crate::shadow::switch_to(seam.shadow.own());
         }
-        let switched = self.switch.resume(());
+        // SAFETY: it is its gate; by the caller.
+        unsafe { self.switch.resume(seam.gate()) };
         // SAFETY: what ran here before, and goes on now.
         #[cfg(tsan)]
         unsafe {
             crate::shadow::switch_to(back);
         }
-        by.exchange(seam.ambient());
-        match switched {
-            Switched::Yield(()) => Resumed::Suspended,
-            Switched::Return(()) => match seam.take_outcome() {
-                None => Resumed::Returned,
-                Some(payload) => Resumed::Panicked(payload),
-            },
+        // SAFETY: this fiber's, or that of the last one that was left for, which has just left its stack: by the caller nobody
+        // else has it.
+        let left = unsafe { &*by.set_present(outer) };
+        by.exchange(left.ambient());
+        if !left.gate().is_done() {
+            return Resumed::Suspended;
         }
+        match left.take_outcome() {
+            None => Resumed::Returned,
+            Some(payload) => Resumed::Panicked(payload),
+        }
+    }
+
+    #[inline]
+    fn seam(&self) -> &Suspender {
+        // SAFETY: `switch` owns the stack the block lies in. The fiber, which also refers to it, does so by shared reference.
+        unsafe { self.seam.as_ref() }
     }
 
     /// Ends the fiber by raising [`ForcedUnwind`] where it is suspended, so that its destructors run, here and now.
@@ -205,15 +229,13 @@ impl Fiber {
         if self.is_finished() {
             return Unwound::Done;
         }
-        if !self.switch.started() {
+        if !self.is_started() {
             return self.drop_entry();
         }
         if cfg!(panic = "abort") || !Suspender::may_suspend() {
             return Unwound::Refused;
         }
-        // SAFETY: as in `resume`.
-        let seam = unsafe { self.seam.as_ref() };
-        seam.set_order(Order::Unwind);
+        self.seam().set_order(Order::Unwind);
         // Liveness: at most UNWIND_TRIES rounds.
         for _ in 0..UNWIND_TRIES {
             match self.resume(by) {
@@ -228,7 +250,7 @@ impl Fiber {
                 }
             }
         }
-        seam.set_order(Order::Run);
+        self.seam().set_order(Order::Run);
         Unwound::Refused
     }
 
@@ -239,12 +261,15 @@ impl Fiber {
     }
 
     fn drop_entry(&mut self) -> Unwound {
-        match catch_unwind(AssertUnwindSafe(|| self.switch.force_unwind())) {
+        let gate = self.seam;
+        // SAFETY: as in `seam`.
+        let gate = unsafe { gate.as_ref() }.gate();
+        match catch_unwind(AssertUnwindSafe(|| self.switch.force_unwind(gate))) {
             Ok(()) => Unwound::Done,
             Err(payload) => {
                 // Unwind: the closure is dropped as far as it can be, and must not be dropped again.
                 // SAFETY: the fiber never ran, so its stack holds no frames.
-                unsafe { self.switch.force_reset() };
+                unsafe { self.switch.force_reset(gate) };
                 Unwound::Panicked(payload)
             }
         }
@@ -260,9 +285,9 @@ impl Fiber {
     /// * Nothing outside points into the fiber's stack.
     pub unsafe fn discard(self) -> Stack {
         let mut this = self;
-        if !this.switch.done() {
+        if !this.is_finished() {
             // SAFETY: the caller says that the frames may vanish.
-            unsafe { this.switch.force_reset() };
+            unsafe { this.give_up() };
         }
         this.part()
     }
@@ -283,36 +308,44 @@ impl Fiber {
     /// Takes a finished fiber apart.
     fn part(self) -> Stack {
         let mut this = ManuallyDrop::new(self);
+        #[cfg(tsan)]
+        this.seam().shadow.destroy();
         // SAFETY: `this` is not used afterwards and its destructor does not run.
         let switch = unsafe { ManuallyDrop::take(&mut this.switch) };
-        // SAFETY: likewise.
-        #[cfg(tsan)]
-        unsafe {
-            ManuallyDrop::drop(&mut this.shadow);
-        }
-        let mut stack = switch.into_stack();
+        // SAFETY: the block lies in the stack that `switch` owns.
+        let mut stack = switch.into_stack(unsafe { this.seam.as_ref() }.gate());
         stack.uncarve(SEAM.size());
         stack
     }
 
     /// Where the fiber stands, while it is suspended.
     pub fn point(&self) -> Option<Point> {
-        // SAFETY: as in `resume`.
-        self.is_suspended()
-            .then(|| unsafe { self.seam.as_ref() }.point())
+        self.is_suspended().then(|| self.seam().point())
     }
 
     /// Whether the fiber was resumed at least once and has not ended. Meaningless while it runs, where nobody can ask without
     /// breaking the borrow that [`resume`](Self::resume) holds.
     #[inline]
     pub fn is_suspended(&self) -> bool {
-        self.switch.started() && !self.switch.done()
+        self.is_started() && !self.is_finished()
     }
 
     /// Whether the entry has returned, panicked or been unwound.
     #[inline]
     pub fn is_finished(&self) -> bool {
-        self.switch.done()
+        self.seam().gate().is_done()
+    }
+
+    fn is_started(&self) -> bool {
+        self.switch.started(self.seam().gate())
+    }
+
+    /// # Safety
+    /// As for [`discard`](Self::discard), or the stack is leaked.
+    unsafe fn give_up(&mut self) {
+        let seam = self.seam;
+        // SAFETY: as in `seam`; by the caller.
+        unsafe { self.switch.force_reset(seam.as_ref().gate()) };
     }
 
     /// The lowest usable address of the stack, and the one above the highest that frames use.
@@ -336,7 +369,7 @@ impl Drop for Fiber {
     fn drop(&mut self) {
         let unwound = if self.is_finished() {
             Unwound::Done
-        } else if self.switch.started() {
+        } else if self.is_started() {
             self.unwind(&Resumer::new(std::ptr::null()))
         } else {
             self.drop_entry()
@@ -344,16 +377,14 @@ impl Drop for Fiber {
         let refused = matches!(unwound, Unwound::Refused);
         if refused {
             // SAFETY: the stack is leaked below, frames and all, so whatever points into it stays valid.
-            unsafe { self.switch.force_reset() };
+            unsafe { self.give_up() };
         }
+        #[cfg(tsan)]
+        self.seam().shadow.destroy();
         // SAFETY: this is the destructor; the field is not used again.
         let switch = unsafe { ManuallyDrop::take(&mut self.switch) };
-        // SAFETY: likewise.
-        #[cfg(tsan)]
-        unsafe {
-            ManuallyDrop::drop(&mut self.shadow);
-        }
-        let stack = switch.into_stack();
+        // SAFETY: the block lies in the stack that `switch` owns.
+        let stack = switch.into_stack(unsafe { self.seam.as_ref() }.gate());
         if refused {
             stack.leak();
         } else {

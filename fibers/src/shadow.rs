@@ -4,9 +4,10 @@
 //! calls for another's, and crashes. Here every switch also orders the two sides, as it does in truth: a race between fibers
 //! that happened to run on one thread is not seen, one between workers is.
 //!
-//! Invariant: both switches of one resumption, there and back, are called in the frame of the same function. A function that
-//! is entered on one shadow and left on another would put the two call stacks out of step. So [`Shadow`] only says where to
-//! go, and [`switch_to`] is inlined into whoever calls it.
+//! Invariant: a function is entered and left on one shadow, else the two call stacks would get out of step. So the shadow
+//! changes right before the jump, in the frame that jumps: to a fiber's own when it is entered, be it by its resumer or by another
+//! fiber, and back, in the resumer's frame, when he has come up. [`Shadow`] only says where to go, and [`switch_to`] is inlined
+//! into whoever calls it.
 
 use std::cell::Cell;
 use std::ffi::{c_uint, c_void};
@@ -54,11 +55,13 @@ pub(crate) unsafe fn switch_to(shadow: *mut c_void) {
     unsafe { __tsan_switch_to_fiber(shadow, 0) };
 }
 
-impl Drop for Shadow {
-    fn drop(&mut self) {
-        if !self.0.get().is_null() {
-            // SAFETY: made in `own`, entered since, and its fiber, which owns it, is not running.
-            unsafe { __tsan_destroy_fiber(self.0.get()) };
+impl Shadow {
+    /// Ends it. Its fiber is not running, and does not run again.
+    pub(crate) fn destroy(&self) {
+        let shadow = self.0.replace(ptr::null_mut());
+        if !shadow.is_null() {
+            // SAFETY: made in `own`, entered since, and by the caller not in use.
+            unsafe { __tsan_destroy_fiber(shadow) };
         }
     }
 }

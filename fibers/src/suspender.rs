@@ -12,7 +12,7 @@ use std::fmt;
 
 use crate::ambient::{Ambient, Resumer};
 use crate::point::Point;
-use crate::switch::Gate;
+use crate::switch::{DIRECT, Gate};
 
 pub(crate) type Payload = Box<dyn Any + Send>;
 
@@ -31,14 +31,17 @@ pub(crate) enum Order {
 pub struct Suspender {
     /// First, so that a debugger finds it at offset zero.
     point: Cell<Point>,
-    gate: Cell<*const Gate>,
+    gate: Gate,
     resumer: Cell<*const Resumer>,
     order: Cell<Order>,
     ambient: Ambient,
     outcome: Cell<Option<Payload>>,
+    #[cfg(tsan)]
+    pub(crate) shadow: crate::shadow::Shadow,
 }
 
 // The arithmetic of `stack::COLOURS` and of the README leaves room for this much in the first page.
+#[cfg(not(tsan))]
 const _: () = assert!(size_of::<Suspender>() <= 96);
 
 /// Why a suspension did not happen.
@@ -97,11 +100,13 @@ impl Suspender {
                 fp: 0,
                 rest: 0,
             }),
-            gate: Cell::new(std::ptr::null()),
+            gate: Gate::fresh(),
             resumer: Cell::new(std::ptr::null()),
             order: Cell::new(Order::Run),
             ambient: Ambient::fresh(),
             outcome: Cell::new(None),
+            #[cfg(tsan)]
+            shadow: crate::shadow::Shadow::unmade(),
         }
     }
 
@@ -135,20 +140,50 @@ impl Suspender {
             return Err(Refused::Panicking);
         }
         self.point.set(Point::here());
-        let gate = self.gate.get();
-        // SAFETY: set at the entry of this fiber, before its code could reach this; it lies on this stack above all frames.
-        unsafe { &*gate }.suspend(());
+        // SAFETY: whoever calls this is the fiber that runs, which was given this gate.
+        unsafe { self.gate.suspend() };
         if self.order.get() == Order::Unwind {
             self.raise();
         }
         Ok(self.user())
     }
 
+    /// Whether a fiber can leave its stack for another's on this system: see [`switch_to`](Self::switch_to).
+    pub const DIRECT: bool = DIRECT;
+
+    /// Leaves this stack for that of `next`, as [`suspend`](Self::suspend) does for the resumer's, who stays where he is: he is
+    /// from now on the resumer of `next`, and his call of [`Fiber::enter`](crate::Fiber::enter) returns when the last of
+    /// those who were so left one for another leaves for him. Returns when the fiber that calls is entered again, or left for.
+    ///
+    /// # Safety
+    /// * [`DIRECT`](Self::DIRECT) is true, and [`may_suspend`](Self::may_suspend).
+    /// * The caller is the fiber of this suspender; it was entered by [`Fiber::enter`](crate::Fiber::enter), or left for, and
+    ///   whoever called `enter` knows who may come back to him.
+    /// * `next` is that of a suspended fiber which may run on this thread, and which nobody else enters or ends meanwhile.
+    #[inline(always)]
+    pub unsafe fn switch_to(&self, next: &Self) -> *const () {
+        let by = self.resumer.get();
+        next.resumer.set(by);
+        // SAFETY: as in `user`.
+        let by = unsafe { &*by };
+        by.set_present(next);
+        by.pass(&self.ambient, &next.ambient);
+        self.point.set(Point::here());
+        // SAFETY: the shadow of a fiber which by the caller runs nowhere.
+        #[cfg(tsan)]
+        unsafe {
+            crate::shadow::switch_to(next.shadow.own());
+        }
+        // SAFETY: by the caller; a suspended fiber has left by its gate.
+        unsafe { self.gate.pass(&next.gate) };
+        self.user()
+    }
+
     /// The user pointer of the [`Resumer`] that entered this fiber last.
     #[inline]
     pub fn user(&self) -> *const () {
         let by = self.resumer.get();
-        // SAFETY: a fiber runs only within a call of `Fiber::resume`, which borrows its resumer and noted it here.
+        // SAFETY: a fiber runs only within a call of `Fiber::enter`, which borrows its resumer, and whoever let it run noted it here.
         unsafe { &*by }.user()
     }
 
@@ -160,8 +195,9 @@ impl Suspender {
         }))
     }
 
-    pub(crate) fn enter(&self, gate: &Gate) {
-        self.gate.set(gate);
+    #[inline]
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn finish(&self, payload: Payload) {

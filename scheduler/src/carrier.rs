@@ -8,8 +8,8 @@
 //! stack waits with it, and the worker steps to another carrier; when the task ends, its carrier's
 //! loop goes on. So a task that never blocks costs no stack and no switch.
 //!
-//! Invariants: only [`worker::run`](crate::worker::run) resumes a carrier. A carrier's struct lies
-//! on its own stack, above the first frame, so it costs no memory of its own.
+//! Invariants: only [`worker::run`](crate::worker::run) resumes a carrier, and only in
+//! [`worker::leave`](crate::worker::leave) is one left for another. A carrier's struct lies on its own stack, above the first frame, so it costs no memory of its own.
 
 use crate::{
     fork::Ground,
@@ -91,7 +91,8 @@ impl Carrier {
         unsafe { &*ptr::with_exposed_provenance::<Self>(hi) }
     }
 
-    /// Runs it until it suspends or its loop returns, on the worker whose part `here` is.
+    /// Runs it, on the worker whose part `here` is, until it suspends or its loop returns; or until one that it was left for
+    /// does.
     ///
     /// # Safety
     /// The caller is a worker, on its thread's own stack, and has the carrier to itself: it is
@@ -99,9 +100,21 @@ impl Carrier {
     #[inline(always)]
     pub(crate) unsafe fn resume(&self, by: &Resumer, here: &Remote) -> Resumed {
         self.ground.stands_on(&here.fresh);
-        // SAFETY: by the caller nobody else touches the fiber.
-        let fiber = unsafe { &mut *self.fiber.get() };
-        fiber.resume(by)
+        // SAFETY: by the caller nobody else touches the fiber, until it is left.
+        unsafe { (*self.fiber.get()).enter(by) }
+    }
+
+    /// Leaves it for `next`, on the same worker, whose part `here` is. Returns, with the user pointer of whoever's resumer that
+    /// is, when it is resumed or left for.
+    ///
+    /// # Safety
+    /// The caller stands on this one, which a worker resumed or which was left for, and may leave it;
+    /// [`Suspender::DIRECT`] is true. `next` is suspended under a task that the caller took from a queue.
+    #[inline(always)]
+    pub(crate) unsafe fn leave_for(&self, next: &Self, here: &Remote) -> *const () {
+        next.ground.stands_on(&here.fresh);
+        // SAFETY: by the caller; a worker knows that another carrier may come back to it.
+        unsafe { self.suspender().switch_to(next.suspender()) }
     }
 
     /// What leaves this stack. To be used on it only.

@@ -8,14 +8,14 @@
 //!
 //! ```text
 //!  a stack that was left:  sp ──► │ where to go on │ rbx │ rbp │ frames ...
-//!  a fresh one:            sp ──► │ begin          │ start │     start: run, drop, gate, body │ base
+//!  a fresh one:            sp ──► │ begin          │ start │     start: run, gate, body │ base
 //! ```
 //!
-//! Whoever is entered is told the stack pointer of whoever left, so both sides run the same few instructions, and a fiber
-//! that goes on on another thread learns where that thread's stack stands. All callee-saved registers but two are spilled
-//! by the compiler, which is told that they are lost; `rbx` and `rbp`, which it does not let go, are pushed.
+//! Whoever leaves notes where he stands before he goes, at a place that belongs to his stack, so whoever comes up has
+//! nothing to do for him, and a stack may be left for any other. All callee-saved registers but two are spilled by the
+//! compiler, which is told that they are lost; `rbx` and `rbp`, which it does not let go, are pushed.
 //!
-//! Invariants: a stack pointer is used once; `parent` of a gate is that of the resumer while the body runs.
+//! Invariants: a stack pointer is used once; `parent` of a gate is where the resumer stands while the body runs.
 
 use std::arch::{asm, naked_asm};
 use std::cell::Cell;
@@ -26,28 +26,49 @@ use crate::stack::Stack;
 /// What the ABI asks of a stack.
 const ALIGN: usize = 16;
 
-/// What became of a body that was resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switched {
-    /// It left by its gate.
-    Yield(()),
-    /// It returned.
-    Return(()),
-}
-
-/// The way out, for the body that was given it.
+/// Where a body stands, and the way out for it.
 pub(crate) struct Gate {
-    /// The resumer's stack pointer.
+    /// Where the body stands while it does not run; 0 once it is finished.
+    sp: Cell<usize>,
+    /// Where its resumer stands while it runs.
     parent: Cell<usize>,
 }
 
 impl Gate {
+    /// Of no body yet.
+    pub(crate) const fn fresh() -> Self {
+        Self {
+            sp: Cell::new(0),
+            parent: Cell::new(0),
+        }
+    }
+
     /// Leaves the stack; returns when the body is resumed.
+    ///
+    /// # Safety
+    /// The caller is the body that was given this gate.
     // Always inlined, so that there is no frame to return from.
     #[inline(always)]
-    pub(crate) fn suspend(&self, (): ()) {
-        // SAFETY: this gate was given to the body that runs, so `parent` is that of the `resume` which entered it last.
-        self.parent.set(unsafe { leap(self.parent.get()) });
+    pub(crate) unsafe fn suspend(&self) {
+        // SAFETY: as the body runs, its resumer stands there, and nobody else goes back to him.
+        unsafe { leap(&self.sp, self.parent.get()) };
+    }
+
+    /// Leaves the stack for that of `next`, which has the caller's resumer from now on; returns when the body is resumed.
+    ///
+    /// # Safety
+    /// As for [`suspend`](Self::suspend); and `next` is of a body that was left, and that nobody else resumes.
+    #[inline(always)]
+    pub(crate) unsafe fn pass(&self, next: &Self) {
+        next.parent.set(self.parent.get());
+        // SAFETY: by the caller `next` stands there.
+        unsafe { leap(&self.sp, next.sp.get()) };
+    }
+
+    /// Whether the body has returned, or was given up.
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.sp.get() == 0
     }
 }
 
@@ -55,15 +76,13 @@ impl Gate {
 #[repr(C)]
 struct Start<F> {
     /// First: `begin` calls it.
-    run: unsafe extern "sysv64" fn(*mut Self, usize) -> !,
-    gate: Gate,
+    run: unsafe extern "sysv64" fn(*mut Self) -> !,
+    gate: *const Gate,
     body: ManuallyDrop<F>,
 }
 
-/// A body on a stack of its own.
+/// A body on a stack of its own. Its gate lies elsewhere, and is as long-lived.
 pub(crate) struct Switch {
-    /// Where it stands; 0 once it is finished.
-    sp: usize,
     /// Where it stood before it was first resumed.
     fresh: usize,
     /// Its [`Start`], and what drops the body in it.
@@ -74,7 +93,14 @@ pub(crate) struct Switch {
 
 impl Switch {
     /// Puts `body` onto `stack`. It must not unwind.
-    pub(crate) fn with_stack<F: FnOnce(&Gate, ()) + 'static>(stack: Stack, body: F) -> Self {
+    ///
+    /// # Safety
+    /// `gate` stays where it is until this is taken apart, and is given to no other body.
+    pub(crate) unsafe fn with_stack<F: FnOnce() + 'static>(
+        stack: Stack,
+        gate: &Gate,
+        body: F,
+    ) -> Self {
         let align = align_of::<Start<F>>().max(ALIGN);
         let start = (stack.base() - size_of::<Start<F>>()) & !(align - 1);
         let sp = start - ALIGN;
@@ -84,16 +110,14 @@ impl Switch {
         unsafe {
             start.write(Start {
                 run: run::<F>,
-                gate: Gate {
-                    parent: Cell::new(0),
-                },
+                gate,
                 body: ManuallyDrop::new(body),
             });
             std::ptr::with_exposed_provenance_mut::<[usize; 2]>(sp)
                 .write([begin as *const () as usize, start.expose_provenance()]);
         }
+        gate.sp.set(sp);
         Self {
-            sp,
             fresh: sp,
             start: start.cast(),
             drop_body: drop_body::<F>,
@@ -101,38 +125,30 @@ impl Switch {
         }
     }
 
-    /// Runs the body until it leaves or returns. It has not returned yet.
+    /// Runs the body until it leaves or returns, or one that it was left for does.
+    ///
+    /// # Safety
+    /// `gate` is its own; it has not returned yet, and nobody else resumes it.
     #[inline(always)]
-    pub(crate) fn resume(&mut self, (): ()) -> Switched {
-        debug_assert!(!self.done(), "a finished body is not resumed");
-        // SAFETY: the body stands there, and `&mut self` says that nobody else enters it.
-        self.sp = unsafe { leap(self.sp) };
-        if self.done() {
-            Switched::Return(())
-        } else {
-            Switched::Yield(())
-        }
+    pub(crate) unsafe fn resume(&self, gate: &Gate) {
+        debug_assert!(!gate.is_done(), "a finished body is not resumed");
+        // SAFETY: by the caller the body stands there.
+        unsafe { leap(&gate.parent, gate.sp.get()) };
     }
 
     /// Whether it was ever resumed.
     #[inline]
-    pub(crate) fn started(&self) -> bool {
-        self.sp != self.fresh
-    }
-
-    /// Whether it has returned, or was given up.
-    #[inline]
-    pub(crate) fn done(&self) -> bool {
-        self.sp == 0
+    pub(crate) fn started(&self, gate: &Gate) -> bool {
+        gate.sp.get() != self.fresh
     }
 
     /// Drops a body that was never resumed.
     ///
     /// # Panics
     /// If it was.
-    pub(crate) fn force_unwind(&mut self) {
-        assert!(!self.started(), "a body that runs is ended from within");
-        self.sp = 0;
+    pub(crate) fn force_unwind(&mut self, gate: &Gate) {
+        assert!(!self.started(gate), "a body that runs is ended from within");
+        gate.sp.set(0);
         // SAFETY: it was written by `with_stack`, and as it never ran nobody has taken it.
         unsafe { (self.drop_body)(self.start) };
     }
@@ -141,16 +157,16 @@ impl Switch {
     ///
     /// # Safety
     /// No value on the stack needs its destructor to run for the program to stay sound.
-    pub(crate) unsafe fn force_reset(&mut self) {
-        self.sp = 0;
+    pub(crate) unsafe fn force_reset(&mut self, gate: &Gate) {
+        gate.sp.set(0);
     }
 
     /// The stack of a finished body.
     ///
     /// # Panics
     /// If it is not finished.
-    pub(crate) fn into_stack(self) -> Stack {
-        assert!(self.done(), "somebody stands on the stack");
+    pub(crate) fn into_stack(self, gate: &Gate) -> Stack {
+        assert!(gate.is_done(), "somebody stands on the stack");
         self.stack
     }
 }
@@ -161,18 +177,18 @@ unsafe fn drop_body<F>(start: *mut ()) {
 }
 
 /// The lowest function of a body's stack but `begin`.
-unsafe extern "sysv64" fn run<F: FnOnce(&Gate, ())>(start: *mut Start<F>, parent: usize) -> ! {
-    // SAFETY: it was written by `with_stack`, and stays until the stack is somebody else's.
-    let gate = unsafe { &(*start).gate };
-    gate.parent.set(parent);
-    // SAFETY: it runs once.
+unsafe extern "sysv64" fn run<F: FnOnce()>(start: *mut Start<F>) -> ! {
+    // SAFETY: it was written by `with_stack`; the body runs once.
     let body = unsafe { ManuallyDrop::take(&mut (*start).body) };
-    body(gate, ());
+    body();
+    // SAFETY: as above; the gate is as long-lived as the stack.
+    let gate = unsafe { &*(*start).gate };
+    gate.sp.set(0);
     // SAFETY: as in `suspend`; nothing is left on this stack.
     unsafe { leave(gate.parent.get()) }
 }
 
-/// Where a fresh stack is entered, by a jump, with the resumer's stack pointer in `rdx`.
+/// Where a fresh stack is entered, by a jump.
 #[unsafe(naked)]
 unsafe extern "sysv64" fn begin() {
     naked_asm!(
@@ -180,7 +196,6 @@ unsafe extern "sysv64" fn begin() {
         ".cfi_startproc",
         ".cfi_undefined rip",
         "pop rdi",
-        "mov rsi, rdx",
         "xor ebp, ebp",
         "call [rdi]",
         "ud2",
@@ -188,14 +203,13 @@ unsafe extern "sysv64" fn begin() {
     );
 }
 
-/// Leaves this stack for the one that stands at `to`. Returns, when somebody leaps here, where that one stood; 0 if he
-/// will not come back.
+/// Leaves this stack, noting at `from` where it stands, for the one that stands at `to`. Returns when somebody leaps to what
+/// was noted.
 ///
 /// # Safety
-/// `to` came from a leap, or is that of a fresh stack, and was not used yet.
+/// `to` was noted by a leap, or is that of a fresh stack, and was not used yet.
 #[inline(always)]
-unsafe fn leap(to: usize) -> usize {
-    let from;
+unsafe fn leap(from: &Cell<usize>, to: usize) {
     // SAFETY: by the caller there is a place to go on at `to`, below it `rbx` and `rbp` of that side; ours are pushed, and
     // everything else is declared as lost. Not `nostack`, so nothing of ours lies below the stack pointer.
     unsafe {
@@ -204,7 +218,7 @@ unsafe fn leap(to: usize) -> usize {
             "push rbx",
             "lea rax, [rip + 2f]",
             "push rax",
-            "mov rdx, rsp",
+            "mov [rsi], rsp",
             "mov rsp, rdi",
             "pop rax",
             "jmp rax",
@@ -212,12 +226,11 @@ unsafe fn leap(to: usize) -> usize {
             "pop rbx",
             "pop rbp",
             inlateout("rdi") to => _,
-            lateout("rdx") from,
+            inlateout("rsi") from.as_ptr() => _,
             lateout("r12") _, lateout("r13") _, lateout("r14") _, lateout("r15") _,
             clobber_abi("sysv64"),
         );
     }
-    from
 }
 
 /// As [`leap`], never to come back.
@@ -231,7 +244,6 @@ unsafe fn leave(to: usize) -> ! {
         asm!(
             "mov rsp, rdi",
             "pop rax",
-            "xor edx, edx",
             "jmp rax",
             in("rdi") to,
             options(noreturn),

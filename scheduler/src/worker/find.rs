@@ -143,14 +143,22 @@ impl Worker {
 
     #[inline]
     fn find_first(&self) -> Option<&'static Task> {
-        // SAFETY: null or a record.
-        if let Some(task) = unsafe { self.lifo_slot.replace(ptr::null()).as_ref() } {
-            self.lifo_streak.set(self.lifo_streak.get() + 1);
+        if let Some(task) = self.take_slot() {
             return Some(task);
         }
         self.lifo_streak.set(0);
         self.empty_inbox();
         self.pop_fresh().or_else(|| self.find_in_line())
+    }
+
+    /// The task that was made ready last, if it still lies in its slot.
+    #[inline(always)]
+    pub(super) fn take_slot(&self) -> Option<&'static Task> {
+        // SAFETY: null or a record.
+        let task = unsafe { self.lifo_slot.get().as_ref() }?;
+        self.lifo_slot.set(ptr::null());
+        self.lifo_streak.set(self.lifo_streak.get() + 1);
+        Some(task)
     }
 
     /// The newest fresh task here.

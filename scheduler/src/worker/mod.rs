@@ -6,6 +6,7 @@ pub(crate) mod balance;
 pub(crate) mod classes;
 pub(crate) mod desk;
 pub(crate) mod find;
+mod leave;
 pub(crate) mod ready;
 mod retire;
 pub(crate) mod run;
@@ -28,10 +29,10 @@ use vitte_wait::{
     facade::clock,
 };
 
-/// What the main loop is to do with the carrier that just suspended.
+/// What is to be done for the carrier that was just left, by whoever came up instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Nothing was said: a bug.
+    /// Nothing was said: a bug, or it is done already.
     None,
     /// Back into the pool; its loop has nothing to do.
     Idle,
@@ -61,7 +62,7 @@ pub(crate) struct Worker {
 
     /// The task that runs; null in the loops.
     current: Shown,
-    /// The carrier that runs, or ran last.
+    /// The carrier that runs, or was left last for the main loop.
     pub(crate) carrier: Cell<*const Carrier>,
     pub(crate) action: Cell<Action>,
     /// What to call once the stack is saved, for [`Action::ParkAfter`].
@@ -277,59 +278,6 @@ impl Worker {
         match self.outer.get() {
             Some(unit) => self.slot().set_unit(unit),
             None => self.slot().clear_unit(),
-        }
-    }
-
-    /// Leaves the stack that the caller stands on; returns on whatever worker resumes it. `None`: it
-    /// could not be left, because the thread is panicking.
-    #[inline(always)]
-    pub(crate) fn switch(&self, action: Action) -> Option<&'static Self> {
-        self.action.set(action);
-        // SAFETY: we stand on the carrier that runs, and it is alive.
-        let carrier = unsafe { &*self.carrier.get() };
-        match carrier.suspender().suspend() {
-            // SAFETY: the user pointer of a resumer is its worker, which lives while it runs us.
-            Ok(worker) => Some(unsafe { &*worker.cast::<Self>() }),
-            Err(_) => {
-                self.action.set(Action::None);
-                None
-            }
-        }
-    }
-
-    /// As [`switch`](Self::switch), for `task`, which runs and goes on afterwards.
-    #[inline(always)]
-    pub(crate) fn switch_task(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
-        if task.flags() & flags::TO_MIND != 0 {
-            return self.switch_minding(task, action);
-        }
-        let worker = self.switch(action)?;
-        worker.enter(task);
-        Some(worker)
-    }
-
-    /// The link of a task that runs inline leads to its joiner, and queues use it for their own ends. And
-    /// no worker is inside a native region while its fiber waits.
-    #[cold]
-    #[inline(never)]
-    fn switch_minding(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
-        let flags = task.flags();
-        if flags & flags::ON_NATIVE != 0 {
-            return None;
-        }
-        let joiner = task.link.get();
-        let switch = || {
-            let worker = self.switch(action)?;
-            if flags & flags::INLINE != 0 {
-                task.link.set(joiner);
-            }
-            worker.enter(task);
-            Some(worker)
-        };
-        if flags & flags::MAY_BLOCK != 0 {
-            self.suspend_inside(switch)
-        } else {
-            switch()
         }
     }
 

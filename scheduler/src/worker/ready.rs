@@ -59,8 +59,9 @@ impl Worker {
         Some(unit.outcome())
     }
 
+    /// As the function of this name, for a task of this worker's scheduler.
     #[inline]
-    fn make_ready(&self, task: &'static Task) {
+    pub(super) fn make_ready(&self, task: &'static Task) {
         if !task.unit.is_ordinary() && self.shared().put_into_lane(task, Ready::Woken) {
             return;
         }

@@ -1,9 +1,9 @@
-//! The two loops of a worker: the main loop on its thread's own stack, which only switches, and
+//! The two loops of a worker: the main loop on its thread's own stack, which finds and switches, and
 //! the loop of each carrier, which runs tasks where it stands.
 //!
-//! Invariants: only the main loop resumes a carrier, and what a suspended task asked for (to be
-//! parked, to be put in line) is done there, on the thread's stack, when the task's stack is
-//! saved. So nobody is ever put into a queue while he still stands on his stack.
+//! Invariants: what a suspended task asked for (to be parked, to be put in line) is done by whoever came up when
+//! the task's stack was saved: the main loop, on the thread's stack, or the task that was
+//! [left for](super::leave). So nobody is ever put into a queue while he still stands on his stack.
 
 use crate::{
     FiberId,
@@ -12,7 +12,7 @@ use crate::{
     hooks::Started,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, job, join},
-    worker::{self, Action, Worker, classes::Ready},
+    worker::{self, Action, Worker},
 };
 use std::{
     ptr::{self, NonNull},
@@ -20,7 +20,7 @@ use std::{
 };
 use vitte_fibers::{Resumed, StackClass, StackError};
 use vitte_wait::{
-    ParkKind, current,
+    current,
     facade::{atomic::Ordering::Relaxed, thread},
 };
 
@@ -95,8 +95,8 @@ fn main_loop<const SEEN: bool>(worker: &Worker) {
     }
 }
 
-/// Runs `carrier` until it is left again, and does what it was left for. `Some`: what it waited for has
-/// come already, so it goes on at once.
+/// Runs `carrier`, and what its task leaves for, until somebody comes back, and does what he came for. `Some`: the
+/// carrier that he left, if what he waits for has come already, so that he goes on at once.
 ///
 /// # Safety
 /// The caller is the main loop, and the carrier is suspended and in no other hands.
@@ -113,16 +113,21 @@ pub(crate) unsafe fn resume<const SEEN: bool>(
     if let Some((task, fiber)) = seen {
         worker.tell_out(task, fiber);
     }
-    match worker.action.replace(Action::None) {
-        Action::Park => return worker.commit_park(carrier),
-        Action::ParkToken => return worker.commit_park_token(carrier),
-        Action::Yield => worker.put_in_line(),
+    // SAFETY: whoever came back has left it, and nobody else has heard of that.
+    let carrier: &'static Carrier = unsafe { &*worker.carrier.get() };
+    let asked = worker.action.replace(Action::None);
+    match asked {
+        Action::Park | Action::ParkToken | Action::Yield => {
+            let task = worker.has_left()?;
+            return worker.see_off(task, asked).then_some(carrier);
+        }
         Action::Idle => worker.pool_carrier(carrier),
         Action::ParkAfter => {
             if let Some(task) = worker.current() {
                 worker.call_after(task);
             }
-            return worker.commit_park(carrier);
+            let task = worker.has_left()?;
+            return worker.see_off(task, asked).then_some(carrier);
         }
         Action::Call => {
             worker.call_for_fiber();
@@ -241,34 +246,13 @@ impl Worker {
         Ok(unsafe { carrier.as_ref() })
     }
 
-    /// The task that runs has suspended to wait. `Some`: its wait is over already, so it goes on
-    /// at once.
-    #[inline]
-    fn commit_park<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
+    /// The task that ran has left for the main loop.
+    #[inline(always)]
+    fn has_left(&self) -> Option<&'static Task> {
         let task = self.current()?;
         self.leave();
         self.slice.end();
-        (!task.unit.commit_park(ParkKind::Suspended)).then_some(carrier)
-    }
-
-    /// As [`commit_park`](Self::commit_park), for a task that only waits for its park token.
-    #[inline]
-    fn commit_park_token<'a>(&self, carrier: &'a Carrier) -> Option<&'a Carrier> {
-        let task = self.current()?;
-        self.leave();
-        self.slice.end();
-        (!task.unit.commit_park_token()).then_some(carrier)
-    }
-
-    #[inline]
-    fn put_in_line(&self) {
-        if let Some(task) = self.current() {
-            self.leave();
-            self.slice.end();
-            if task.unit.is_ordinary() || !self.shared().put_into_lane(task, Ready::Yielded) {
-                self.queue(task);
-            }
-        }
+        Some(task)
     }
 
     /// Calls what `task` said it wants called, if it was not called yet.
