@@ -18,6 +18,7 @@ mod class;
 mod error;
 mod guard;
 mod pool;
+mod release;
 
 use std::alloc::Layout;
 use std::fmt;

@@ -7,9 +7,12 @@
 //! Invariants: a slot is owned by one [`Stack`], or lies in exactly one list of its class, or is in the hands of the call that
 //! moves it. `warm_bytes` is the sum over all warm entries (and those in the hands of `trim_to`). What an entry keeps is known
 //! for larger classes and after trimming; for small ones it is what the last one asked kept.
+//!
+//! A stack that is not to be kept warm is *cooling* until so many are that their pages go back in one call; see `release.rs`.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +20,7 @@ use parking_lot::Mutex;
 
 use super::arena::Arena;
 use super::guard::Guards;
+use super::release::{BATCH, Releases};
 use super::{GuardChoice, GuardKind, Stack, StackClass, StackError};
 
 /// Of a larger slot, only this much of the top is kept when it is given back, so that residency is asked about few pages.
@@ -24,7 +28,7 @@ const KEPT_OF_LARGE: usize = 1 << 20;
 /// The smallest page there is on the supported machines.
 const SMALLEST_PAGE: usize = 4096;
 /// How many stacks [`StackPool::trim_to`] takes out of a list at once.
-const TRIM_CHUNK: usize = 64;
+const TRIM_CHUNK: usize = BATCH;
 /// Of the stacks up to the default class given back, one in this many is asked how much of it is resident. Asking costs about
 /// as much as making a guard, a microsecond or two, and fibers of one size mostly do the same things.
 const ASK_ONE_IN: usize = 16;
@@ -60,7 +64,7 @@ pub struct StackStats {
     pub in_use: usize,
     /// Free stacks that keep pages.
     pub warm: usize,
-    /// Free stacks without pages.
+    /// Free stacks without pages, or about to lose them.
     pub cold: usize,
     /// Stacks given up for good, see [`Fiber`](crate::Fiber).
     pub leaked: usize,
@@ -146,7 +150,7 @@ impl StackPool {
         for shelf in &shared.shelves {
             let free = shelf.free.lock();
             stats.warm += free.warm.len();
-            stats.cold += free.cold.len();
+            stats.cold += free.cooling.len() + free.cold.len();
             stats.reserved_bytes += free.arena.reserved();
         }
         stats
@@ -163,6 +167,7 @@ impl fmt::Debug for StackPool {
 pub(super) struct Shared {
     shelves: [Shelf; StackClass::COUNT],
     guards: Guards,
+    releases: Releases,
     page: usize,
     smallest: StackClass,
     max_stacks: usize,
@@ -186,6 +191,8 @@ struct Shelf {
 struct Free {
     /// Reused from the back; trimmed from the front.
     warm: VecDeque<Warm>,
+    /// Keep pages still, but not for long: fewer than [`Shared::most_cooling`].
+    cooling: Vec<usize>,
     cold: Vec<usize>,
     arena: Arena,
 }
@@ -206,6 +213,7 @@ impl Shared {
                 class,
                 free: Mutex::new(Free {
                     warm: VecDeque::new(),
+                    cooling: Vec::new(),
                     cold: Vec::new(),
                     arena: Arena::new(class),
                 }),
@@ -216,6 +224,7 @@ impl Shared {
         Self {
             shelves: std::array::from_fn(shelf),
             guards,
+            releases: Releases::default(),
             page,
             smallest: StackClass::for_size(4 * page).unwrap_or(StackClass::LARGEST),
             max_stacks: options.max_stacks.unwrap_or(usize::MAX),
@@ -247,7 +256,7 @@ impl Shared {
         let slot = if let Some(warm) = free.warm.pop_back() {
             self.warm_bytes.fetch_sub(warm.resident, Ordering::Relaxed);
             Ok(warm.slot)
-        } else if let Some(slot) = free.cold.pop() {
+        } else if let Some(slot) = free.cooling.pop().or_else(|| free.cold.pop()) {
             Ok(slot)
         } else {
             free.arena.carve(&self.guards, self.page)
@@ -263,7 +272,7 @@ impl Shared {
         let shelf = &self.shelves[class.index()];
         let top = slot + class.bytes();
         if class.bytes() > KEPT_OF_LARGE {
-            self.release(slot + self.page, top - KEPT_OF_LARGE);
+            self.release(&[slot + self.page..top - KEPT_OF_LARGE]);
         }
         let resident = self.kept_by(shelf, slot);
         let keep = resident > 0
@@ -280,12 +289,45 @@ impl Shared {
                 stripped: false,
             });
         } else {
-            if resident > 0 {
-                self.release(slot + self.page, top);
-            }
-            shelf.free.lock().cold.push(slot);
+            self.cool(shelf, slot, resident);
         }
         self.out.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A stack, of which so much is resident, is not kept warm.
+    fn cool(&self, shelf: &Shelf, slot: usize, resident: usize) {
+        if resident == 0 {
+            shelf.free.lock().cold.push(slot);
+            return;
+        }
+        let cooled = {
+            let mut free = shelf.free.lock();
+            free.cooling.push(slot);
+            if free.cooling.len() < self.most_cooling(shelf.class) {
+                return;
+            }
+            std::mem::take(&mut free.cooling)
+        };
+        self.empty(shelf, &cooled);
+    }
+
+    /// How many stacks of a class are gathered before their pages are given back: at most a sixteenth of what may be warm.
+    fn most_cooling(&self, class: StackClass) -> usize {
+        let most = match class > StackClass::DEFAULT {
+            true => class.bytes().min(KEPT_OF_LARGE),
+            false => self.page,
+        };
+        (self.warm_limit / 16 / most).clamp(1, BATCH)
+    }
+
+    /// Gives back the pages of stacks that are in no list, and puts them on the cold one.
+    fn empty(&self, shelf: &Shelf, slots: &[usize]) {
+        let ranges: Vec<_> = slots
+            .iter()
+            .map(|slot| slot + self.page..slot + shelf.class.bytes())
+            .collect();
+        self.release(&ranges);
+        shelf.free.lock().cold.extend_from_slice(slots);
     }
 
     /// How many bytes a stack that is given back keeps resident: asked, or estimated.
@@ -313,12 +355,15 @@ impl Shared {
     ///
     /// Works in chunks taken out from under the lock, oldest first, so that nobody waits for more than list operations.
     fn trim(&self, shelf: &Shelf, left: &mut usize) {
+        let cooled = std::mem::take(&mut shelf.free.lock().cooling);
+        self.empty(shelf, &cooled);
         let warm = shelf.free.lock().warm.len();
         let keep = warm.min(*left / self.page);
         *left -= keep * self.page;
 
         let mut cool = warm - keep;
         self.each_chunk(shelf, warm, |slots| {
+            let mut ranges = Vec::with_capacity(slots.len());
             for entry in slots.iter_mut() {
                 let top = entry.slot + shelf.class.bytes();
                 let kept = if cool > 0 {
@@ -328,13 +373,14 @@ impl Shared {
                     self.page
                 };
                 if !entry.stripped || kept == 0 {
-                    self.release(entry.slot + self.page, top - kept);
+                    ranges.push(entry.slot + self.page..top - kept);
                     self.warm_bytes
                         .fetch_sub(entry.resident - kept, Ordering::Relaxed);
                     entry.resident = kept;
                     entry.stripped = true;
                 }
             }
+            self.release(&ranges);
         });
     }
 
@@ -365,17 +411,10 @@ impl Shared {
         }
     }
 
-    /// Gives the pages in `from..to` back to the system.
-    fn release(&self, from: usize, to: usize) {
-        // A refusal (locked memory) leaves the pages where they are, which costs memory and nothing else.
-        // SAFETY: the range lies in a slot of ours above its guard, and nobody owns the slot, so nothing in it is needed.
-        unsafe {
-            libc::madvise(
-                std::ptr::with_exposed_provenance_mut(from),
-                to - from,
-                libc::MADV_DONTNEED,
-            )
-        };
+    /// Gives the pages in these ranges, of stacks that are in no list, back to the system.
+    fn release(&self, ranges: &[Range<usize>]) {
+        // SAFETY: the ranges lie in slots of ours above their guards, and nobody owns the slots, so nothing in them is needed.
+        unsafe { self.releases.release(ranges) };
     }
 
     /// How many bytes of `from..to`, at most [`KEPT_OF_LARGE`], have memory behind them.
