@@ -362,53 +362,45 @@ impl Shared {
         *left -= keep * self.page;
 
         let mut cool = warm - keep;
-        self.each_chunk(shelf, warm, |slots| {
-            let mut ranges = Vec::with_capacity(slots.len());
-            for entry in slots.iter_mut() {
-                let top = entry.slot + shelf.class.bytes();
-                let kept = if cool > 0 {
-                    cool -= 1;
-                    0
-                } else {
-                    self.page
-                };
-                if !entry.stripped || kept == 0 {
-                    ranges.push(entry.slot + self.page..top - kept);
-                    self.warm_bytes
-                        .fetch_sub(entry.resident - kept, Ordering::Relaxed);
-                    entry.resident = kept;
-                    entry.stripped = true;
-                }
+        // Liveness: `cool` shrinks by what was taken; an empty list ends the loop as well.
+        while cool > 0 {
+            let oldest: Vec<_> = {
+                let mut free = shelf.free.lock();
+                let n = cool.min(TRIM_CHUNK).min(free.warm.len());
+                free.warm.drain(..n).collect()
+            };
+            if oldest.is_empty() {
+                break;
             }
-            self.release(&ranges);
-        });
+            cool -= oldest.len();
+            let slots: Vec<_> = oldest.iter().map(|entry| entry.slot).collect();
+            let resident = oldest.iter().map(|entry| entry.resident).sum();
+            self.empty(shelf, &slots);
+            self.warm_bytes.fetch_sub(resident, Ordering::Relaxed);
+        }
+        self.strip(shelf);
     }
 
-    /// Passes the `count` oldest warm stacks through `work`, which may empty them. A full pass keeps the order.
-    fn each_chunk(&self, shelf: &Shelf, count: usize, mut work: impl FnMut(&mut [Warm])) {
-        let mut chunk = Vec::with_capacity(TRIM_CHUNK);
-        let mut rest = count;
-        // Liveness: `rest` shrinks by what was taken; an empty list ends the loop as well.
-        while rest > 0 {
-            {
-                let mut free = shelf.free.lock();
-                let n = rest.min(TRIM_CHUNK).min(free.warm.len());
-                chunk.extend(free.warm.drain(..n));
-            }
-            if chunk.is_empty() {
-                return;
-            }
-            rest -= chunk.len();
-            work(&mut chunk);
-            let mut free = shelf.free.lock();
-            for entry in chunk.drain(..) {
-                if entry.resident == 0 {
-                    free.cold.push(entry.slot);
-                } else {
-                    free.warm.push_back(entry);
-                }
-            }
+    /// Leaves each warm stack its top page only. Those that were stripped before are the oldest, and not looked at.
+    fn strip(&self, shelf: &Shelf) {
+        let not_stripped = |free: &mut Free| {
+            let first = free.warm.partition_point(|entry| entry.stripped);
+            free.warm.split_off(first)
+        };
+        let mut stripped = not_stripped(&mut shelf.free.lock());
+        let mut ranges = Vec::with_capacity(stripped.len());
+        for entry in &mut stripped {
+            ranges.push(entry.slot + self.page..entry.slot + shelf.class.bytes() - self.page);
+            self.warm_bytes
+                .fetch_sub(entry.resident - self.page, Ordering::Relaxed);
+            entry.resident = self.page;
+            entry.stripped = true;
         }
+        self.release(&ranges);
+        let mut free = shelf.free.lock();
+        let mut newer = not_stripped(&mut free);
+        free.warm.append(&mut stripped);
+        free.warm.append(&mut newer);
     }
 
     /// Gives the pages in these ranges, of stacks that are in no list, back to the system.

@@ -6,7 +6,8 @@
 //! 3. Started tasks in line, the oldest first.
 //! 4. The injector, then other workers, beginning with a random one of the nearest.
 //!
-//! Every so many tasks the line comes first, so that no source can starve another. Tasks of the high
+//! Every so many tasks the line comes first, so that no source can starve another. When timers were due it comes first
+//! for half a round, for who sleeps is not to be late because a crowd is begun. Tasks of the high
 //! class come before all of these, those of the low class after them, but for their turns: see
 //! Note \[Classes\].
 
@@ -148,6 +149,14 @@ impl Worker {
         }
         self.lifo_streak.set(0);
         self.empty_inbox();
+        let line_first = self.line_first.get();
+        if line_first > 0 {
+            let task = self.find_in_line();
+            self.line_first.set(task.map_or(0, |_| line_first - 1));
+            if task.is_some() {
+                return task;
+            }
+        }
         self.pop_fresh().or_else(|| self.find_in_line())
     }
 

@@ -85,6 +85,8 @@ pub(crate) struct Worker {
     pub(crate) fifo: Fifo,
     /// Started tasks that may migrate.
     pub(crate) movable: crossbeam_deque::Worker<TaskRef>,
+    /// How many tasks in line come before fresh ones: timers have just put some there.
+    pub(crate) line_first: Cell<u32>,
     pub(crate) tick: Cell<u32>,
     pub(crate) choice: Choice,
     pub(crate) records: Records,
@@ -175,6 +177,7 @@ impl Worker {
             lifo_streak: Cell::new(0),
             fifo: Fifo::new(),
             movable,
+            line_first: Cell::new(0),
             tick: Cell::new(0),
             choice,
             records: Records::default(),
@@ -304,8 +307,8 @@ impl Worker {
         if self.shared.resizings() != 0 {
             self.look_after_retired();
         }
-        if self.remote().timers.next() <= now {
-            self.remote().timers.fire(now);
+        if self.remote().timers.next() <= now && self.remote().timers.fire(now) {
+            self.line_first.set(find::ROUND / 2);
         }
         self.look_for_descriptors(now);
         self.empty_inbox();
