@@ -272,7 +272,9 @@ impl Shared {
         let shelf = &self.shelves[class.index()];
         let top = slot + class.bytes();
         if class.bytes() > KEPT_OF_LARGE {
-            self.release(&[slot + self.page..top - KEPT_OF_LARGE]);
+            self.release(std::slice::from_ref(
+                &(slot + self.page..top - KEPT_OF_LARGE),
+            ));
         }
         let resident = self.kept_by(shelf, slot);
         let keep = resident > 0
