@@ -91,6 +91,16 @@ impl<T, K: Kind> Sender<T, K> {
     /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match &self.link {
+            // SAFETY: as in `send`.
+            Link::Bounded(shared) => unsafe { shared.flavor.try_send(value) },
+            // A call, so that the quickest ring is none.
+            _ => self.try_send_other(value),
+        }
+    }
+
+    #[inline(never)]
+    fn try_send_other(&self, value: T) -> Result<(), TrySendError<T>> {
         // SAFETY: as in `send`.
         on_flavor!(&self.link, shared => unsafe { shared.flavor.try_send(value) })
     }

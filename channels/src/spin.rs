@@ -2,13 +2,17 @@
 
 use vitte_wait::{
     current,
-    facade::{hint, thread},
+    facade::{clock, hint, thread},
     give_way,
 };
 
 /// Growing pauses between attempts that other parties' progress makes fail.
 #[derive(Debug)]
 pub(crate) struct Spin(u32);
+
+/// How long the loser of a compare-and-swap keeps away, in nanoseconds, and how often that is doubled at most.
+const AWAY: u64 = 1_000;
+const LONGER: u32 = 3;
 
 /// Up to here a pause is a few processor hints; beyond, the processor is offered to others.
 const PAUSES: u32 = 6;
@@ -19,11 +23,16 @@ impl Spin {
         Self(0)
     }
 
-    /// After a lost compare-and-swap: whoever won it is done, so only keep out of the way.
-    #[inline]
+    /// After a lost compare-and-swap: keeps out of the way of whoever won it, for so long that he gets on by some tens of
+    /// operations with the cache line to himself. To take it from each other for each one is dearer for both.
+    #[cold]
     pub(crate) fn contended(&mut self) {
-        pause(self.0.min(PAUSES));
+        let until = clock::now() + (AWAY << self.0.min(LONGER));
         self.0 += 1;
+        hint::spin_loop();
+        while !cfg!(any(loom, shuttle)) && clock::now() < until {
+            hint::spin_loop();
+        }
     }
 
     /// While another party is between two steps of an operation. It runs on a processor, unless
@@ -47,7 +56,8 @@ fn pause(step: u32) {
 }
 
 /// How often to try again before waiting. A thread that goes to sleep costs its partner a system
-/// call. A fiber has little to gain, for to suspend is cheaper than to look for long; but where
+/// call; between two tries it offers its processor to others, and leaves the partner the time for more than one
+/// value. A fiber has little to gain, for to suspend is cheaper than to look for long; but where
 /// waiting is dear it lets others run once, of whom one may be its partner.
 #[derive(Debug)]
 pub(crate) struct Patience {
@@ -68,7 +78,7 @@ pub(crate) enum TriesFirst {
     Everybody,
 }
 
-const PATIENCE: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
+const PATIENCE: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 16 };
 
 impl Patience {
     pub(crate) fn new(who: TriesFirst) -> Self {
@@ -103,14 +113,11 @@ impl Patience {
         if self.left == 0 {
             return false;
         }
-        let step = PATIENCE.wrapping_sub(self.left);
         self.left -= 1;
-        if !self.is_thread {
-            give_way();
-        } else if step < PAUSES {
-            pause(step);
-        } else {
+        if self.is_thread {
             thread::yield_now();
+        } else {
+            give_way();
         }
         true
     }

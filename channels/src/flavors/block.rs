@@ -13,7 +13,7 @@ pub(crate) const SLOTS: usize = if cfg!(loom) {
 } else if cfg!(shuttle) {
     3
 } else {
-    31
+    63
 };
 
 /// In `emptied`: the value was taken out.

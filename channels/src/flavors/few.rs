@@ -197,11 +197,9 @@ impl<T> Flavor<T> for Few<T> {
     }
 
     fn tries_first(&self) -> TriesFirst {
-        match self.capacity {
-            // Two that both look for the other would never meet.
-            0 => TriesFirst::Nobody,
-            _ => TriesFirst::Threads,
-        }
+        // Two that both look for the other would never meet; and who is queued is handed a value, where one that
+        // only tries again takes one for each time that the other fills the buffer.
+        TriesFirst::Nobody
     }
 
     /// Any number of producers may call this at once.
