@@ -85,6 +85,8 @@ mod members;
 mod retry;
 mod runtime;
 mod scope;
+#[doc(hidden)]
+pub mod several;
 mod thread;
 mod time;
 mod timers;

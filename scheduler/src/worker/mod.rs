@@ -7,6 +7,8 @@ pub(crate) mod classes;
 pub(crate) mod desk;
 pub(crate) mod find;
 mod leave;
+#[cfg(all(test, loom))]
+mod model;
 pub(crate) mod ready;
 mod retire;
 pub(crate) mod run;

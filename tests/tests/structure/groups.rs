@@ -237,6 +237,48 @@ fn without_room_a_body_comes_back() {
 }
 
 #[test]
+fn blocks_of_different_bodies_return_different_things() {
+    within(LIMIT, "macros", || {
+        let runtime = start(2);
+        runtime.run(|| {
+            let text = "borrowed".to_owned();
+            let (number, word, nothing) = parallel!(
+                |_| Ok::<_, &str>(7),
+                |_| {
+                    yield_now();
+                    Ok(&*text)
+                },
+                |_| Ok(()),
+            )
+            .unwrap();
+            assert_eq!((number, word, nothing), (7, "borrowed", ()));
+            let error = parallel!(|_| Err::<u8, _>("no"), until_canceled::<String>).unwrap_err();
+            assert_eq!((error.first, error.ends.len()), (Some(0), 2));
+            let late = parallel!(until_canceled::<u8>; Deadline::NOW, None).unwrap_err();
+            assert_eq!(late.outcome, Some(Outcome::TimedOut));
+
+            let census = Census::new();
+            let said = race! {
+                |_| { let _held = census.value(()); until_canceled::<u8>(&StopToken::NEVER) } => |n| n.to_string(),
+                |_| Ok(census.value("won")) => |word| (*word).to_owned(),
+            };
+            assert_eq!(said.unwrap(), "won");
+            census.assert_all_dropped();
+            let nobody = race! {
+                |_| Err::<u8, _>("one") => |_| (),
+                |_| Err::<String, _>("two") => |_| (),
+            };
+            assert_eq!(nobody.unwrap_err().errors.len(), 2);
+            let stop = StopSource::new();
+            stop.stop();
+            let token = stop.token();
+            let stopped = race!(until_canceled::<u8> => |_| (); Deadline::NEVER, Some(&token));
+            assert_eq!(stopped.unwrap_err().outcome, Some(Outcome::Stopped));
+        });
+    });
+}
+
+#[test]
 fn dropping_a_group_cancels_its_members_and_waits() {
     within(LIMIT, "drop", || {
         let runtime = start(2);
