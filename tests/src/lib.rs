@@ -15,9 +15,11 @@
 
 mod counted;
 mod seed;
+mod size;
 pub mod units;
 mod watchdog;
 
 pub use counted::{Census, Counted};
 pub use seed::seed;
+pub use size::is_full;
 pub use watchdog::{threads, within};

@@ -18,16 +18,12 @@ use vitte_scheduler::{
     cancel_reason, defer, interrupt, kill, sleep_until, yield_now,
 };
 use vitte_sync::{Mutex, Semaphore};
-use vitte_tests::{seed, within};
+use vitte_tests::{is_full, seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 /// How many, and how often.
 fn size(fibers: usize, rounds: usize) -> (usize, usize) {
     (if is_full() { 10_000 } else { fibers }, rounds)
-}
-
-fn is_full() -> bool {
-    std::env::var("VITTE_STORM").is_ok_and(|size| size == "full")
 }
 
 /// What each fiber of a storm has three of: a value on its stack, one under a key, and a call that is put off.

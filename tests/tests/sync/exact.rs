@@ -11,14 +11,16 @@ use vitte_sync::{
     Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, RwLock, RwLockReadGuard, SpinLock,
     WordMutex,
 };
-use vitte_tests::units::Units;
+use vitte_tests::{is_full, units::Units};
 use vitte_wait::Deadline;
 
 const UNITS: usize = 8;
 const ROUNDS: usize = 10_000;
 
-/// For locks that change hands at every step, which takes a wake-up each.
-const HANDED_ROUNDS: usize = ROUNDS / 20;
+/// For locks that change hands at every step, which takes a wake-up each: all of them only when asked for.
+fn handed_rounds() -> usize {
+    if is_full() { ROUNDS } else { ROUNDS / 20 }
+}
 
 /// `UNITS` units call `add` on one `shared` `ROUNDS` times each.
 fn contend<U: Units, S: Send + Sync + 'static>(shared: S, add: fn(&S)) -> S {
@@ -57,12 +59,12 @@ pub(crate) fn a_raw_mutex_behind_lock_api_loses_no_increment<U: Units>() {
 
 pub(crate) fn a_lock_that_is_handed_over_loses_no_increment<U: Units>() {
     type Front = lock_api::Mutex<RawMutex, usize>;
-    let count = contend_for::<U, Front>(HANDED_ROUNDS, Front::new(0), |count| {
+    let count = contend_for::<U, Front>(handed_rounds(), Front::new(0), |count| {
         let mut held = count.lock();
         *held += 1;
         lock_api::MutexGuard::unlock_fair(held);
     });
-    assert_eq!(count.into_inner(), UNITS * HANDED_ROUNDS);
+    assert_eq!(count.into_inner(), UNITS * handed_rounds());
 }
 
 pub(crate) fn a_spin_lock_loses_no_increment<U: Units>() {
@@ -90,7 +92,7 @@ pub(crate) fn writers_lose_no_increment<U: Units>() {
 }
 
 pub(crate) fn readers_that_upgrade_lose_no_increment<U: Units>() {
-    let count = contend_for::<U, _>(HANDED_ROUNDS, RwLock::new(0), |count| {
+    let count = contend_for::<U, _>(handed_rounds(), RwLock::new(0), |count| {
         loop {
             let reader = count.read().unwrap();
             let seen = *reader;
@@ -100,7 +102,7 @@ pub(crate) fn readers_that_upgrade_lose_no_increment<U: Units>() {
             }
         }
     });
-    assert_eq!(count.into_inner().unwrap(), UNITS * HANDED_ROUNDS);
+    assert_eq!(count.into_inner().unwrap(), UNITS * handed_rounds());
 }
 
 pub(crate) fn a_named_lock_loses_no_increment<U: Units>() {
