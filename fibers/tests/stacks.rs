@@ -337,6 +337,7 @@ extern "C" fn inspect(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::
     unsafe { libc::_exit(code) };
 }
 
+/// Part of V13.
 #[test]
 fn an_overflow_hits_the_guard_and_leaves_the_neighbour_intact() {
     if std::env::var_os(CHILD).is_some() {

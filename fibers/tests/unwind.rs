@@ -28,6 +28,7 @@ fn smoke() {
     assert!(matches!(fiber.unwind(&here), Unwound::Done));
 }
 
+/// Part of V13.
 #[test]
 fn dropping_a_suspended_fiber_runs_its_destructors_once_and_returns_the_stack() {
     let pool = pool();

@@ -118,6 +118,7 @@ fn a_chain_of_a_hundred_thousand_nested_joins_does_not_overflow() {
     on_each(|on| assert_eq!(run(on, || down(100_000)), 100_000));
 }
 
+/// The first part of V13; its panic, destructors and overflow have tests of their own here and in `fibers`.
 #[test]
 fn ten_thousand_fibers_that_yield_all_finish() {
     on_each(|on| {

@@ -464,6 +464,7 @@ fn trying_again_ends_for_the_reason_it_says() {
     });
 }
 
+/// V12.
 #[test]
 fn a_pool_of_one_runs_what_its_own_job_submits() {
     within(LIMIT, "nested jobs", || {
@@ -476,6 +477,7 @@ fn a_pool_of_one_runs_what_its_own_job_submits() {
     });
 }
 
+/// V9.
 #[test]
 fn jobs_of_a_pool_run_at_the_same_time() {
     within(LIMIT, "two jobs that meet", || {

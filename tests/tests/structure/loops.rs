@@ -57,6 +57,7 @@ fn each_turn_is_run_once_on_any_number_of_workers() {
     });
 }
 
+/// V10.
 #[test]
 fn a_map_keeps_the_order_and_an_empty_one_is_empty() {
     within(LIMIT, "maps", || {

@@ -1,5 +1,6 @@
 //! Structure: joins, loops, groups, graphs, and whatever else ends before the one who began it.
 
+mod cases;
 mod compute;
 mod groups;
 mod joins;

@@ -1,5 +1,5 @@
 //! What JUCE's tests ask of its high-resolution timer, asked of both kinds of timer, each time alone
-//! and with sixteen others that go every millisecond. (The cases, not the code.)
+//! and with sixteen others that go every millisecond. (The cases, not the code: J16 to J24.)
 
 use crate::{MS, Timed, both_kinds};
 use std::{
