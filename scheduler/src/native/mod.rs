@@ -18,8 +18,8 @@
 //! their own as there should be, besides those that serve what is pinned to them, or run to the end of
 //! what they are just running.
 //!
-//! **Invariants:** the word of a region is changed by its worker, who is inside or outside, and by
-//! whoever holds the crew's lock, from inside to taken and back. A fiber that waits inside a region has
+//! **Invariants:** whether it is inside is written by the worker, and whether its place is taken by whoever holds the
+//! crew's lock: see Note \[Regions\]. A fiber that waits inside a region has
 //! left it for so long: no worker is inside while it looks for tasks.
 
 #[cfg(all(test, loom))]
@@ -33,39 +33,52 @@ use crate::{
     worker::{Worker, current_task},
 };
 use std::ptr;
-use vitte_wait::facade::atomic::{AtomicU32, Ordering::Relaxed};
+use vitte_wait::{
+    facade::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    fence,
+};
 
 /// The foreign code may block its thread for long.
 pub const MAY_BLOCK: u32 = 1;
 /// It touches nothing that a garbage collector moves or frees.
 pub const GC_SAFE: u32 = 2;
 
-/// The place of a worker, as far as its fiber's foreign code is concerned. How often it was entered
-/// stands above the state.
+/// The place of a worker, as far as its fiber's foreign code is concerned.
+///
+/// Note \[Regions\]: whoever leaves writes `word`, passes the light fence and reads `taken`; whoever takes the place
+/// writes `taken`, passes the heavy fence and reads `word`. So who leaves sees that his place is taken, or who takes it sees
+/// that he has left, and gives it back under the lock under which he took it; or both, and then who leaves finds, under the
+/// same lock, nothing to do.
 #[repr(align(64))]
-pub(crate) struct Region(AtomicU32);
+pub(crate) struct Region {
+    /// `INSIDE` or `OUTSIDE`; how often it was entered stands above. Written by the worker.
+    word: AtomicU32,
+    /// Written under the crew's lock.
+    taken: AtomicBool,
+}
 
 const OUTSIDE: u32 = 0;
 const INSIDE: u32 = 1;
-const TAKEN: u32 = 2;
-const STATE: u32 = 3;
-const ENTERED_ONE: u32 = 4;
+const ENTERED_ONE: u32 = 2;
 
-// Ordering: Relaxed, all of them. The word carries nothing but itself: what a worker leaves for others
-// it leaves in queues, and how many workers work is decided under the crew's lock.
+// Ordering: Relaxed, all of them, but for the fences. The words carry nothing but themselves: what a worker leaves for
+// others it leaves in queues, and how many workers work is decided under the crew's lock.
 impl Region {
     pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(OUTSIDE))
+        Self {
+            word: AtomicU32::new(OUTSIDE),
+            taken: AtomicBool::new(false),
+        }
     }
 
     /// By its worker. False: it was not outside.
     #[inline(always)]
     fn enter(&self) -> bool {
-        let word = self.0.load(Relaxed);
-        if word & STATE != OUTSIDE {
+        let word = self.word.load(Relaxed);
+        if word & INSIDE != 0 {
             return false;
         }
-        self.0
+        self.word
             .store((word + INSIDE).wrapping_add(ENTERED_ONE), Relaxed);
         true
     }
@@ -73,40 +86,50 @@ impl Region {
     /// By its worker. False: the place was taken, or it was outside.
     #[inline(always)]
     fn leave(&self) -> bool {
-        let word = self.0.load(Relaxed);
-        let inside = word & !STATE | INSIDE;
-        self.0
-            .compare_exchange(inside, inside - INSIDE, Relaxed, Relaxed)
-            .is_ok()
+        let word = self.word.load(Relaxed);
+        self.word.store(word & !INSIDE, Relaxed);
+        // See Note [Regions].
+        fence::light();
+        word & INSIDE != 0 && !self.taken.load(Relaxed)
     }
 
     /// By its worker, under the crew's lock. Whether the place had been taken.
     fn come_back(&self) -> bool {
-        let word = self.0.load(Relaxed);
-        self.0.store(word & !STATE, Relaxed);
-        word & STATE == TAKEN
+        let word = self.word.load(Relaxed);
+        self.word.store(word & !INSIDE, Relaxed);
+        let taken = self.taken.load(Relaxed);
+        self.taken.store(false, Relaxed);
+        taken
     }
 
     /// What the word is, if somebody is inside and the place is not taken.
     pub(crate) fn inside(&self) -> Option<u32> {
-        let word = self.0.load(Relaxed);
-        (word & STATE == INSIDE).then_some(word)
+        let word = self.word.load(Relaxed);
+        (word & INSIDE != 0 && !self.is_taken()).then_some(word)
     }
 
     /// Takes the place, if it is as `seen` still. Under the crew's lock.
     fn take(&self, seen: u32) -> bool {
-        self.0
-            .compare_exchange(seen, seen - INSIDE + TAKEN, Relaxed, Relaxed)
-            .is_ok()
+        if self.is_taken() {
+            return false;
+        }
+        self.taken.store(true, Relaxed);
+        // See Note [Regions].
+        fence::heavy();
+        let is_as_seen = self.word.load(Relaxed) == seen;
+        if !is_as_seen {
+            self.give_back();
+        }
+        is_as_seen
     }
 
-    /// Nobody could be had for the place. Under the lock that it was taken under.
+    /// The place is not to be taken after all. Under the lock that it was taken under.
     fn give_back(&self) {
-        self.0.fetch_sub(TAKEN - INSIDE, Relaxed);
+        self.taken.store(false, Relaxed);
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        self.0.load(Relaxed) & STATE == TAKEN
+        self.taken.load(Relaxed)
     }
 }
 

@@ -75,7 +75,7 @@ fn run(name: &str, refuse: bool, leave: fn(&Region) -> bool) {
         crew.call(leave);
         crew.call(leave);
         pacer.join().unwrap();
-        assert!(!crew.region.is_taken());
+        assert!(!crew.region.is_taken(), "somebody works who should not");
         assert_eq!(*crew.active.lock(), 1, "somebody works who should not");
         // Who is outside has nothing to lose.
         crew.look(false);
@@ -94,13 +94,13 @@ fn a_place_that_nobody_could_be_had_for_is_given_back() {
     run("native: refused", true, Region::leave);
 }
 
-/// The flawed variant: who leaves by a plain store does not learn that his place was taken.
+/// The flawed variant: who leaves by a store and looks no more does not learn that his place was taken.
 #[test]
 #[should_panic(expected = "somebody works who should not")]
 fn leaving_by_a_store_is_caught() {
     run("native: store", false, |region| {
-        let word = region.0.load(Relaxed);
-        region.0.store(word & !super::STATE, Relaxed);
+        let word = region.word.load(Relaxed);
+        region.word.store(word & !super::INSIDE, Relaxed);
         true
     });
 }
