@@ -1244,9 +1244,9 @@ vt_status vt_offload(struct vt_runtime *rt,
                      vt_drop drop);
 
 // Makes the blocking call `f(arg)` on a thread of a pool, while the calling fiber waits; `unblock(uarg)`
-// ends it early. `[any]` (A plain thread makes the call itself, and nobody unblocks it.)
+// ends it early. `[any]` (A thread that is not attached makes the call itself, and nobody unblocks it.)
 //
-// If the fiber is canceled meanwhile, as a shutdown does, `unblock(uarg)` is called on the fiber, once,
+// If the caller is canceled meanwhile, as a shutdown does, `unblock(uarg)` is called where it waits, once,
 // while `f` runs, or has just returned but its thread has not gone on to anything else. Then the call is
 // waited for. When this returns, neither runs any more. `unblock` may be null.
 //
@@ -1513,7 +1513,8 @@ vt_status vt_guard_acquire(struct vt_runtime *rt,
 void vt_guard_release(struct vt_guard *guard);
 
 // Starts a thread of the runtime's own that runs `entry(arg)`: for what blocks for ever, or needs a thread
-// to itself. It is attached, and a shutdown waits for its end. `[any]`
+// to itself. It is attached, and a shutdown waits for its end; one that cancels ends its waits, and unblocks its
+// `vt_call_blocking`, with `VT_ECANCELED`. `[any]`
 //
 // `options` may be null. `*out` is to be given to `vt_thread_join`; it may be null if the thread is
 // `VT_DETACHED`. `arg` belongs to the library from the call on: either `entry` is called with it, or

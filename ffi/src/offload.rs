@@ -57,9 +57,9 @@ pub unsafe extern "C" fn vt_offload(
 }
 
 /// Makes the blocking call `f(arg)` on a thread of a pool, while the calling fiber waits; `unblock(uarg)`
-/// ends it early. `[any]` (A plain thread makes the call itself, and nobody unblocks it.)
+/// ends it early. `[any]` (A thread that is not attached makes the call itself, and nobody unblocks it.)
 ///
-/// If the fiber is canceled meanwhile, as a shutdown does, `unblock(uarg)` is called on the fiber, once,
+/// If the caller is canceled meanwhile, as a shutdown does, `unblock(uarg)` is called where it waits, once,
 /// while `f` runs, or has just returned but its thread has not gone on to anything else. Then the call is
 /// waited for. When this returns, neither runs any more. `unblock` may be null.
 ///

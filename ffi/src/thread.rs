@@ -142,7 +142,8 @@ pub unsafe extern "C" fn vt_guard_release(guard: *mut vt_guard) {
 }
 
 /// Starts a thread of the runtime's own that runs `entry(arg)`: for what blocks for ever, or needs a thread
-/// to itself. It is attached, and a shutdown waits for its end. `[any]`
+/// to itself. It is attached, and a shutdown waits for its end; one that cancels ends its waits, and unblocks its
+/// `vt_call_blocking`, with `VT_ECANCELED`. `[any]`
 ///
 /// `options` may be null. `*out` is to be given to `vt_thread_join`; it may be null if the thread is
 /// `VT_DETACHED`. `arg` belongs to the library from the call on: either `entry` is called with it, or

@@ -135,7 +135,7 @@ impl ThreadBuilder {
 
 impl ThreadBuilder {
     /// Starts a thread that belongs to the runtime that `guard` keeps: it is attached from its start to
-    /// its end, and the runtime does not end before it.
+    /// its end, and the runtime does not end before it. A shutdown that cancels ends its waits as canceled.
     ///
     /// # Errors
     /// As [`spawn`](Self::spawn).

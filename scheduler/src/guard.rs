@@ -5,7 +5,8 @@
 //! are gone is how Python's PEP 788 makes native threads safe at the end of an interpreter.)
 //!
 //! **Invariants:** guards are counted before it is asked whether the scheduler ends, so it waits for each, or
-//! the guard is refused. A thread that says to whom it is attached holds a guard of that scheduler.
+//! the guard is refused. A thread that says to whom it is attached holds a guard of that scheduler. A unit is
+//! in the list of the attached only while its thread is, so nobody else's is canceled.
 
 use crate::{
     Scheduler,
@@ -13,7 +14,10 @@ use crate::{
     worker,
 };
 use std::{fmt, marker::PhantomData, mem::ManuallyDrop, ptr, sync::Arc};
-use vitte_wait::{current, facade::atomic::Ordering::SeqCst};
+use vitte_wait::{
+    current,
+    facade::{atomic::Ordering::SeqCst, thread},
+};
 
 /// Keeps a scheduler from ending. Dropping it lets it.
 ///
@@ -58,6 +62,9 @@ impl Guard {
     ///
     /// # Errors
     /// [`AttachError::Already`]; the guard is dropped.
+    ///
+    /// # Cancellation
+    /// As for [`Scheduler::attach`].
     pub fn attach(self) -> Result<Attached, AttachError> {
         if worker::current().is_some() || !current::attached().is_null() {
             return Err(AttachError::Already);
@@ -65,6 +72,8 @@ impl Guard {
         let shared: *const Shared = Arc::as_ptr(&self.0.0);
         // SAFETY: the slot of this thread.
         unsafe { &*current::slot() }.set_attached(shared.cast());
+        let name = thread::current().name().unwrap_or("unnamed").to_owned();
+        self.0.0.attached.lock().push((current::unit(), name));
         Ok(Attached {
             guard: self,
             here: PhantomData,
@@ -105,6 +114,14 @@ impl Drop for Attached {
     fn drop(&mut self) {
         // SAFETY: the slot of this thread, which attached itself, for the value cannot leave it.
         unsafe { &*current::slot() }.set_attached(ptr::null());
+        let me = current::unit();
+        let shared = &self.guard.0.0;
+        shared
+            .attached
+            .lock()
+            .retain(|(unit, _)| !ptr::eq(*unit, me));
+        // What was asked of a thread of this scheduler is not asked of who it is now.
+        me.forget_cancel();
     }
 }
 
@@ -147,6 +164,10 @@ impl Scheduler {
     /// # Errors
     /// [`AttachError`].
     ///
+    /// # Cancellation
+    /// A shutdown that cancels ends the present wait of the thread as canceled, and every later one, until it is
+    /// detached. A [`CancelMask`](crate::CancelMask) holds that off.
+    ///
     /// ```
     /// use vitte_scheduler::{Config, Scheduler, spawn};
     ///
@@ -174,6 +195,14 @@ impl Scheduler {
 }
 
 impl Shared {
+    /// Asks the threads that are attached to stop.
+    pub(crate) fn cancel_attached(&self) {
+        self.attached
+            .lock()
+            .iter()
+            .for_each(|(unit, _)| unit.cancel());
+    }
+
     /// Whether anybody keeps it from ending.
     pub(crate) fn is_kept(&self) -> bool {
         // Ordering: SeqCst, store-load pair: the phase, the guards. Partner: `Scheduler::guard`.

@@ -26,7 +26,7 @@ use std::{
 };
 use vitte_fibers::{StackClass, StackPool};
 use vitte_wait::{
-    Ticket,
+    Ticket, Unit,
     facade::{
         Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
@@ -187,6 +187,8 @@ pub(crate) struct Shared {
     pub(crate) watcher: Mutex<Option<Ticket>>,
     /// How many guards keep it from ending.
     pub(crate) guards: AtomicU64,
+    /// The threads that are attached, which a shutdown may cancel, by their units.
+    pub(crate) attached: Mutex<Vec<(&'static Unit, String)>>,
     pub(crate) crew: Mutex<Crew>,
     /// Where its threads run.
     pub(crate) plan: OnceLock<Plan>,
@@ -251,6 +253,7 @@ impl Shared {
             refused_outside: AtomicU64::new(0),
             watcher: Mutex::new(None),
             guards: AtomicU64::new(0),
+            attached: Mutex::default(),
             crew: Mutex::default(),
             host,
             abandoned: AtomicBool::new(false),

@@ -1,9 +1,9 @@
 //! How a scheduler ends: in phases, each harder than the one before, and never by killing a thread.
 //!
 //! Note \[Shutdown\]: [`Phase::Closing`] takes no more tasks from outside, and ends all alarms. [`Phase::Canceling`] begins
-//! no more tasks and cancels every wait, so that code which heeds errors ends by itself.
+//! no more tasks and cancels every wait, of attached threads too, so that code which heeds errors ends by itself.
 //! [`Phase::Unwinding`] ends what waits once more all the same: closures are unwound, frames that
-//! cannot unwind are never resumed. [`Phase::Stopping`] ends the workers, when no task is left. A
+//! cannot unwind are never resumed; threads are only canceled. [`Phase::Stopping`] ends the workers, when no task is left. A
 //! task that runs and neither waits nor polls, or whose blocking job goes on, cannot be ended; then the
 //! answer is its name, and it runs on as if abandoned.
 
@@ -183,7 +183,10 @@ fn cancel_all(shared: &Arc<Shared>, deadline: Deadline) -> bool {
     let now = clock::now();
     let half = deadline.as_nanos().saturating_sub(now) / 2;
     let patience = half.min(500_000_000);
-    let cancel = || shared.depot.each(|task| task.cancel(Cause::Shutdown));
+    let cancel = || {
+        shared.depot.each(|task| task.cancel(Cause::Shutdown));
+        shared.cancel_attached();
+    };
     if wait_until_empty(shared, Deadline::from_nanos(now + patience), cancel) {
         return true;
     }
@@ -193,6 +196,7 @@ fn cancel_all(shared: &Arc<Shared>, deadline: Deadline) -> bool {
             task.cancel(Cause::Shutdown);
             task.unit.request_unwind(true);
         });
+        shared.cancel_attached();
     };
     wait_until_empty(shared, deadline, unwind)
 }
@@ -260,6 +264,10 @@ fn names(shared: &Shared) -> Vec<String> {
     });
     if left > names.len() {
         names.push(format!("and {} more", left - names.len()));
+    }
+    let attached = shared.attached.lock();
+    for (_, name) in attached.iter().take(MOST_NAMES) {
+        names.push(format!("attached thread {name}"));
     }
     let guards = shared.guards.load(Relaxed);
     if guards > 0 {

@@ -32,6 +32,44 @@ static void *waits(void *arg) {
 
 static void drop(void *arg) { add(arg); }
 
+static uint32_t begun, unblocked;
+
+static void *receives(void *chan) {
+  uint32_t value;
+  add(&begun);
+  IS(VT_ECANCELED, vt_chan_recv(chan, &value, VT_FOREVER));
+  IS(VT_ECANCELED, vt_chan_recv(chan, &value, VT_FOREVER));
+  return NULL;
+}
+
+static void blocks(void *arg) {
+  add(&begun);
+  until(arg, 1);
+}
+
+static void unblocks(void *arg) { set(arg, 1); }
+
+static void *calls(void *arg) {
+  IS(VT_ECANCELED, vt_call_blocking(blocks, arg, unblocks, arg));
+  return NULL;
+}
+
+/* A shutdown ends the waits of the runtime's own threads. */
+static void ends(void) {
+  vt_runtime *rt = runtime(1);
+  vt_chan *chan;
+  vt_thread *receiver, *caller;
+  OK(vt_chan_create(VT_CHAN_BOUNDED, sizeof(uint32_t), 1, NULL, &chan));
+  OK(vt_thread_spawn(rt, NULL, receives, chan, NULL, &receiver));
+  OK(vt_thread_spawn(rt, NULL, calls, &unblocked, NULL, &caller));
+  until(&begun, 2);
+  OK(vt_runtime_shutdown(rt, VT_SHUTDOWN_CANCEL, long_time()));
+  OK(vt_thread_join(receiver, long_time(), NULL));
+  OK(vt_thread_join(caller, long_time(), NULL));
+  CHECK(get(&unblocked) == 1);
+  vt_chan_release(chan);
+}
+
 int main(void) {
   vt_runtime *rt = runtime(1);
   run(rt, joins, rt);
@@ -74,6 +112,7 @@ int main(void) {
   vt_guard_release(guard);
   end(rt);
   IS(VT_ESTALE, vt_guard_acquire(rt, &late));
+  ends();
   puts("ok");
   return 0;
 }

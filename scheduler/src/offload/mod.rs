@@ -416,9 +416,15 @@ impl Scheduler {
         body.came(came)
     }
 
+    /// Whether the calling thread is attached to this scheduler.
+    fn is_attached(&self) -> bool {
+        Self::attached().is_some_and(|its| its.is_same(self))
+    }
+
     /// Why no job is begun for the caller, if so.
     fn refusal(&self) -> Option<Came> {
-        if self.0.phase_is_at_least(Phase::Closing) && !self.is_current() {
+        let belongs = self.is_current() || self.is_attached();
+        if self.0.phase_is_at_least(Phase::Closing) && !belongs {
             return Some(Came::Refused(Refused::Closed));
         }
         // Who is canceled already has nothing begun; else that would be up to chance.
@@ -427,7 +433,7 @@ impl Scheduler {
     }
 
     /// As [`offload`](Self::offload) of a call that blocks for the outside world, with a way to end it:
-    /// if the calling fiber is canceled meanwhile (its runtime's shutdown does that, too), it calls
+    /// if the calling fiber or attached thread is canceled meanwhile (its runtime's shutdown does that, too), it calls
     /// `unblock`, and then waits for the call to return.
     ///
     /// `unblock` is called once at most, while the call is under way, or has just returned but its thread
@@ -492,7 +498,7 @@ impl Scheduler {
     {
         let body = Body::new(call);
         let alone = worker::current_task().is_none();
-        if alone && deadline == Deadline::NEVER && stop.is_none() {
+        if alone && !self.is_attached() && deadline == Deadline::NEVER && stop.is_none() {
             return body.run_here().map_err(BlockingError::Offload);
         }
         match self.call(JobKind::Io, &body, deadline, stop, unblock) {

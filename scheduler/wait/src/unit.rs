@@ -454,6 +454,12 @@ impl Unit {
         }
     }
 
+    /// Takes back what [`cancel`](Self::cancel) asked. Owner only, while nobody cancels.
+    pub fn forget_cancel(&self) {
+        // Ordering: Relaxed. Nobody else has anything to do with it any more.
+        self.requests.fetch_and(!CANCEL, Relaxed);
+    }
+
     /// Ends the unit's present wait as woken, if it is one that was
     /// [begun](crate::Wait::begin_liftable) to be ended so: the unit has become more urgent, and is to tell
     /// whoever it waits for. Callable from anywhere; never blocks.

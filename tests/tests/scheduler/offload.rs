@@ -13,7 +13,7 @@ use std::{
 };
 use vitte_scheduler::{
     BlockingError, Config, JobKind, JoinHandle, OffloadError, Scheduler, ShutdownError,
-    ShutdownMode, SpawnOptions, offload, yield_now,
+    ShutdownMode, SpawnOptions, offload, park, yield_now,
 };
 use vitte_tests::{seed, within};
 use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
@@ -433,5 +433,73 @@ fn jobs_that_are_canceled_at_random_run_once_or_are_dropped_once() {
             assert_eq!(ran.load(SeqCst), values.lock().unwrap().len());
             end(&on);
         }
+    });
+}
+
+/// A shutdown cancels what waits on the runtime's own threads, and names those that go on.
+#[test]
+fn a_shutdown_ends_the_waits_of_attached_threads_and_names_who_goes_on() {
+    within(LIMIT, "attached", || {
+        let on = start(1);
+        let (tell, told) = channel();
+        let its = on.clone();
+        let waits = thread::spawn(move || {
+            let attached = its.attach().unwrap();
+            tell.send(()).unwrap();
+            let first = park(Deadline::NEVER);
+            let again = park(Deadline::NEVER);
+            drop(attached);
+            // It is nobody's now, and waits as before.
+            (first, again, park(after(1)))
+        });
+        told.recv().unwrap();
+        on.shutdown(ShutdownMode::Cancel, after(60_000)).unwrap();
+        let expected = (Outcome::Canceled, Outcome::Canceled, Outcome::TimedOut);
+        assert_eq!(waits.join().unwrap(), expected);
+
+        // Its blocking call is unblocked, too.
+        let on = start(1);
+        let (go, gone) = channel::<()>();
+        let (its, (tell, told)) = (on.clone(), channel());
+        let calls = thread::spawn(move || {
+            let _attached = its.attach().unwrap();
+            let call = move || {
+                tell.send(()).unwrap();
+                gone.recv().is_err()
+            };
+            its.call_blocking(call, move || drop(go))
+        });
+        told.recv().unwrap();
+        on.shutdown(ShutdownMode::Cancel, after(60_000)).unwrap();
+        assert!(matches!(
+            calls.join().unwrap(),
+            Err(BlockingError::Unblocked {
+                why: Outcome::Canceled,
+                value: true
+            })
+        ));
+
+        // Who neither waits nor ends is named, and goes on.
+        let on = start(1);
+        let (go, gone) = channel::<()>();
+        let (its, (tell, told)) = (on.clone(), channel());
+        let named = thread::Builder::new().name("stubborn".to_owned());
+        let stays = named.spawn(move || {
+            let _attached = its.attach().unwrap();
+            tell.send(()).unwrap();
+            gone.recv().is_err()
+        });
+        told.recv().unwrap();
+        match on.shutdown(ShutdownMode::Cancel, after(20)) {
+            Err(ShutdownError::StillRunning(left)) => {
+                assert!(
+                    left.contains(&"attached thread stubborn".to_owned()),
+                    "{left:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(go);
+        assert!(stays.unwrap().join().unwrap());
     });
 }
