@@ -63,6 +63,12 @@ pub mod thread {
     }
 
     impl Thread {
+        /// No thread of a model has one.
+        #[must_use]
+        pub fn name(&self) -> Option<&str> {
+            None
+        }
+
         /// Gives the thread its token.
         pub fn unpark(&self) {
             self.0.notify();
