@@ -8,7 +8,7 @@
 //! task that waits or yields takes the next one from the LIFO slot or the line, and leaves for it, if it has begun, and if
 //! the main loop would pick it, too. Where that is not plain, it leaves for the main loop: when it is the turn of the other sources,
 //! of every [`ROUND`] picks one at least, so what is looked at in turns is looked at as before; when a task of the high class waits
-//! anywhere; and when something lies in the inbox, or a fresh task here, while the LIFO slot is empty. Who wants to be back in the
+//! anywhere, or one that is not of the normal class yields, for it may be next itself; and when something lies in the inbox, or a fresh task here, while the LIFO slot is empty. Who wants to be back in the
 //! main loop after each task, because it is seen or driven, [brings the turn nearer](Worker::narrow).
 //!
 //! Invariants: who is left for was suspended in [`Worker::switch_task`], so he settles what was asked for; nothing
@@ -44,7 +44,7 @@ impl Worker {
         if task.flags() & flags::TO_MIND != 0 {
             return self.switch_minding(task, action);
         }
-        let worker = self.leave_stack(action)?;
+        let worker = self.leave_stack(task, action)?;
         worker.come_up(task);
         Some(worker)
     }
@@ -60,7 +60,7 @@ impl Worker {
         }
         let joiner = task.link.get();
         let switch = || {
-            let worker = self.leave_stack(action)?;
+            let worker = self.leave_stack(task, action)?;
             if flags & flags::INLINE != 0 {
                 task.link.set(joiner);
             }
@@ -75,9 +75,14 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn leave_stack(&self, action: Action) -> Option<&'static Self> {
+    fn leave_stack(&self, task: &'static Task, action: Action) -> Option<&'static Self> {
         // What the others ask for is done on the thread's own stack.
-        let may_pass = matches!(action, Action::Park | Action::ParkToken | Action::Yield);
+        let may_pass = match action {
+            Action::Park | Action::ParkToken => true,
+            // Its own lane is looked at once it lies there.
+            Action::Yield => task.unit.is_ordinary(),
+            _ => false,
+        };
         if may_pass
             && Suspender::DIRECT
             && Suspender::may_suspend()
