@@ -1,6 +1,6 @@
 //! `parallel!` and `race!`: blocks of bodies that return different things.
 //!
-//! Each body leaves its value in a place of its own, and the functions of [`together`](crate::parallel) do the rest.
+//! Each body leaves its value in a place of its own, and the functions of [`together`](fn@crate::parallel) do the rest.
 
 use crate::{ParallelError, RaceError, parallel_with, race_with};
 use vitte_wait::{Deadline, StopToken};
