@@ -87,6 +87,9 @@ const GOALS: &[Goal] = &[
     // What generated code and foreign code pay.
     alone("poll", 1, 0.5, "ns"),
     alone("native_region", 1, 12.0, "ns"),
+    alone("blocked_delay", 2, 20.0, "ms"),
+    // Two slices.
+    alone("priority_p99", 2, 20_000.0, "us"),
     // Channels between threads.
     against("crossbeam-channel", "thread_spsc_128", 2, 0.5),
     against("crossbeam-channel", "thread_spsc_try", 2, 0.5),

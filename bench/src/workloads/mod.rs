@@ -2,6 +2,7 @@
 //!
 //! A new workload is one file here, one line in [`all`], and one sentence in the README.
 
+mod blocked_delay;
 mod broadcast;
 mod channel_pingpong;
 mod echo;
@@ -16,6 +17,7 @@ mod native_region;
 mod park_pingpong;
 mod parked;
 mod poll;
+mod priority_p99;
 mod rwlock_read;
 mod select;
 mod several_threads;
@@ -61,6 +63,8 @@ pub(crate) fn all() -> Vec<Workload> {
         timeout_cancel::workloads(),
         poll::workloads(),
         native_region::workloads(),
+        blocked_delay::workloads(),
+        priority_p99::workloads(),
     ]
     .into_iter()
     .flatten()
