@@ -1,7 +1,7 @@
 //! The lock under the locks: one word, and a queue that is touched only when somebody waits.
 //!
 //! ```text
-//! | mark of the holder's stack, 0 when free | poisoned 2 | parked 1 |
+//! | mark of the holder's stack, 0 when free | woken 4 | poisoned 2 | parked 1 |
 //! ```
 //!
 //! Taking it is one compare-and-swap from 0 to the mark, releasing it one from the mark to 0; both fail
@@ -15,6 +15,14 @@
 //! a random time of half a millisecond on average between two hand-overs; the dice here are
 //! the low digits of the clock.
 //!
+//! Note \[One is enough\]: while one who was woken has not looked again, a release wakes no other, for only one can have
+//! the lock. Else a burst of short holds would wake all who wait, and all would find the lock taken and queue up again.
+//! `WOKEN` says so, as in Go's `sync.Mutex`. It is raised by the release that wakes, under the queue's lock, and lowered by
+//! the woken one before he looks, and by everybody who queues up, who may lend. A release that finds it leaves the lock
+//! free without the queue's lock: he who was woken then takes it, and leaves `PARKED` for his own release, or finds it held
+//! by one whose release does not find `WOKEN`. As his thread may be busy for long, of [`MOST_PASSED`] releases one
+//! wakes another all the same. Where waiters are of different classes every release wakes, for the next may be more urgent.
+//!
 //! Note \[Inheritance\]: who begins to wait lends his urgency to the holder, if the mark tells who that is, and
 //! does so under the queue's lock with `PARKED` set: so the holder cannot release the lock before, and will find
 //! what was lent when he does, under the same lock. What was lent by this lock is noted there once, at its highest,
@@ -27,7 +35,8 @@
 //!
 //! **Invariants.** `PARKED` changes only under the queue's lock, and is set whenever the queue
 //! holds an open waiter, or something is lent. While the lock is held and `PARKED` is set nobody but the holder,
-//! under the queue's lock, changes the mark. `POISONED` is changed by the holder alone.
+//! under the queue's lock or where he finds `WOKEN`, changes the mark. While something is lent `WOKEN` is down.
+//! `POISONED` is changed by the holder alone.
 
 use crate::forms::const_new;
 use std::{
@@ -41,7 +50,9 @@ use vitte_wait::{
     facade::{
         Mutex,
         atomic::{AtomicUsize, Ordering::*},
-        clock, hint, thread,
+        clock, hint,
+        plain::AtomicU32 as PlainU32,
+        thread,
     },
     stack,
 };
@@ -50,10 +61,15 @@ use vitte_wait::{
 const PARKED: usize = 1;
 /// For whoever owns the lock: keeps the fast paths from succeeding, and means nothing here.
 const POISONED: usize = 1 << 1;
+/// One who was woken has not looked again.
+const WOKEN: usize = 1 << 2;
 const HOLDER: usize = !((1 << stack::FREE_BITS) - 1);
 
 /// Between two hand-overs there is at most this, and on average half of it, in nanoseconds.
 const FAIR_WITHIN: u64 = 1 << 20;
+
+/// How many releases in a row may leave the waking to one who was woken before.
+const MOST_PASSED: u32 = 64;
 
 /// Why a lock was not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +136,8 @@ impl<'a> Patience<'a> {
 /// ```
 pub struct RawMutex {
     word: AtomicUsize,
+    /// How many releases have found `WOKEN` since the last that woke somebody. Written by the holder.
+    passed: PlainU32,
     waiters: Mutex<Waiters>,
 }
 
@@ -147,6 +165,7 @@ impl RawMutex {
         pub fn new() -> Self {
             Self {
                 word: AtomicUsize::new(0),
+                passed: PlainU32::new(0),
                 waiters: Mutex::new(Waiters {
                     queue: WaitQueue::new(),
                     fair_at: 0,
@@ -203,6 +222,9 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     pub(crate) fn take_slow(&self, patience: Patience<'_>) -> Result<usize, Refused> {
+        if let Some(mark) = self.try_slow() {
+            return Ok(mark);
+        }
         let mark = stack::mark();
         let now = self.word.load(Relaxed);
         // If the word has our mark we wrote it and have not released it: nobody else's mark is on
@@ -267,7 +289,11 @@ impl RawMutex {
             Outcome::Woken if node.has_won() => {
                 // `release_slow` has popped the node.
                 std::mem::forget(linked);
-                Ok(place.handed.get())
+                let handed = place.handed.get();
+                if !handed {
+                    self.word.fetch_and(!WOKEN, Relaxed);
+                }
+                Ok(handed)
             }
             // We have become more urgent: once more, with that.
             Outcome::Woken => Ok(false),
@@ -275,7 +301,7 @@ impl RawMutex {
         }
     }
 
-    /// Raises `PARKED` if the lock is held, and returns by whom. Under the queue's lock.
+    /// Raises `PARKED` and lowers `WOKEN` if the lock is held, and returns by whom. Under the queue's lock.
     fn raise_parked(&self) -> Option<usize> {
         let mut now = self.word.load(Relaxed);
         loop {
@@ -284,7 +310,7 @@ impl RawMutex {
             }
             match self
                 .word
-                .compare_exchange_weak(now, now | PARKED, Relaxed, Relaxed)
+                .compare_exchange_weak(now, (now | PARKED) & !WOKEN, Relaxed, Relaxed)
             {
                 Ok(_) => return Some(now & HOLDER),
                 Err(other) => now = other,
@@ -315,6 +341,10 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     pub(crate) fn release_slow(&self, fair: bool) {
+        if !fair && self.leave_to_woken() {
+            return;
+        }
+        self.passed.store(0, Relaxed);
         let (woken, lent) = {
             let mut waiters = self.waiters.lock();
             let lent = waiters.lent.take();
@@ -325,7 +355,8 @@ impl RawMutex {
             } else {
                 waiters.queue.pop(Outcome::Woken)
             };
-            let mut next = keep;
+            let one_is_enough = popped.is_some() && !waiters.queue.is_empty() && !waiters.mixed;
+            let mut next = if one_is_enough { keep | WOKEN } else { keep };
             if let Some((_, place)) = popped
                 && hand_over
             {
@@ -333,13 +364,13 @@ impl RawMutex {
                 // claim is dropped.
                 let place = unsafe { &*place.cast::<Place>() };
                 place.handed.set(true);
-                next |= place.mark;
+                next = keep | place.mark;
                 waiters.lend_by_all(place.mark);
             }
             if waiters.is_on_record() {
                 next |= PARKED;
             }
-            // A plain store will do: see the invariants.
+            // A plain store will do: see the invariants. Who lowers `WOKEN` meanwhile is one who was woken before.
             // Ordering: Release, as in `release`.
             self.word.store(next, Release);
             (popped, lent)
@@ -349,6 +380,24 @@ impl RawMutex {
         if let Some((unit, priority)) = lent {
             unit.unlift(priority);
         }
+    }
+
+    /// Releases the lock if one who was woken has still to look at it. Holder only.
+    fn leave_to_woken(&self) -> bool {
+        let passed = self.passed.load(Relaxed) + 1;
+        let mut now = self.word.load(Relaxed);
+        while now & WOKEN != 0 && passed <= MOST_PASSED {
+            self.passed.store(passed, Relaxed);
+            // Ordering: Release, as in `release`.
+            match self
+                .word
+                .compare_exchange_weak(now, now & !HOLDER, Release, Relaxed)
+            {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
     }
 
     /// Whether somebody holds it; a snapshot.

@@ -28,7 +28,7 @@ use crate::{priority, thread::ThreadUnit};
 use std::ptr;
 
 /// How many low bits of a mark are zero, for flags beside it.
-pub const FREE_BITS: u32 = 2;
+pub const FREE_BITS: u32 = 3;
 /// The mark is a unit's address.
 const OF_UNIT: usize = 1 << FREE_BITS;
 const FLAGS: usize = OF_UNIT | (OF_UNIT - 1);

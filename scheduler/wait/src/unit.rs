@@ -58,7 +58,8 @@ pub struct UnitOps {
 }
 
 /// Whatever can wait. See the [crate documentation](crate).
-#[repr(C)]
+// Aligned so that a mark of a unit has its free bits: see `stack`.
+#[repr(C, align(16))]
 pub struct Unit {
     /// See the `word` module: written by the owner and by whoever claims or finishes a wait.
     pub(crate) word: AtomicU64,

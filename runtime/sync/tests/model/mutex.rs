@@ -39,6 +39,27 @@ fn three_exclude_each_other_and_none_sleeps_for_ever() {
     check("mutex, three", 2, || add(3, false));
 }
 
+/// The first release that finds waiters hands over; the second, while the main thread waits again behind the last
+/// of them, wakes one and leaves the rest to him.
+#[test]
+fn while_one_is_woken_the_rest_are_left_to_him() {
+    check("mutex, one is enough", 1, || {
+        let count = Arc::new(Mutex::new(0));
+        let mut own = count.lock().unwrap();
+        let others = [(); 2].map(|()| {
+            let count = count.clone();
+            thread::spawn(move || *count.lock().unwrap() += 1)
+        });
+        *own += 1;
+        drop(own);
+        *count.lock().unwrap() += 1;
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(*count.lock().unwrap(), 4);
+    });
+}
+
 #[test]
 fn a_fair_release_hands_over_or_frees() {
     check("mutex, handed over", 4, || add(2, true));
