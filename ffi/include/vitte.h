@@ -259,7 +259,8 @@ typedef struct vt_cond {
 
 // A lock that fibers and threads share, free if it is zero: `vt_mutex m = VT_MUTEX_INIT;`. There is
 // nothing to destroy. It belongs to whoever locked it, a fiber or a plain thread; one that ends
-// leaves it locked. It is not fair: who comes just as it is released may be first.
+// leaves it locked. It is not fair: who comes just as it is released may be first. The holder has the priority
+// of whoever waits, if that is higher.
 typedef struct vt_mutex {
   // The library's.
   uint32_t word;

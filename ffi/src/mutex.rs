@@ -10,7 +10,8 @@ use vitte_sync::{WordError, WordMutex};
 
 /// A lock that fibers and threads share, free if it is zero: `vt_mutex m = VT_MUTEX_INIT;`. There is
 /// nothing to destroy. It belongs to whoever locked it, a fiber or a plain thread; one that ends
-/// leaves it locked. It is not fair: who comes just as it is released may be first.
+/// leaves it locked. It is not fair: who comes just as it is released may be first. The holder has the priority
+/// of whoever waits, if that is higher.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct vt_mutex {

@@ -1,4 +1,5 @@
-/* Mutexes of one word: without a runtime, over fibers and threads, and what is refused. */
+/* Mutexes of one word: without a runtime, over fibers and threads, inherited
+   urgency, and what is refused. */
 #include "check.h"
 #include <pthread.h>
 
@@ -70,6 +71,64 @@ static void who_is_canceled_has_not_locked(vt_runtime *rt) {
   CHECK(run(rt, wait_for_it, NULL) == (void *)VT_OK);
 }
 
+enum { HOGS = 4, STEPS = 64 };
+
+static uint32_t held, over, begun;
+static uint64_t picks, waited;
+
+static void *hog(void *arg) {
+  while (!get(&over)) {
+    picks++;
+    OK(vt_yield());
+  }
+  return arg;
+}
+
+/* Holds the lock for some turns after it is waited for. */
+static void *hold(void *arg) {
+  OK(vt_mutex_lock(&lock, VT_FOREVER));
+  set(&held, 1);
+  while (!get(&begun)) OK(vt_yield());
+  for (int i = 0; i < STEPS; i++) OK(vt_yield());
+  OK(vt_mutex_unlock(&lock));
+  return arg;
+}
+
+static void *wait_for_turns(void *arg) {
+  uint64_t before = picks;
+  set(&begun, 1);
+  OK(vt_mutex_lock(&lock, VT_FOREVER));
+  waited = picks - before;
+  OK(vt_mutex_unlock(&lock));
+  return arg;
+}
+
+static vt_fiber spawn_of(vt_runtime *rt, int32_t priority, vt_entry entry) {
+  vt_fiber fiber = 0;
+  vt_fiber_options options;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.priority = priority;
+  OK(vt_spawn(rt, &options, entry, NULL, NULL, &fiber));
+  return fiber;
+}
+
+/* One of low priority holds the lock, one of high priority waits, and normal ones never rest. */
+static void the_holder_is_as_urgent_as_who_waits(void) {
+  vt_runtime *rt = runtime(1);
+  vt_fiber hogs[HOGS];
+  for (int i = 0; i < HOGS; i++) hogs[i] = spawn(rt, hog, NULL);
+  vt_fiber low = spawn_of(rt, VT_PRIORITY_LOW, hold);
+  until(&held, 1);
+  join(spawn_of(rt, VT_PRIORITY_HIGH, wait_for_turns));
+  join(low);
+  set(&over, 1);
+  for (int i = 0; i < HOGS; i++) join(hogs[i]);
+  /* Of low priority, it would have had a turn after several rounds of the others each time. */
+  CHECK(waited < STEPS * HOGS);
+  end(rt);
+}
+
 static void wrong_arguments_are_refused(void) {
   uint32_t words[2] = {0, 0};
   vt_mutex *crooked = (vt_mutex *)(void *)((char *)words + 1);
@@ -88,6 +147,7 @@ int main(void) {
   who_is_canceled_has_not_locked(rt);
   increments_are_exact(rt);
   end(rt);
+  the_holder_is_as_urgent_as_who_waits();
   puts("ok");
   return 0;
 }

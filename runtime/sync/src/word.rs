@@ -13,7 +13,9 @@
 //! ```
 //!
 //! That number is the reason why it costs an access to a thread-local, which [`Mutex`](crate::Mutex) does not; it is
-//! what makes errors of a second locking and of a foreign unlocking, which C cannot be kept from writing.
+//! what makes errors of a second locking and of a foreign unlocking, which C cannot be kept from writing. And it
+//! [leads](vitte_wait::Unit::of_number) to the holder, to whom they who wait lend their urgency: see Note
+//! [Inheritance at an address].
 
 use crate::{
     forms::const_new,
@@ -22,7 +24,7 @@ use crate::{
 };
 use std::{error::Error, fmt};
 use vitte_wait::{
-    Deadline, Outcome, StopToken, current,
+    Deadline, Outcome, Priority, StopToken, Unit, current,
     facade::atomic::{AtomicU32, Ordering::*},
 };
 
@@ -51,6 +53,21 @@ impl Table {
 
     fn wake(&self, word: *const AtomicU32, count: usize) -> usize {
         vitte_wait::wake(word, count)
+    }
+
+    fn wait_for_holder(
+        &self,
+        word: &AtomicU32,
+        expect: u32,
+        holder: Option<&'static Unit>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Outcome {
+        vitte_wait::wait_for_holder(word, expect, holder, deadline, stop)
+    }
+
+    fn wake_next(&self, word: *const AtomicU32, holder: &'static Unit) {
+        vitte_wait::wake_next(word, holder);
     }
 }
 
@@ -105,7 +122,8 @@ const HOLDER: u32 = (1 << 30) - 1;
 /// A lock of 32 bits, free when zero, that knows its holder.
 ///
 /// It belongs to a *unit*, a fiber or a plain thread; one that ends leaves it locked. It is not
-/// fair: who comes just as it is released may be first.
+/// fair: who comes just as it is released may be first. Of those who wait the most urgent is woken first, and the
+/// holder is as urgent as any of them.
 ///
 /// # Blocking
 /// A form that waits suspends the calling fiber, or puts the calling thread to sleep. It waits only if
@@ -207,7 +225,7 @@ impl WordMutex {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), WordError> {
-        // Liveness: one who was woken takes the lock as one that is waited for, or finds it held and
+        // Liveness: one who was woken, be it for having become more urgent, takes the lock as one that is waited for, or finds it held and
         // marks it so before it may give up; so there is a next wake-up as long as anybody waits. One
         // who gives up leaves the mark behind, which costs a wake-up of nobody.
         let mut mark = 0;
@@ -237,7 +255,12 @@ impl WordMutex {
             {
                 continue;
             }
-            WordError::of(table.wait_on(&self.0, marked, deadline, stop))?;
+            let holder = if Priority::matters() {
+                Unit::of_number(now & HOLDER)
+            } else {
+                None
+            };
+            WordError::of(table.wait_for_holder(&self.0, marked, holder, deadline, stop))?;
             mark = WAITED;
             spin = Spin::new();
         }
@@ -245,14 +268,16 @@ impl WordMutex {
 
     #[doc(hidden)]
     pub fn unlock_in(&self, table: &Table) -> Result<(), WordError> {
-        if !self.is_held_by_caller() {
+        let me = current::unit();
+        // Ordering: Relaxed, as in `is_held_by_caller`.
+        if self.0.load(Relaxed) & HOLDER != me.number() {
             return Err(WordError::NotHolder);
         }
         // The word may be gone as soon as it is zero.
         let word = &raw const self.0;
         // Ordering: Release. Partner: the Acquire of whoever takes it next.
         if self.0.swap(0, Release) & WAITED != 0 {
-            table.wake(word, 1);
+            table.wake_next(word, me);
         }
         Ok(())
     }

@@ -8,9 +8,16 @@
 //! **Invariants:** a line exists in a shard exactly as long as its queue has a node. The key is
 //! only compared, never followed, so a word may be freed as soon as nobody waits on it, even
 //! while its last waker is still on the way out.
+//!
+//! Note \[Inheritance at an address\]: who waits for a lock says who holds it, by the word that he found, and under the
+//! shard's lock, with the word still so, lends that holder his urgency. The word then says that somebody waits, so the
+//! holder comes here when he has released it, and takes back what is lent to him. Until he comes the lock may
+//! have another holder, whom others that wait lend to: the line has one loan, to the latest holder, for what was lent to
+//! those before is of no use any more. It is never more than the most urgent in line: who leaves takes back what
+//! nobody else lends, and a line that ends has none.
 
 use crate::{
-    Claimed, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
+    Claimed, Deadline, Loan, Node, Outcome, Priority, Reason, StopToken, Unit, Wait, WaitQueue,
     facade::{
         Mutex,
         atomic::{AtomicU32, Ordering::*},
@@ -25,6 +32,24 @@ const SHARDS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 256 };
 struct Line {
     key: usize,
     queue: WaitQueue,
+    /// What they lend to whoever holds the lock they wait for, if it is one. See Note [Inheritance at an address].
+    lent: Option<Loan>,
+}
+
+impl Line {
+    /// Lends `holder` as much as the most urgent in line has, and nobody else anything.
+    fn lend(&mut self, holder: &'static Unit) {
+        let most = self.queue.most_urgent();
+        if let Some(loan) = &self.lent
+            && loan.is_to(holder)
+            && Some(loan.urgency()) == most
+        {
+            return;
+        }
+        // The new one first, so that the holder is not less urgent in between.
+        let loan = most.and_then(|most| Loan::new(holder, most));
+        self.lent = loan;
+    }
 }
 
 /// The lines whose addresses share a lock. Alone on its cache lines.
@@ -71,9 +96,37 @@ impl AddressTable {
         if word.load(Acquire) != expect {
             return Outcome::Woken;
         }
-        let object = ptr::from_ref(word).cast::<()>();
-        let key = object.addr();
-        let wait = Wait::begin(Reason::Event, object);
+        let wait = Wait::begin(Reason::Event, ptr::from_ref(word).cast());
+        self.stay(wait, word, expect, None, deadline, stop)
+    }
+
+    /// As [`wait_on`](Self::wait_on), for a lock: while `word` holds `expect`, `holder` has it, and is lent the
+    /// urgency of those who wait. Who releases it is to call [`wake_next`](Self::wake_next).
+    ///
+    /// # Panics
+    /// As [`Wait::begin`].
+    pub fn wait_for_holder(
+        &self,
+        word: &AtomicU32,
+        expect: u32,
+        holder: Option<&'static Unit>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Outcome {
+        let wait = Wait::begin_liftable(true, Reason::Lock, ptr::from_ref(word).cast());
+        self.stay(wait, word, expect, holder, deadline, stop)
+    }
+
+    fn stay(
+        &self,
+        wait: Wait,
+        word: &AtomicU32,
+        expect: u32,
+        holder: Option<&'static Unit>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Outcome {
+        let key = ptr::from_ref(word).addr();
         let node = Node::new(wait.ticket(), ptr::null_mut());
         {
             let mut lines = self.shard(key).0.lock();
@@ -86,13 +139,19 @@ impl AddressTable {
             }
             let at = lines.iter().position(|line| line.key == key);
             let at = at.unwrap_or_else(|| {
-                let queue = WaitQueue::new();
-                lines.push(Line { key, queue });
+                lines.push(Line {
+                    key,
+                    queue: WaitQueue::new(),
+                    lent: None,
+                });
                 lines.len() - 1
             });
             // SAFETY: `node` is in no queue and stays in this frame until it has left this one:
             // popped by `wake`, or taken out by `leave`. Both happen under the shard's lock.
             unsafe { lines[at].queue.push(&node) };
+            if let Some(holder) = holder {
+                lines[at].lend(holder);
+            }
         }
         let leave = Leave {
             shard: self.shard(key),
@@ -100,8 +159,8 @@ impl AddressTable {
             node: &node,
         };
         let outcome = wait.park(deadline, stop);
-        if outcome == Outcome::Woken {
-            // Only `wake` claims with this outcome, and it pops the node first.
+        if outcome == Outcome::Woken && node.has_won() {
+            // A waker has popped the node. Else we have become more urgent.
             mem::forget(leave);
         }
         outcome
@@ -125,6 +184,30 @@ impl AddressTable {
                 .collect()
         };
         claimed.len()
+    }
+
+    /// Wakes the most urgent of those that [wait](Self::wait_for_holder) for the lock at `word`, which `holder`, the
+    /// caller, has released; takes back what they lent him.
+    pub fn wake_next(&self, word: *const AtomicU32, holder: &'static Unit) {
+        let key = word.addr();
+        // The claim is dropped after the lock.
+        let _claimed = {
+            let mut lines = self.shard(key).0.lock();
+            let Some(at) = lines.iter().position(|line| line.key == key) else {
+                return;
+            };
+            let line = &mut lines[at];
+            line.lent.take_if(|loan| loan.is_to(holder));
+            let popped = if Priority::matters() {
+                line.queue.pop_most_urgent(Outcome::Woken)
+            } else {
+                line.queue.pop(Outcome::Woken)
+            };
+            if line.queue.is_empty() {
+                lines.swap_remove(at);
+            }
+            popped
+        };
     }
 
     /// How many units wait at any address. Takes every lock in turn; for onlookers.
@@ -176,6 +259,8 @@ impl Drop for Leave<'_> {
             unsafe { lines[at].queue.remove(self.node) };
             if lines[at].queue.is_empty() {
                 lines.swap_remove(at);
+            } else if let Some(holder) = lines[at].lent.as_ref().map(Loan::to) {
+                lines[at].lend(holder);
             }
         }
     }
@@ -246,6 +331,27 @@ pub fn wait_on(
 #[cfg(not(any(loom, shuttle)))]
 pub fn wake(word: *const AtomicU32, count: usize) -> usize {
     TABLE.wake(word, count)
+}
+
+/// As [`AddressTable::wait_for_holder`], in the table that all share.
+///
+/// # Panics
+/// As [`Wait::begin`].
+#[cfg(not(any(loom, shuttle)))]
+pub fn wait_for_holder(
+    word: &AtomicU32,
+    expect: u32,
+    holder: Option<&'static Unit>,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> Outcome {
+    TABLE.wait_for_holder(word, expect, holder, deadline, stop)
+}
+
+/// As [`AddressTable::wake_next`], in the table that all share. Never blocks.
+#[cfg(not(any(loom, shuttle)))]
+pub fn wake_next(word: *const AtomicU32, holder: &'static Unit) {
+    TABLE.wake_next(word, holder);
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]

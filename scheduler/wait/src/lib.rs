@@ -32,7 +32,9 @@ pub mod facade;
 pub mod fence;
 mod flag;
 mod forms;
+mod loan;
 pub mod local;
+mod numbers;
 mod priority;
 mod queue;
 mod reason;
@@ -47,9 +49,10 @@ mod word;
 
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
-pub use address::{wait_on, wake};
+pub use address::{wait_for_holder, wait_on, wake, wake_next};
 pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
+pub use loan::Loan;
 pub use priority::Priority;
 pub use queue::{Node, WaitQueue};
 pub use reason::Reason;

@@ -64,6 +64,14 @@ pub(crate) fn are_used() -> bool {
 }
 
 impl Priority {
+    /// Whether any unit of this process was ever given another class than the normal one: before that no lock
+    /// need ask who is how urgent. In a model always, so that all its executions are alike.
+    #[inline(always)]
+    #[must_use]
+    pub fn matters() -> bool {
+        cfg!(any(loom, shuttle)) || are_used()
+    }
+
     /// Normal is zero.
     fn code(self) -> u16 {
         match self {

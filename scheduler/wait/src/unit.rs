@@ -8,10 +8,10 @@ use crate::{
     asks::ASKED,
     facade::{
         atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*},
-        plain::AtomicU32 as PlainU32,
         thread::{self, Thread},
     },
     local::Locals,
+    numbers,
     thread::ThreadUnit,
     word::{
         self, BLOCKING, CANCELABLE, CLAIMED, DONE, LIFTABLE, PARKED, TOKEN, UNPARKABLE, WAITING,
@@ -152,7 +152,7 @@ impl Unit {
     /// If a thousand million units have asked for one.
     #[inline]
     #[must_use]
-    pub fn number(&self) -> u32 {
+    pub fn number(&'static self) -> u32 {
         match self.number.load(Relaxed) {
             0 => self.take_number(),
             number => number,
@@ -171,12 +171,16 @@ impl Unit {
     }
 
     #[cold]
-    fn take_number(&self) -> u32 {
-        static LAST: PlainU32 = PlainU32::new(0);
-        let number = LAST.fetch_add(1, Relaxed) + 1;
-        assert!(number < 1 << 30, "there are too many units to number them");
+    fn take_number(&'static self) -> u32 {
+        let number = numbers::give(self);
         self.number.store(number, Relaxed);
         number
+    }
+
+    /// The unit that has `number`, if one has: it is the same for ever.
+    #[must_use]
+    pub fn of_number(number: u32) -> Option<&'static Self> {
+        numbers::unit_of(number)
     }
 
     /// Says what the owner is about to wait for. Owner only.

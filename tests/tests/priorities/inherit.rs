@@ -8,7 +8,7 @@ use std::{
     },
     time::Duration,
 };
-use vitte_sync::{LockName, Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex};
+use vitte_sync::{LockName, Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, WordMutex};
 use vitte_tests::within;
 use vitte_threads::{Fiber, JoinHandle, Priority, Runtime, Thread, park, unpark, yield_now};
 use vitte_wait::{Deadline, Unit, current};
@@ -173,6 +173,16 @@ fn a_named_lock_lends_urgency_to_its_holder() {
     assert_bounded("named lock", move |body| {
         let _held = locks.lock(LockName::from("a name")).unwrap();
         body();
+    });
+}
+
+#[test]
+fn a_mutex_of_one_word_lends_urgency_to_its_holder() {
+    let lock = WordMutex::new();
+    assert_bounded("word mutex", move |body| {
+        lock.lock_with(Deadline::NEVER, None).unwrap();
+        body();
+        lock.unlock().unwrap();
     });
 }
 

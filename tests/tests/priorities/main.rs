@@ -7,3 +7,5 @@ mod inline;
 
 /// The bounds of the locks' tests hold for their holders, too.
 mod chains;
+/// The locks whose holders are found in other ways than a mutex's.
+mod others;

@@ -1,9 +1,9 @@
 //! Who holds a lock inherits from who waits for it, along a chain, and for no longer than he holds it.
 
 use crate::check::check;
-use vitte_sync::{Mutex, MutexGuard};
+use vitte_sync::{Mutex, MutexGuard, WordMutex};
 use vitte_wait::{
-    Deadline, Priority, StopSource, Unit, current,
+    AddressTable, Deadline, Priority, StopSource, Unit, current,
     facade::{Arc, thread},
 };
 
@@ -95,5 +95,69 @@ fn nothing_stays_lent() {
         // And the lock is as it was.
         drop(lock.lock().unwrap());
         assert_eq!(me.lifted(), None);
+    });
+}
+
+/// Lending to the holder of a word races with the release, with another who takes it, and with a stop.
+#[test]
+fn the_holder_of_a_word_inherits_until_he_releases() {
+    for stops in [false, true] {
+        check("inheritance, word", 2, move || {
+            let shared = Arc::new((AddressTable::new(), WordMutex::new()));
+            let (table, lock) = &*shared;
+            let me = of(Priority::Low);
+            let source = StopSource::new();
+            lock.lock_in(table, Deadline::NEVER, None).unwrap();
+            let (theirs, token) = (shared.clone(), source.token());
+            let other = thread::spawn(move || {
+                let (table, lock) = &*theirs;
+                let me = of(Priority::High);
+                if lock.lock_in(table, Deadline::NEVER, Some(&token)).is_ok() {
+                    lock.unlock_in(table).unwrap();
+                }
+                me.lifted()
+            });
+            if stops {
+                source.stop();
+            } else {
+                until_urgent(me);
+            }
+            lock.unlock_in(table).unwrap();
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+            lock.lock_in(table, Deadline::NEVER, None).unwrap();
+            lock.unlock_in(table).unwrap();
+            assert_eq!(me.lifted(), None);
+            assert_eq!(other.join().unwrap(), None);
+            assert!(table.is_empty());
+        });
+    }
+}
+
+/// Who comes between a release and its wake-up has the loan that the one before had, or another.
+#[test]
+fn a_word_lends_to_whoever_has_it_next() {
+    check("inheritance, words of three", 1, || {
+        let shared = Arc::new((AddressTable::new(), WordMutex::new()));
+        let units = [Priority::Normal, Priority::High].map(|class| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (table, lock) = &*shared;
+                let me = of(class);
+                lock.lock_in(table, Deadline::NEVER, None).unwrap();
+                lock.unlock_in(table).unwrap();
+                me.lifted()
+            })
+        });
+        let (table, lock) = &*shared;
+        let me = of(Priority::Low);
+        for _ in 0..2 {
+            lock.lock_in(table, Deadline::NEVER, None).unwrap();
+            lock.unlock_in(table).unwrap();
+            assert_eq!(me.lifted(), None);
+        }
+        for unit in units {
+            assert_eq!(unit.join().unwrap(), None);
+        }
+        assert!(table.is_empty());
     });
 }

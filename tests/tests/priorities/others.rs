@@ -1,0 +1,182 @@
+//! Locks that take back what they lent as soon as nobody lends it any more, and whose chains cross those of others.
+
+use crate::inherit::{Busy, LIMIT};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use vitte_sync::{Mutex, WordError, WordMutex};
+use vitte_tests::{units::until_waiting, within};
+use vitte_threads::{JoinHandle, Priority, oneshot, yield_now};
+use vitte_wait::{Deadline, Reason, StopSource, StopToken, Unit, current};
+
+/// What the tests of this file need of a lock.
+pub(crate) trait Lock: Send + Sync + 'static {
+    /// Takes it, runs `body`, and releases it. False: it was not had.
+    fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool;
+}
+
+impl Lock for WordMutex {
+    fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool {
+        match self.lock_with(deadline, stop) {
+            Ok(()) => body(),
+            Err(WordError::NotHolder | WordError::Deadlock) => unreachable!(),
+            Err(_) => return false,
+        }
+        self.unlock().unwrap();
+        true
+    }
+}
+
+impl Lock for Mutex<()> {
+    fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool {
+        let Ok(_held) = self.lock_with(deadline, stop) else {
+            return false;
+        };
+        body();
+        true
+    }
+}
+
+/// A fiber of the low class that holds `lock` until told.
+struct Holder {
+    unit: &'static Unit,
+    enough: Arc<AtomicBool>,
+    fiber: JoinHandle<()>,
+}
+
+impl Holder {
+    fn start(busy: &Busy, lock: &Arc<dyn Lock>) -> Self {
+        let enough = Arc::new(AtomicBool::new(false));
+        let (lock, told) = (Arc::clone(lock), Arc::clone(&enough));
+        let (holds, held) = oneshot::channel();
+        let fiber = busy.spawn(Priority::Low, move || {
+            let me = current::unit();
+            let mut holds = Some(holds);
+            assert!(lock.hold(Deadline::NEVER, None, &mut || {
+                holds.take().unwrap().send(me).unwrap();
+                while !told.load(Relaxed) {
+                    yield_now();
+                }
+            }));
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+        });
+        let unit = held.recv().unwrap();
+        Self {
+            unit,
+            enough,
+            fiber,
+        }
+    }
+
+    fn end(self) {
+        self.enough.store(true, Relaxed);
+        self.fiber.join().unwrap();
+    }
+}
+
+/// A fiber of `class` that waits for `lock`, and says whether it got it.
+fn waiter(
+    busy: &Busy,
+    class: Priority,
+    lock: &Arc<dyn Lock>,
+    stop: Option<StopToken>,
+) -> JoinHandle<bool> {
+    let lock = Arc::clone(lock);
+    let (tell, told) = oneshot::channel();
+    let fiber = busy.spawn(class, move || {
+        tell.send(current::unit()).unwrap();
+        lock.hold(Deadline::NEVER, stop.as_ref(), &mut || {})
+    });
+    until_waiting(told.recv().unwrap(), Reason::Lock);
+    fiber
+}
+
+/// A high and a normal one wait, and give up one after the other: each takes back what it lent, though the holder
+/// holds on.
+fn assert_given_back(name: &'static str, lock: impl Lock) {
+    within(LIMIT, name, move || {
+        let busy = Busy::start();
+        let lock: Arc<dyn Lock> = Arc::new(lock);
+        let holder = Holder::start(&busy, &lock);
+        let owner = holder.unit;
+        assert_eq!(owner.priority(), Priority::Low);
+        let (early, late) = (StopSource::new(), StopSource::new());
+        let normal = waiter(&busy, Priority::Normal, &lock, Some(late.token()));
+        assert_eq!(owner.priority(), Priority::Normal);
+        let high = waiter(&busy, Priority::High, &lock, Some(early.token()));
+        assert_eq!(owner.priority(), Priority::High);
+        early.stop();
+        assert!(!high.join().unwrap());
+        assert_eq!(owner.priority(), Priority::Normal);
+        // One that is canceled, and one whose time is over.
+        let high = waiter(&busy, Priority::High, &lock, None);
+        assert_eq!(owner.priority(), Priority::High);
+        high.cancel();
+        assert!(!high.join().unwrap());
+        let theirs = Arc::clone(&lock);
+        let high = busy.spawn(Priority::High, move || {
+            let soon = Deadline::after(Duration::from_millis(2));
+            theirs.hold(soon, None, &mut || {})
+        });
+        assert!(!high.join().unwrap());
+        assert_eq!(owner.priority(), Priority::Normal);
+        late.stop();
+        assert!(!normal.join().unwrap());
+        assert_eq!((owner.priority(), owner.lifted()), (Priority::Low, None));
+        // As good as new.
+        let high = waiter(&busy, Priority::High, &lock, None);
+        assert_eq!(owner.priority(), Priority::High);
+        holder.end();
+        assert!(high.join().unwrap());
+        busy.end();
+    });
+}
+
+/// A low one holds `first`; a low one that holds `second` waits for it; a high one waits for that.
+fn assert_passed_on(name: &'static str, first: impl Lock, second: impl Lock) {
+    within(LIMIT, name, move || {
+        let busy = Busy::start();
+        let (first, second): (Arc<dyn Lock>, Arc<dyn Lock>) = (Arc::new(first), Arc::new(second));
+        let holder = Holder::start(&busy, &first);
+        let (inner, outer) = (Arc::clone(&first), Arc::clone(&second));
+        let (tell, told) = oneshot::channel();
+        let middle = busy.spawn(Priority::Low, move || {
+            let me = current::unit();
+            let mut tell = Some(tell);
+            let held = outer.hold(Deadline::NEVER, None, &mut || {
+                tell.take().unwrap().send(me).unwrap();
+                assert!(inner.hold(Deadline::NEVER, None, &mut || {}));
+                assert_eq!(me.priority(), Priority::High);
+            });
+            assert!(held);
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+        });
+        let unit: &'static Unit = told.recv().unwrap();
+        until_waiting(unit, Reason::Lock);
+        assert_eq!(holder.unit.priority(), Priority::Low);
+        let high = waiter(&busy, Priority::High, &second, None);
+        while holder.unit.priority() != Priority::High {
+            std::thread::yield_now();
+        }
+        holder.end();
+        assert!(high.join().unwrap());
+        middle.join().unwrap();
+        busy.end();
+    });
+}
+
+#[test]
+fn what_was_lent_to_the_holder_of_a_word_is_taken_back() {
+    assert_given_back("word, given back", WordMutex::new());
+}
+
+#[test]
+fn urgency_is_passed_on_through_words() {
+    assert_passed_on("words", WordMutex::new(), WordMutex::new());
+    assert_passed_on("mutex, word", Mutex::new(()), WordMutex::new());
+    assert_passed_on("word, mutex", WordMutex::new(), Mutex::new(()));
+}
