@@ -6,6 +6,8 @@
 //! all that they use, which may be left to themselves. A plain thread is nobody's worker: it runs the job itself.
 
 mod handed;
+#[cfg(all(test, loom))]
+mod model;
 mod pool;
 
 use crate::{Panicked, Scheduler, shared::Phase, worker};
