@@ -80,6 +80,7 @@ mod compute;
 mod fiber;
 mod graph;
 mod group;
+mod jobs;
 mod loops;
 mod members;
 mod retry;
@@ -99,6 +100,7 @@ pub use compute::{compute, compute_with};
 pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
 pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
 pub use group::{Group, NotSpawned};
+pub use jobs::{Job, JobEnd, JobPool, JobStep, JobWaitError};
 pub use loops::{
     LoopCanceled, par_chunks_mut, par_for, par_for_each, par_for_each_mut, par_map, par_reduce,
     par_sort, par_sort_by, par_sort_unstable, par_sort_unstable_by,

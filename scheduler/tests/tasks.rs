@@ -144,6 +144,7 @@ fn ten_thousand_fibers_that_yield_all_finish() {
     });
 }
 
+/// Part of V13.
 #[test]
 fn a_panic_reaches_the_joiner_with_its_text_and_nobody_else() {
     on_each(|on| {

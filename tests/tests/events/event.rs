@@ -11,6 +11,7 @@ use vitte_sync::{Canceled, Event, WaitError};
 use vitte_tests::units::{Units, moment, spawn_known, until, until_waiting};
 use vitte_wait::{Deadline, Reason, StopSource};
 
+/// J26: of signals with nobody there one is remembered.
 pub(crate) fn an_automatic_event_remembers_one_signal<U: Units>() {
     let event = Event::auto();
     assert!(!event.is_set() && !event.try_wait());
@@ -39,6 +40,7 @@ fn four<U: Units>(event: &Arc<Event>) -> Vec<U::Handle<Result<(), WaitError>>> {
         .collect()
 }
 
+/// J26: of four who wait one goes.
 pub(crate) fn an_automatic_event_lets_one_of_four_through<U: Units>() {
     let event = Arc::new(Event::auto());
     let through = Arc::new(AtomicUsize::new(0));
@@ -63,6 +65,7 @@ pub(crate) fn an_automatic_event_lets_one_of_four_through<U: Units>() {
     join_all::<U, _>(waiters);
 }
 
+/// J26, the manual kind.
 pub(crate) fn a_manual_event_lets_all_through_until_it_is_reset<U: Units>() {
     let event = Arc::new(Event::manual());
     let waiters = four::<U>(&event);

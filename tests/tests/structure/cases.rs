@@ -4,7 +4,7 @@ use crate::{LIMIT, start};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use vitte_tests::within;
-use vitte_threads::{Group, JoinError, MemberError, Thread};
+use vitte_threads::{Channel, Group, JoinError, MemberError, Thread, yield_now};
 
 /// J14 and V11: of two workers' jobs one panics; all others run, and its text is told.
 #[test]
@@ -38,19 +38,44 @@ fn a_panicking_job_ends_alone_and_the_pool_goes_on() {
     });
 }
 
-/// The part of V16 that is about threads: a thousand are started and joined, and each value comes back.
+/// The part of V16 that is about threads: a thousand are started and joined, each value comes back, and no thread is
+/// left. (Barriers and conditions have theirs in `tests/tests/events` and `tests/tests/sync`.)
 #[test]
-fn a_thousand_threads_are_started_and_joined() {
+fn a_thousand_threads_are_started_and_joined_and_none_is_left() {
     within(LIMIT, "V16", || {
         let mut sum = 0;
         for batch in 0..10 {
             let threads: Vec<_> = (0..100)
-                .map(|n| Thread::spawn(move || batch * 100 + n))
+                .map(|n| {
+                    let thread = Thread::builder().name("one-of-1000");
+                    thread.spawn(move || batch * 100 + n).unwrap()
+                })
                 .collect();
             for thread in threads {
                 sum += thread.join().unwrap();
             }
         }
         assert_eq!(sum, 499_500);
+        // Who joins is told a moment before the system has forgotten the thread.
+        while vitte_tests::threads().contains("one-of-1000") {
+            std::thread::yield_now();
+        }
+    });
+}
+
+/// The part of V13 that is about waiting: a fiber that is blocked on a channel does not block its worker.
+#[test]
+fn a_fiber_that_waits_in_a_channel_leaves_its_worker_to_others() {
+    within(LIMIT, "V13", || {
+        let runtime = start(1);
+        let (sender, receiver) = Channel::bounded(0);
+        let waits = runtime.spawn(move || receiver.recv());
+        let rest = runtime.run(move || {
+            for _ in 0..10 {
+                yield_now();
+            }
+            sender.send(7)
+        });
+        assert_eq!((rest, waits.join().unwrap()), (Ok(()), Ok(7)));
     });
 }

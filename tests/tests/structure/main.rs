@@ -2,6 +2,7 @@
 
 mod cases;
 mod compute;
+mod from_juce;
 mod groups;
 mod joins;
 mod loops;

@@ -103,6 +103,7 @@ pub(crate) fn every_end_of_a_wait_has_the_lock_again<U: Units>() {
     assert!(!changed.notify_one());
 }
 
+/// V16: waiting for a condition, with a timeout.
 pub(crate) fn a_condition_that_holds_no_more_ends_the_wait_also_at_the_deadline<U: Units>() {
     let (lock, changed) = (Mutex::new(0), Condvar::new());
     let mut held = lock.lock().unwrap();

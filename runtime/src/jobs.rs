@@ -1,0 +1,732 @@
+//! Job pools: jobs in a line, done so many at a time, that may ask to be done again, be moved to the front, and be taken out.
+//!
+//! Each step of a job is a fiber of its own. So nothing waits where there is nothing to do, any worker takes the
+//! next step, and a step that is interrupted is a fiber that is canceled, which says nothing about the next one.
+//!
+//! A job is in the line, or a step of it runs, or it is over; that, and the line, are under one lock, which is
+//! never held while a job's body is run or dropped. (What such a pool should do is known from JUCE's `ThreadPool`.
+//! Unlike there nobody polls, and no thread is killed.)
+
+use crate::{FiberLocal, Members, Place, Runtime};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+use vitte_scheduler::{
+    CancelReason, FiberId, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding,
+    cancel_for, current_id,
+};
+use vitte_sync::{Event, WaitError};
+use vitte_wait::{Deadline, StopSource, StopToken, timed_forms};
+
+/// What a step of a job says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobStep {
+    /// There is to be another, after one of each job that is in line now.
+    Again,
+    /// The job is finished.
+    Finished,
+}
+
+/// What became of a job. It can be asked for as often as one likes.
+#[derive(Clone, Debug)]
+pub enum JobEnd {
+    /// It said that it is finished.
+    Finished,
+    /// It was taken out, or asked to stop, before it was finished.
+    Removed,
+    /// A step panicked, was killed, or could not be begun.
+    Failed(Arc<JoinError>),
+}
+
+/// Why a wait for jobs ended before they did. They go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobWaitError {
+    /// The deadline passed first.
+    TimedOut,
+    /// The caller was canceled while he would have had to wait.
+    Canceled,
+    /// The caller's stop token was triggered first.
+    Stopped,
+    /// The caller is such a job, and would wait for himself. What he asked for is done when his step ends.
+    Itself,
+}
+
+impl fmt::Display for JobWaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "the deadline passed before the job was over",
+            Self::Canceled => "the caller was canceled while he waited for a job",
+            Self::Stopped => "the caller was stopped while he waited for a job",
+            Self::Itself => "a job would wait for itself; let its step end instead",
+        })
+    }
+}
+
+impl std::error::Error for JobWaitError {}
+
+impl From<WaitError> for JobWaitError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Canceled => Self::Canceled,
+            WaitError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+/// Jobs of which so many run at a time, in the order in which they came.
+///
+/// Dropping it takes out all jobs, asks those that run to stop, and waits until they are over; in a job of its own it
+/// does not wait.
+///
+/// ```
+/// use vitte_threads::{JobEnd, JobPool, JobStep, Runtime};
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// let pool = JobPool::on(&runtime, 2);
+/// let mut left = 3;
+/// let counts = pool.add("count down", move || {
+///     left -= 1;
+///     if left > 0 { JobStep::Again } else { JobStep::Finished }
+/// });
+/// let fails = pool.add("a bad one", || panic!("a bad job"));
+/// assert!(matches!(counts.wait()?, JobEnd::Finished));
+/// match fails.wait()? {
+///     JobEnd::Failed(error) => assert!(error.to_string().contains("a bad job")),
+///     other => unreachable!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct JobPool(Arc<Pool>);
+
+struct Pool {
+    scheduler: Scheduler,
+    /// Each job has a place among them until it is over.
+    members: Arc<Members>,
+    width: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Those that are not over, by their numbers.
+    jobs: BTreeMap<u64, Entry>,
+    /// The line: numbers of jobs by their positions, of which the lowest is next.
+    line: BTreeMap<i64, u64>,
+    /// How many jobs there ever were.
+    added: u64,
+    /// How many steps run, or are about to.
+    running: usize,
+}
+
+struct Entry {
+    job: Job,
+    /// `None` while a step has it.
+    body: Option<Body>,
+    phase: Phase,
+    /// There is to be no other step.
+    last: bool,
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    InLine(i64),
+    /// As this fiber, once it has begun.
+    Running(Option<FiberId>),
+}
+
+type Body = Box<dyn FnMut() -> JobStep + Send>;
+
+impl State {
+    fn put_last(&mut self, number: u64) -> Phase {
+        let position = self.line.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.line.insert(position, number);
+        Phase::InLine(position)
+    }
+
+    fn take_out_of_line(&mut self, number: u64) -> Option<Over> {
+        let Phase::InLine(position) = self.jobs.get(&number)?.phase else {
+            return None;
+        };
+        self.line.remove(&position);
+        Some(Over::of(self.jobs.remove(&number)?, JobEnd::Removed))
+    }
+}
+
+/// A job that is over, which is told once this is dropped and its body is gone.
+#[must_use]
+struct Over {
+    // Dropped in this order.
+    _body: Option<Body>,
+    _tells: Tells,
+}
+
+impl Over {
+    fn of(entry: Entry, end: JobEnd) -> Self {
+        Self {
+            _body: entry.body,
+            _tells: Tells {
+                job: entry.job,
+                end: Some(end),
+                _place: entry.place,
+            },
+        }
+    }
+}
+
+struct Tells {
+    job: Job,
+    end: Option<JobEnd>,
+    // Given back when the end was told.
+    _place: Place,
+}
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            // Nobody else sets it: who has this took the job out of the pool.
+            let _ = self.job.0.end.set(end);
+        }
+        self.job.0.over.signal();
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that panics is done under it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins steps, as many as may run.
+    fn begin(&self) {
+        loop {
+            let step = {
+                let mut state = self.lock();
+                if state.running == self.width {
+                    return;
+                }
+                let Some((_, number)) = state.line.pop_first() else {
+                    return;
+                };
+                let Some(entry) = state.jobs.get_mut(&number) else {
+                    continue;
+                };
+                entry.phase = Phase::Running(None);
+                let (job, body) = (entry.job.clone(), entry.body.take());
+                state.running += 1;
+                Step { job, body }
+            };
+            let name = Arc::clone(&step.job.0.name);
+            let options = SpawnOptions {
+                name: Some(&name),
+                ..SpawnOptions::default()
+            };
+            // It is here that the step is found if the fiber cannot be had.
+            let step = Arc::new(Mutex::new(Some(step)));
+            let theirs = Arc::clone(&step);
+            let take = |from: &Mutex<Option<Step>>| {
+                from.lock().unwrap_or_else(PoisonError::into_inner).take()
+            };
+            let handle = self.scheduler.spawn(&options, move || {
+                if let Some(step) = take(&theirs) {
+                    step.run();
+                }
+            });
+            if handle.id().is_none()
+                && let Some(mut step) = take(&step)
+                && let Err(error) = handle.join()
+            {
+                step.settle(Err(JobEnd::Failed(Arc::new(error))));
+            }
+        }
+    }
+}
+
+/// A step that runs or is about to. When it is dropped it is over at the latest, and the next one begins.
+struct Step {
+    job: Job,
+    /// `None` once it was said what became of it.
+    body: Option<Body>,
+}
+
+static CURRENT: FiberLocal<RefCell<Option<Job>>> = FiberLocal::new(RefCell::default);
+
+impl Step {
+    fn run(mut self) {
+        let asked = {
+            let mut state = self.job.0.pool.lock();
+            match state.jobs.get_mut(&self.job.0.number) {
+                Some(entry) => {
+                    entry.phase = Phase::Running(current_id());
+                    entry.last
+                }
+                None => true,
+            }
+        };
+        if asked {
+            return self.settle(Ok(JobStep::Again));
+        }
+        CURRENT.set(RefCell::new(Some(self.job.clone())));
+        let Some(body) = &mut self.body else { return };
+        match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(step) => self.settle(Ok(step)),
+            Err(payload) if payload.is::<Unwinding>() => {
+                drop(self);
+                resume_unwind(payload);
+            }
+            Err(payload) => self.settle(Err(JobEnd::Failed(Arc::new(JoinError::Panicked(
+                Panicked::new(payload),
+            ))))),
+        }
+    }
+
+    /// Says what became of the step.
+    fn settle(&mut self, step: Result<JobStep, JobEnd>) {
+        let body = self.body.take();
+        let number = self.job.0.number;
+        let mut state = self.job.0.pool.lock();
+        state.running -= 1;
+        let over = state.jobs.remove(&number).and_then(|mut entry| {
+            entry.body = body;
+            let end = match step {
+                Ok(JobStep::Again) if !entry.last => {
+                    entry.phase = state.put_last(number);
+                    state.jobs.insert(number, entry);
+                    return None;
+                }
+                Ok(JobStep::Again) => JobEnd::Removed,
+                Ok(JobStep::Finished) => JobEnd::Finished,
+                Err(end) => end,
+            };
+            Some(Over::of(entry, end))
+        });
+        drop(state);
+        drop(over);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if self.body.is_some() {
+            let killed = JoinError::Killed(Killed::default());
+            self.settle(Err(JobEnd::Failed(Arc::new(killed))));
+        }
+        self.job.0.pool.begin();
+    }
+}
+
+impl JobPool {
+    /// A pool of which at most `width` jobs run at a time, each on a fiber of `runtime`.
+    ///
+    /// # Panics
+    /// If `width` is zero.
+    #[must_use]
+    pub fn on(runtime: &Runtime, width: usize) -> Self {
+        Self::of(runtime.scheduler(), width)
+    }
+
+    /// The same, on the runtime whose fiber calls. `None` on a plain thread.
+    ///
+    /// # Panics
+    /// If `width` is zero.
+    #[must_use]
+    pub fn here(width: usize) -> Option<Self> {
+        Some(Self::of(&Scheduler::current()?, width))
+    }
+
+    fn of(scheduler: &Scheduler, width: usize) -> Self {
+        assert!(width > 0, "a pool of no width would never do anything");
+        Self(Arc::new(Pool {
+            scheduler: scheduler.clone(),
+            members: Members::of(scheduler, None),
+            width,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Puts a job at the end of the line; its fibers are called `name`. `body` is called for each step.
+    /// Never blocks.
+    pub fn add<F>(&self, name: impl Into<Arc<str>>, body: F) -> Job
+    where
+        F: FnMut() -> JobStep + Send + 'static,
+    {
+        // Without a limit there is always room.
+        let Some(place) = self.0.members.try_enter() else {
+            unreachable!("a pool has room for any number of jobs");
+        };
+        let mut state = self.0.lock();
+        let number = state.added;
+        state.added += 1;
+        let job = Job(Arc::new(Shared {
+            pool: Arc::clone(&self.0),
+            number,
+            name: name.into(),
+            asks: StopSource::new(),
+            over: Event::manual(),
+            end: OnceLock::new(),
+        }));
+        let entry = Entry {
+            job: job.clone(),
+            body: Some(Box::new(body)),
+            phase: state.put_last(number),
+            last: false,
+            place,
+        };
+        state.jobs.insert(number, entry);
+        drop(state);
+        self.0.begin();
+        job
+    }
+
+    /// How many jobs run at a time at most.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.0.width
+    }
+
+    /// How many jobs are in line or run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.lock().jobs.len()
+    }
+
+    /// Whether no job is in line, and none runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.lock().running
+    }
+
+    /// Those that run, and then those in line, in its order.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<Job> {
+        let state = self.0.lock();
+        let runs = |entry: &&Entry| matches!(entry.phase, Phase::Running(_));
+        let running = state.jobs.values().filter(runs);
+        let in_line = state
+            .line
+            .values()
+            .filter_map(|number| state.jobs.get(number));
+        running
+            .chain(in_line)
+            .map(|entry| entry.job.clone())
+            .collect()
+    }
+
+    /// [Removes](Job::remove) all jobs that `choose` returns true for, and waits until they are over.
+    ///
+    /// # Errors
+    /// [`JobWaitError`]: what ended the wait for one that runs. All were asked, and those that remain are in the
+    /// pool until their steps end.
+    ///
+    /// # Blocking
+    /// As [`Job::wait_with`].
+    pub fn remove_all_with<F: FnMut(&Job) -> bool>(
+        &self,
+        choose: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), JobWaitError> {
+        self.each_with(choose, Job::take_out, deadline, stop)
+    }
+
+    timed_forms! { remove_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: remove_all_until remove_all_timeout remove_all_or_stop }
+
+    /// [Asks](Job::ask_to_stop) all jobs to stop that `choose` returns true for, and waits until they are over.
+    ///
+    /// # Errors
+    /// As [`remove_all_with`](Self::remove_all_with).
+    ///
+    /// # Blocking
+    /// As [`Job::wait_with`].
+    pub fn stop_all_with<F: FnMut(&Job) -> bool>(
+        &self,
+        choose: F,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), JobWaitError> {
+        self.each_with(choose, Job::ask_to_stop, deadline, stop)
+    }
+
+    timed_forms! { stop_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: stop_all_until stop_all_timeout stop_all_or_stop }
+
+    fn each_with(
+        &self,
+        choose: impl FnMut(&Job) -> bool,
+        ask: fn(&Job),
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), JobWaitError> {
+        let mut chosen = self.jobs();
+        chosen.retain(choose);
+        // From the end, so that none begins because another makes room.
+        chosen.iter().rev().for_each(ask);
+        let waits = |job: &Job| job.wait_with(deadline, stop).map(drop);
+        chosen.iter().map(waits).fold(Ok(()), Result::and)
+    }
+
+    /// Waits until no job is left.
+    ///
+    /// # Errors
+    /// [`JobWaitError`]: what ended the wait first.
+    ///
+    /// # Blocking
+    /// As [`Job::wait_with`].
+    pub fn wait_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), JobWaitError> {
+        if self.is_in_one() {
+            return Err(JobWaitError::Itself);
+        }
+        Ok(self.0.members.wait_with(deadline, stop)?)
+    }
+
+    timed_forms! { wait_with() -> Result<(), JobWaitError>: wait_until wait_timeout wait_or_stop }
+
+    /// Whether the caller is one of the jobs.
+    fn is_in_one(&self) -> bool {
+        Job::current().is_some_and(|job| Arc::ptr_eq(&job.0.pool, &self.0))
+    }
+}
+
+impl Drop for JobPool {
+    fn drop(&mut self) {
+        self.jobs().iter().rev().for_each(Job::ask_to_stop);
+        if !self.is_in_one() {
+            self.0.members.wait_whatever_happens();
+        }
+    }
+}
+
+impl fmt::Debug for JobPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("JobPool")
+            .field("width", &self.0.width)
+            .field("running", &state.running)
+            .field("in_line", &state.line.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A job of a [`JobPool`]. Clones name the same job; dropping it means nothing to the job.
+#[derive(Clone)]
+pub struct Job(Arc<Shared>);
+
+struct Shared {
+    pool: Arc<Pool>,
+    number: u64,
+    name: Arc<str>,
+    asks: StopSource,
+    over: Event,
+    end: OnceLock<JobEnd>,
+}
+
+impl Job {
+    /// The job whose step calls. `None` outside of one, and in fibers that a step spawned.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.with(|current| current.borrow().clone())
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether a step of it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let state = self.0.pool.lock();
+        let entry = state.jobs.get(&self.0.number);
+        entry.is_some_and(|entry| matches!(entry.phase, Phase::Running(_)))
+    }
+
+    /// What became of it; `None` while it is in line or runs.
+    #[must_use]
+    pub fn end(&self) -> Option<JobEnd> {
+        self.0.end.get().cloned()
+    }
+
+    /// Whether it was asked to stop, which a long step looks at.
+    #[must_use]
+    pub fn should_stop(&self) -> bool {
+        self.0.asks.is_stopped()
+    }
+
+    /// Triggered when it is asked to stop: for waits, and for whoever wants to be told.
+    #[must_use]
+    pub fn stop_token(&self) -> StopToken {
+        self.0.asks.token()
+    }
+
+    /// Asks it to stop. In line, it is taken out, and its body is dropped without being called. If it runs, the
+    /// waits of its step end as canceled, and there is no other step. Never waits for it.
+    pub fn ask_to_stop(&self) {
+        self.0.asks.stop();
+        if let Some(fiber) = self.take_out_or_fiber() {
+            // Who is gone need not stop.
+            let _ = cancel_for(fiber, CancelReason::ABANDONED);
+        }
+    }
+
+    /// Takes it out of line. If it runs, this step is the last one, and is not disturbed.
+    fn take_out(&self) {
+        let _ = self.take_out_or_fiber();
+    }
+
+    fn take_out_or_fiber(&self) -> Option<FiberId> {
+        let mut state = self.0.pool.lock();
+        let over = state.take_out_of_line(self.0.number);
+        let entry = state.jobs.get_mut(&self.0.number);
+        let fiber = entry.and_then(|entry| {
+            entry.last = true;
+            match entry.phase {
+                Phase::Running(fiber) => fiber,
+                Phase::InLine(_) => None,
+            }
+        });
+        drop(state);
+        drop(over);
+        fiber
+    }
+
+    /// Has it run before all others that are in line. Returns false, and changes nothing, if it is not in line.
+    pub fn move_to_front(&self) -> bool {
+        let mut guard = self.0.pool.lock();
+        let state = &mut *guard;
+        let Some(entry) = state.jobs.get_mut(&self.0.number) else {
+            return false;
+        };
+        let Phase::InLine(position) = entry.phase else {
+            return false;
+        };
+        state.line.remove(&position);
+        let first = state
+            .line
+            .first_key_value()
+            .map_or(0, |(first, _)| first - 1);
+        state.line.insert(first, self.0.number);
+        entry.phase = Phase::InLine(first);
+        true
+    }
+
+    /// Takes it out of the pool, and waits until it is over: in line at once, else when the step that runs, and is
+    /// not disturbed, has ended.
+    ///
+    /// # Errors
+    /// As [`wait_with`](Self::wait_with). It stays in the pool until its step ends, which is the last one.
+    ///
+    /// # Blocking
+    /// As [`wait_with`](Self::wait_with).
+    pub fn remove_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<JobEnd, JobWaitError> {
+        self.take_out();
+        self.wait_with(deadline, stop)
+    }
+
+    /// [`remove_with`](Self::remove_with) neither a deadline nor a stop token.
+    ///
+    /// # Errors
+    /// [`JobWaitError::Canceled`], [`JobWaitError::Itself`].
+    ///
+    /// # Blocking
+    /// As [`wait_with`](Self::wait_with).
+    pub fn remove(&self) -> Result<JobEnd, JobWaitError> {
+        self.remove_with(Deadline::NEVER, None)
+    }
+
+    timed_forms! { remove_with() -> Result<JobEnd, JobWaitError>: remove_until remove_timeout remove_or_stop }
+
+    /// [Asks it to stop](Self::ask_to_stop), and waits until it is over.
+    ///
+    /// # Errors
+    /// As [`wait_with`](Self::wait_with). It stays in the pool until its step ends, which is the last one.
+    ///
+    /// # Blocking
+    /// As [`wait_with`](Self::wait_with).
+    pub fn stop_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<JobEnd, JobWaitError> {
+        self.ask_to_stop();
+        self.wait_with(deadline, stop)
+    }
+
+    timed_forms! { stop_with() -> Result<JobEnd, JobWaitError>: stop_until stop_timeout stop_or_stop }
+
+    /// Waits until it is over, and tells what became of it.
+    ///
+    /// # Errors
+    /// [`JobWaitError`]: what ended the wait first.
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile.
+    pub fn wait_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<JobEnd, JobWaitError> {
+        loop {
+            if let Some(end) = self.end() {
+                return Ok(end);
+            }
+            if Self::current().as_ref() == Some(self) {
+                return Err(JobWaitError::Itself);
+            }
+            let until = stop.map_or(deadline, |stop| stop.deadline().min(deadline));
+            self.0.pool.scheduler.drive_while(until, || {
+                self.0.end.get().is_none() && !stop.is_some_and(StopToken::is_stopped)
+            });
+            self.0.over.wait_with(deadline, stop)?;
+        }
+    }
+
+    /// [`wait_with`](Self::wait_with) neither a deadline nor a stop token.
+    ///
+    /// # Errors
+    /// [`JobWaitError::Canceled`], [`JobWaitError::Itself`].
+    ///
+    /// # Blocking
+    /// As [`wait_with`](Self::wait_with).
+    pub fn wait(&self) -> Result<JobEnd, JobWaitError> {
+        self.wait_with(Deadline::NEVER, None)
+    }
+
+    timed_forms! { wait_with() -> Result<JobEnd, JobWaitError>: wait_until wait_timeout wait_or_stop }
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Job {}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("name", &self.name())
+            .field("end", &self.0.end.get())
+            .field("asked_to_stop", &self.should_stop())
+            .finish_non_exhaustive()
+    }
+}
