@@ -84,12 +84,13 @@ pub use native::{
     stack::call_on_native_stack,
 };
 pub use offload::{BlockingError, JobKind, OffloadError, offload};
+#[cfg(not(any(loom, shuttle)))]
+pub use poller::number::{descriptor_arm, wait_for_descriptor};
 pub use poller::{
     arm::ReadyArm,
     source::{Direction, Seen, Source, SourceError},
+    thread::block_on_descriptor,
 };
-#[cfg(not(any(loom, shuttle)))]
-pub use poller::{number::wait_for_descriptor, thread::block_on_descriptor};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;

@@ -180,6 +180,16 @@ impl<T: AsFd> Watched<T> {
         Ok(true)
     }
 
+    /// Is stopped once it is closed.
+    fn closing(&self) -> &StopSource {
+        let closing = self.closing.get_or_init(StopSource::new);
+        // Ordering: SeqCst, store-load pair: `closing`, `closed`. Partner: `close`.
+        if self.closed.load(SeqCst) {
+            closing.stop();
+        }
+        closing
+    }
+
     /// Waits with the thread.
     #[cold]
     fn block(
@@ -188,11 +198,7 @@ impl<T: AsFd> Watched<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<()> {
-        let closing = self.closing.get_or_init(StopSource::new);
-        // Ordering: SeqCst, store-load pair: `closing`, `closed`. Partner: `close`.
-        if self.closed.load(SeqCst) {
-            closing.stop();
-        }
+        let closing = self.closing();
         let either = match stop {
             Some(stop) => StopToken::any([&**closing, stop]),
             None => closing.token(),
@@ -230,7 +236,7 @@ impl<T: AsFd> Watched<T> {
 
     /// Ends all calls, now and later. `end` makes the other side, or whoever sleeps in the system, notice.
     pub(crate) fn close(&self, end: impl FnOnce(&T)) {
-        // Ordering: SeqCst, store-load pair: this, the source and `closing`. Partners: `register`, `block`.
+        // Ordering: SeqCst, store-load pair: this, the source and `closing`. Partners: `register`, `closing`.
         if self.closed.swap(true, SeqCst) {
             return;
         }
@@ -250,11 +256,16 @@ impl<T: AsFd> Watched<T> {
     /// That it is ready, as one of several things to wait for.
     pub(crate) fn arm(&self, direction: Direction) -> ReadyArm<'_> {
         if self.source.get().is_none() {
-            // If it cannot be registered, the arm says that nobody watches.
+            // If it cannot be registered, a plain thread looks itself, and a fiber is told.
             let _ = self.register();
         }
-        let source = self.source.get();
-        source.map_or_else(ReadyArm::unwatched, |source| source.arm(direction))
+        match self.source.get() {
+            Some(source) if !source.is_lost() => source.arm(direction),
+            _ => {
+                let closing = self.closing().token();
+                ReadyArm::of(self.inner.as_fd(), direction, Some(closing))
+            }
+        }
     }
 }
 

@@ -1,22 +1,51 @@
 //! That a descriptor is ready, as one of several things that somebody waits for.
 
-use super::source::{Direction, Seen, Source, SourceError};
-use std::{fmt, ptr};
+use super::{
+    source::{Direction, Seen, Source, SourceError, is_ready},
+    thread,
+};
+use crate::Scheduler;
+use std::{
+    cell::Cell,
+    fmt,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    ptr,
+    sync::Arc,
+};
 use vitte_wait::{
-    Node, Reason,
+    Deadline, Lookout, Node, Reason, StopToken, current,
     select::{Arm, Chosen},
 };
 
 /// Goes when a try would not block, and yields `Ok`; the try may still find that another was quicker. Goes too
 /// when there is nothing to wait for any more, or nobody who watches, and yields why.
 ///
-/// Made by [`Source::readable_arm`] and [`Source::writable_arm`].
+/// Made by [`Source::readable_arm`] and [`Source::writable_arm`], and for descriptors that nobody watches by
+/// [`ReadyArm::of`].
 pub struct ReadyArm<'a> {
-    /// None: nobody watches.
-    source: Option<&'a Source>,
+    watch: Watch<'a>,
     direction: Direction,
     seen: Seen,
     outcome: Option<Result<(), SourceError>>,
+}
+
+/// Who notices.
+enum Watch<'a> {
+    /// The scheduler of a source that somebody else has.
+    Lent(&'a Source),
+    /// The scheduler of a source that is the arm's own, or known by its number.
+    Kept(Arc<Source>),
+    /// The thread that waits.
+    Alone(Alone),
+}
+
+/// A descriptor that is looked at by the thread that waits for it.
+struct Alone {
+    fd: RawFd,
+    /// Stopped when it is closed.
+    closing: Option<StopToken>,
+    /// The system has refused what the thread needs to look out.
+    refused: Cell<bool>,
 }
 
 impl Source {
@@ -51,37 +80,99 @@ impl Source {
     /// As [`readable_arm`](Self::readable_arm), for either direction.
     #[must_use]
     pub fn arm(&self, direction: Direction) -> ReadyArm<'_> {
-        ReadyArm {
-            source: Some(self),
-            direction,
-            seen: self.seen(direction),
-            outcome: None,
-        }
+        ReadyArm::new(Watch::Lent(self), direction)
     }
 }
 
-impl ReadyArm<'_> {
-    /// An arm that goes at once, and yields [`SourceError::Unwatched`].
-    #[must_use]
-    pub fn unwatched() -> Self {
+impl<'a> ReadyArm<'a> {
+    fn new(watch: Watch<'a>, direction: Direction) -> Self {
         Self {
-            source: None,
-            direction: Direction::Read,
+            watch,
+            direction,
+            // The next attempt looks.
             seen: Seen(0),
             outcome: None,
         }
     }
+
+    /// Of a descriptor that has no [`Source`] of the caller's. On a fiber, its scheduler watches it while the arm is
+    /// there. A plain thread looks out for it itself while it waits, without any scheduler. Who triggers `closing` lets
+    /// the thread's arm go with [`SourceError::Closed`].
+    ///
+    /// A descriptor that another source of the fiber's scheduler has cannot be watched twice: its arm goes with
+    /// [`SourceError::Unwatched`] unless it is ready; so does one that was made on a plain thread, on a fiber.
+    ///
+    /// ```
+    /// use std::{io::Write, os::{fd::AsFd, unix::net::UnixStream}, time::Duration};
+    /// use vitte_scheduler::{Direction, ReadyArm};
+    /// use vitte_wait::{Deadline, select::{Chosen, after, select}};
+    ///
+    /// // No scheduler anywhere: the thread that waits looks itself.
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// let mut ready = ReadyArm::of(ours.as_fd(), Direction::Read, None);
+    /// let mut late = after(Duration::from_millis(1));
+    /// assert_eq!(select(&mut [&mut ready, &mut late], Deadline::NEVER, None), Ok(1));
+    /// theirs.write_all(b"x")?;
+    /// assert_eq!(select(&mut [&mut ready], Deadline::NEVER, None), Ok(0));
+    /// assert_eq!(ready.take(), Some(Ok(())));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of(fd: BorrowedFd<'a>, direction: Direction, closing: Option<StopToken>) -> Self {
+        match Scheduler::current().and_then(|it| it.source(fd).ok()) {
+            Some(source) => Self::kept(Arc::new(source), direction),
+            None => Self::alone(fd.as_raw_fd(), direction, closing),
+        }
+    }
+
+    pub(super) fn kept(source: Arc<Source>, direction: Direction) -> Self {
+        Self::new(Watch::Kept(source), direction)
+    }
+
+    /// Of a number that may be no descriptor's.
+    pub(super) fn alone(fd: RawFd, direction: Direction, closing: Option<StopToken>) -> Self {
+        let alone = Alone {
+            fd,
+            closing,
+            refused: Cell::new(false),
+        };
+        Self::new(Watch::Alone(alone), direction)
+    }
 }
 
-// SAFETY: the node is in the queue of the entry's direction from `enlist` to `delist`, under the entry's lock, and
-// nothing is lent. Whoever delivers an edge, or closes the source, pops everybody; a word that has changed since
-// the look that found nothing refuses to enlist.
+impl Watch<'_> {
+    fn source(&self) -> Result<&Source, &Alone> {
+        match self {
+            Self::Lent(source) => Ok(source),
+            Self::Kept(source) => Ok(source),
+            Self::Alone(alone) => Err(alone),
+        }
+    }
+}
+
+impl Alone {
+    fn attempt(&self, direction: Direction) -> Option<Result<(), SourceError>> {
+        if self.closing.as_ref().is_some_and(StopToken::is_stopped) {
+            return Some(Err(SourceError::Closed));
+        }
+        if is_ready(self.fd, direction) {
+            return Some(Ok(()));
+        }
+        let nobody_looks = self.refused.get() || !current::unit().is_thread();
+        nobody_looks.then_some(Err(SourceError::Unwatched))
+    }
+}
+
+// SAFETY: from `enlist` to `delist` the node is in the queue of the entry's direction, under the entry's lock, or in
+// that of a stop token, as its arm has it, or nowhere; nothing is lent. Whoever delivers an edge, or closes the source,
+// pops everybody; a word that has changed since the look that found nothing refuses to enlist. What no node is for, the
+// thread that waits looks out for.
 unsafe impl Arm for ReadyArm<'_> {
     fn attempt(&mut self) -> bool {
         if self.outcome.is_none() {
-            self.outcome = match self.source {
-                None => Some(Err(SourceError::Unwatched)),
-                Some(source) => {
+            self.outcome = match self.watch.source() {
+                Err(alone) => alone.attempt(self.direction),
+                Ok(source) => {
                     // Before the look: an edge after it changes the word.
                     self.seen = source.seen(self.direction);
                     match source.check(self.direction) {
@@ -99,27 +190,54 @@ unsafe impl Arm for ReadyArm<'_> {
     }
 
     fn object(&self) -> *const () {
-        let source = self.source;
-        source.map_or(ptr::null(), |source| ptr::from_ref(source.entry()).cast())
+        match self.watch.source() {
+            Ok(source) => ptr::from_ref(source.entry()).cast(),
+            Err(alone) => {
+                let closing = alone.closing.as_ref();
+                closing.map_or(ptr::null(), |closing| closing.stop_arm().object())
+            }
+        }
     }
 
     unsafe fn enlist(&self, node: &Node) -> bool {
-        let Some(source) = self.source else {
-            return false;
-        };
-        source.settle();
-        // SAFETY: by the caller.
-        unsafe {
-            source
-                .entry()
-                .enlist(self.direction as usize, self.seen.0, node)
+        match self.watch.source() {
+            Ok(source) => {
+                source.settle();
+                let (side, seen) = (self.direction as usize, self.seen.0);
+                // SAFETY: by the caller.
+                unsafe { source.entry().enlist(side, seen, node) }
+            }
+            Err(alone) => {
+                let closing = alone.closing.as_ref();
+                // SAFETY: by the caller; neither arm lends anything, and `delist` asks the same token.
+                let enlist = |closing: &StopToken| unsafe { closing.stop_arm().enlist(node) };
+                !alone.refused.get() && closing.is_none_or(enlist)
+            }
         }
     }
 
     unsafe fn delist(&self, node: &Node) {
-        if let Some(source) = self.source {
+        match self.watch.source() {
             // SAFETY: by the caller it was enlisted for this direction.
-            unsafe { source.entry().delist(self.direction as usize, node) };
+            Ok(source) => unsafe { source.entry().delist(self.direction as usize, node) },
+            Err(alone) => {
+                if let Some(closing) = &alone.closing {
+                    // SAFETY: by the caller it was enlisted, which was with this token.
+                    unsafe { closing.stop_arm().delist(node) };
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Deadline {
+        let closing = self.watch.source().err().and_then(|it| it.closing.as_ref());
+        closing.map_or(Deadline::NEVER, StopToken::deadline)
+    }
+
+    fn look_out(&self, lookout: &mut Lookout) {
+        if let Err(alone) = self.watch.source() {
+            let added = thread::look_out(alone.fd, self.direction, lookout);
+            alone.refused.set(added.is_err());
         }
     }
 }
@@ -135,7 +253,7 @@ impl Chosen for ReadyArm<'_> {
 impl fmt::Debug for ReadyArm<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadyArm")
-            .field("source", &self.source)
+            .field("source", &self.watch.source().ok())
             .field("direction", &self.direction)
             .field("outcome", &self.outcome)
             .finish_non_exhaustive()

@@ -30,7 +30,6 @@ mod system;
 #[path = "system_model.rs"]
 mod system;
 mod table;
-#[cfg(not(any(loom, shuttle)))]
 pub(crate) mod thread;
 
 use crate::shared::Shared;

@@ -1,6 +1,7 @@
 //! Descriptors that are known by their numbers alone, as C has them.
 
 use super::{
+    arm::ReadyArm,
     source::{Direction, Source, SourceError},
     thread,
 };
@@ -61,6 +62,30 @@ pub fn wait_for_descriptor(
     source.check(Direction::Read)?;
     let ready = |it| directions.contains(&it) && source.is_ready(it);
     Ok([Direction::Read, Direction::Write].map(ready))
+}
+
+/// That something could be done with descriptor `fd` in this direction without blocking, as one of several things that the caller
+/// waits for: as [`wait_for_descriptor`] waits for it.
+///
+/// # Errors
+/// As [`wait_for_descriptor`], if it would fail at once.
+///
+/// # Blocking
+/// Never.
+pub fn descriptor_arm(fd: RawFd, direction: Direction) -> io::Result<ReadyArm<'static>> {
+    let alone = || {
+        thread::check(fd)?;
+        Ok(ReadyArm::alone(fd, direction, None))
+    };
+    let Some(scheduler) = Scheduler::current() else {
+        return alone();
+    };
+    match scheduler.0.numbered(fd) {
+        Ok(source) => Ok(ReadyArm::kept(source, direction)),
+        // The system watches no files, which are always ready.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => alone(),
+        Err(error) => Err(error),
+    }
 }
 
 impl Shared {

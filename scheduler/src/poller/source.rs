@@ -98,7 +98,8 @@ pub enum SourceError {
     Closed,
     /// The runtime that watches the descriptor has ended. Whoever is not part of it may go on with another.
     RuntimeEnded,
-    /// No runtime watches the descriptor, and it was to be one of several things to wait for.
+    /// Nobody watches the descriptor, which was to be one of several things to wait for: the system or the caller's
+    /// runtime has refused to, or a fiber waits for an arm that a plain thread has made.
     Unwatched,
 }
 
@@ -147,7 +148,7 @@ impl fmt::Display for SourceError {
             Self::Closed => "it was closed, before the call or while it waited",
             Self::RuntimeEnded => "the runtime that watches the descriptor has ended",
             Self::Unwatched => {
-                "no runtime watches the descriptor: select on it from a fiber, or once a fiber has waited for it"
+                "nobody watches the descriptor: the system has refused to, or the arm was made on a plain thread and came to a fiber"
             }
         })
     }
@@ -324,6 +325,12 @@ impl Source {
         is_ready(self.fd, direction)
     }
 
+    /// Whether the runtime that watches it has ended.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.check(Direction::Read) == Err(SourceError::RuntimeEnded)
+    }
+
     /// The number of the descriptor.
     #[must_use]
     pub fn as_raw_fd(&self) -> RawFd {
@@ -348,13 +355,13 @@ impl Source {
 
 /// See [`Source::is_ready`].
 #[cfg(not(any(loom, shuttle)))]
-fn is_ready(fd: RawFd, direction: Direction) -> bool {
+pub(super) fn is_ready(fd: RawFd, direction: Direction) -> bool {
     super::thread::is_ready(fd, direction)
 }
 
 /// A model has no descriptors: what is woken was ready.
 #[cfg(any(loom, shuttle))]
-fn is_ready(_: RawFd, _: Direction) -> bool {
+pub(super) fn is_ready(_: RawFd, _: Direction) -> bool {
     false
 }
 

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     sync::Arc,
 };
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Bed, Deadline, Lookout, StopToken};
 
 fn events(direction: Direction) -> i16 {
     match direction {
@@ -51,6 +51,15 @@ fn poll(asked: &mut [libc::pollfd], deadline: Deadline) -> io::Result<bool> {
 /// Whether something could be done at once in this direction. Of a descriptor that is none, yes: the try says so.
 pub(super) fn is_ready(fd: RawFd, direction: Direction) -> bool {
     poll(&mut [asked(fd, events(direction))], Deadline::NOW).unwrap_or(true)
+}
+
+/// Fails if the number is no descriptor's.
+pub(super) fn check(fd: RawFd) -> io::Result<()> {
+    // SAFETY: no pointers are passed, and a number that is no descriptor's is refused.
+    match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Blocks the calling thread until a try on `fd` in one of `directions` would not block, `deadline` passes or `stop` is
@@ -102,14 +111,14 @@ pub(super) fn block(
         .fold(0, |all, &direction| all | events(direction));
     let bell = match stop {
         Some(stop) if stop.is_stopped() => return Err(SourceError::Stopped.into()),
-        Some(_) if deadline != Deadline::NOW => Some(Arc::new(bell()?)),
+        Some(_) if deadline != Deadline::NOW => Some(Arc::new(Bell::new()?)),
         _ => None,
     };
     let until = stop.map_or(deadline, |stop| stop.deadline().min(deadline));
     let hook = stop
         .zip(bell.clone())
-        .map(|(stop, bell)| stop.then(move || strike(&bell)));
-    let number = bell.as_ref().map_or(-1, |bell| bell.as_raw_fd());
+        .map(|(stop, bell)| stop.then(move || bell.strike()));
+    let number = bell.as_ref().map_or(-1, |bell| bell.0.as_raw_fd());
     // A negative number is passed over.
     let mut both = [asked(fd, events), asked(number, libc::POLLIN)];
     let found = poll(&mut both, until);
@@ -137,23 +146,65 @@ pub(super) fn block(
     Ok([Direction::Read, Direction::Write].map(ready))
 }
 
-fn bell() -> io::Result<OwnedFd> {
-    // SAFETY: no pointers are passed.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
+/// Adds `fd` to what a thread looks out for that waits in a select.
+pub(super) fn look_out(fd: RawFd, direction: Direction, lookout: &mut Lookout) -> io::Result<()> {
+    // A number below zero is no descriptor's, and ready, so nobody gets here with it.
+    let what = u64::from(fd.cast_unsigned()) << 1 | direction as u64;
+    lookout.add(what, || Ok(Arc::new(Bell::new()?)))
+}
+
+/// What a bit and a number stand for: see [`look_out`].
+fn meant(what: u64) -> (RawFd, Direction) {
+    let direction = match what & 1 {
+        0 => Direction::Read,
+        _ => Direction::Write,
+    };
+    (((what >> 1) as u32).cast_signed(), direction)
+}
+
+/// A descriptor by which whoever sleeps in `poll` is woken; never taken back.
+#[derive(Debug)]
+struct Bell(OwnedFd);
+
+impl Bell {
+    fn new() -> io::Result<Self> {
+        // SAFETY: no pointers are passed.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: just opened, and nobody else's.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
-    // SAFETY: just opened, and nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn strike(bell: &OwnedFd) {
-    let stroke = 1_u64;
-    // SAFETY: eight bytes of a live number; the count of a bell that is struck once is not full.
-    unsafe { libc::write(bell.as_raw_fd(), (&raw const stroke).cast(), 8) };
+impl Bed for Bell {
+    fn sleep(&self, what: &[u64], deadline: Deadline) -> bool {
+        let mut what: Vec<_> = what.iter().copied().map(meant).collect();
+        // The system takes no more entries than there may be descriptors.
+        what.sort_unstable_by_key(|&(fd, _)| fd);
+        let one = |same: &[(RawFd, Direction)]| {
+            let all = same.iter().fold(0, |all, &(_, it)| all | events(it));
+            asked(same[0].0, all)
+        };
+        let same = what.chunk_by(|a, b| a.0 == b.0);
+        let mut all = vec![asked(self.0.as_raw_fd(), libc::POLLIN)];
+        all.extend(same.map(one));
+        match poll(&mut all, deadline) {
+            Ok(_) => all[1..].iter().any(|it| it.revents != 0),
+            // Then the attempts look.
+            Err(_) => true,
+        }
+    }
+
+    fn strike(&self) {
+        let stroke = 1_u64;
+        // SAFETY: eight bytes of a live number; the count of a bell that is struck once or twice is not full.
+        unsafe { libc::write(self.0.as_raw_fd(), (&raw const stroke).cast(), 8) };
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
     use std::{

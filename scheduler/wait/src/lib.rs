@@ -24,6 +24,7 @@
 
 mod address;
 mod asks;
+mod bed;
 mod budget;
 pub mod current;
 mod deadline;
@@ -50,6 +51,7 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_for_holder, wait_on, wake, wake_next};
+pub use bed::{Bed, Lookout};
 pub use budget::{Budget, give_way};
 pub use deadline::Deadline;
 pub use loan::Loan;

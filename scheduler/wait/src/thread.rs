@@ -1,14 +1,14 @@
 //! The thread kind of unit: one a thread, made on first use, handed on when the thread ends.
 
 use crate::{
-    Deadline, Outcome, Ticket,
+    Bed, Deadline, Outcome, Ticket,
     facade::{Mutex, atomic::Ordering::Relaxed, hint, plain::AtomicU64 as PlainU64, thread},
     local::Locals,
     unit::{ParkKind, Unit},
 };
 #[cfg(not(any(loom, shuttle)))]
 use crate::{facade::atomic::AtomicUsize, stack};
-use std::ptr::NonNull;
+use std::{ptr::NonNull, sync::Arc};
 
 /// A unit with the handle by which its thread is woken.
 #[repr(C)]
@@ -18,6 +18,8 @@ pub(crate) struct ThreadUnit {
     unit: Unit,
     /// The thread that owns the unit now. Written by the owner; read by whoever wakes it.
     handle: Mutex<Option<thread::Thread>>,
+    /// Where its thread sleeps in this wait, if not in its handle. Written by the owner, as the handle.
+    bed: Mutex<Option<Arc<dyn Bed>>>,
     /// See [`Unit::life`]. Written by the owner when it takes the unit.
     life: PlainU64,
     /// What the thread keeps. Owner only.
@@ -41,6 +43,7 @@ impl ThreadUnit {
         Self {
             unit: Unit::new(None),
             handle: Mutex::new(None),
+            bed: Mutex::new(None),
             life: PlainU64::new(0),
             locals: Locals::default(),
             #[cfg(not(any(loom, shuttle)))]
@@ -55,11 +58,13 @@ impl ThreadUnit {
         unsafe { unit.cast::<Self>().as_ref() }
     }
 
-    pub(crate) fn handle(&self) -> thread::Thread {
-        self.handle
-            .lock()
-            .clone()
-            .expect("a unit that waits has a thread")
+    /// By what the thread that waits, and whose wait was claimed, is woken.
+    pub(crate) fn waker(&self) -> Waker {
+        if let Some(bed) = self.bed.lock().clone() {
+            return Waker::Bed(bed);
+        }
+        let handle = self.handle.lock().clone();
+        Waker::Thread(handle.expect("a unit that waits has a thread"))
     }
 
     /// See [`Unit::life`].
@@ -106,6 +111,22 @@ impl ThreadUnit {
     pub(crate) fn give(&'static self) {
         *self.handle.lock() = None;
         pool::push(self);
+    }
+}
+
+/// By what a thread is woken.
+#[derive(Debug)]
+pub(crate) enum Waker {
+    Thread(thread::Thread),
+    Bed(Arc<dyn Bed>),
+}
+
+impl Waker {
+    pub(crate) fn wake(self) {
+        match self {
+            Self::Thread(thread) => thread.unpark(),
+            Self::Bed(bed) => bed.strike(),
+        }
     }
 }
 
@@ -174,4 +195,39 @@ pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadli
             Some(left) => thread::park_timeout(left),
         }
     }
+}
+
+/// As [`block_thread`], in a bed, and wakes by itself when there is something to see of `what`. `unit` is a thread's.
+pub(crate) fn block_in_bed(
+    unit: &'static Unit,
+    ticket: Ticket,
+    deadline: Deadline,
+    bed: &Arc<dyn Bed>,
+    what: &[u64],
+) {
+    // SAFETY: a unit without a table is the `unit` field of a thread unit, which is immortal.
+    let own = unsafe { ThreadUnit::of(NonNull::from(unit)) };
+    // Before the wait is parked: who finds it parked finds the bed.
+    *own.bed.lock() = Some(Arc::clone(bed));
+    if unit.commit_park(ParkKind::Blocked) {
+        // Liveness: as in `block_thread`, with a stroke in place of the unpark: it is remembered, too.
+        let mut what = what;
+        while !unit.is_done() {
+            let seen = bed.sleep(what, deadline);
+            if seen || deadline.is_past() {
+                let outcome = if seen {
+                    Outcome::Woken
+                } else {
+                    Outcome::TimedOut
+                };
+                drop(ticket.claim(outcome));
+                // If another party holds the claim, it is about to finish, and will strike the bed.
+                if !unit.is_done() {
+                    what = &[];
+                    bed.sleep(what, Deadline::NEVER);
+                }
+            }
+        }
+    }
+    *own.bed.lock() = None;
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     local::Locals,
     numbers,
-    thread::ThreadUnit,
+    thread::{ThreadUnit, Waker},
     word::{
         self, BLOCKING, CANCELABLE, CLAIMED, DONE, LIFTABLE, PARKED, TOKEN, UNPARKABLE, WAITING,
     },
@@ -631,10 +631,10 @@ impl Claimed {
     fn finish(&self) {
         let mut old = self.unit.word.load(Relaxed);
         loop {
-            // The handle must be had before `DONE` is raised: after that a thread may go on,
+            // The waker must be had before `DONE` is raised: after that a thread may go on,
             // end, and leave its unit to another thread.
             let sleeps = old & PARKED != 0 && (self.unit.ops().is_none() || old & BLOCKING != 0);
-            let handle = sleeps.then(|| self.thread());
+            let waker = sleeps.then(|| self.waker());
             // Ordering: AcqRel. Release: what the winner wrote into the waiter's memory (partner:
             // `is_done`, `commit_park`); Acquire: the saved stack (partner: `commit_park`).
             match self
@@ -643,8 +643,8 @@ impl Claimed {
                 .compare_exchange_weak(old, old | DONE, AcqRel, Relaxed)
             {
                 Ok(_) => {
-                    if let Some(handle) = handle {
-                        handle.unpark();
+                    if let Some(waker) = waker {
+                        waker.wake();
                     } else if old & PARKED != 0 {
                         self.ready();
                     }
@@ -655,13 +655,13 @@ impl Claimed {
         }
     }
 
-    fn thread(&self) -> Thread {
+    fn waker(&self) -> Waker {
         match self.unit.ops() {
             // SAFETY: we hold the claim on a wait of this unit, as `UnitOps::thread` asks.
-            Some(ops) => unsafe { (ops.thread)(self.unit) },
+            Some(ops) => Waker::Thread(unsafe { (ops.thread)(self.unit) }),
             // SAFETY: every unit without ops is the first field of a `ThreadUnit` (the only
             // place that makes such units), and is as long-lived.
-            None => unsafe { ThreadUnit::of(NonNull::from(self.unit)) }.handle(),
+            None => unsafe { ThreadUnit::of(NonNull::from(self.unit)) }.waker(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! One wait of the calling unit, from its announcement to its outcome.
 
 use crate::{
-    Deadline, Outcome, Reason, StopToken, Ticket, Unit, current, thread,
+    Bed, Deadline, Outcome, Reason, StopToken, Ticket, Unit, current, thread,
     word::{CANCELABLE, LIFTABLE, UNPARKABLE},
 };
+use std::sync::Arc;
 
 /// A wait that has begun. See the [crate documentation](crate).
 ///
@@ -153,6 +154,32 @@ impl Wait {
     // Always inlined: every frame between a switch and its caller costs a misprediction of its return.
     #[inline(always)]
     pub fn park(self, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+        self.park_by(deadline, stop, Self::suspend)
+    }
+
+    /// As [`park`](Self::park), of a thread, which sleeps in `bed` and wakes by itself, as woken, when there is something to
+    /// see of `what`.
+    pub(crate) fn park_in_bed(
+        self,
+        bed: &Arc<dyn Bed>,
+        what: &[u64],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Outcome {
+        self.park_by(deadline, stop, |wait, until| {
+            debug_assert!(wait.unit.is_thread(), "a fiber does not sleep in a bed");
+            thread::block_in_bed(wait.unit, wait.ticket(), until, bed, what);
+            wait.unit.outcome()
+        })
+    }
+
+    #[inline(always)]
+    fn park_by(
+        self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+        suspend: impl FnOnce(Self, Deadline) -> Outcome,
+    ) -> Outcome {
         let early = if self.cancelable && self.unit.is_canceled() {
             Some(Outcome::Canceled)
         } else if deadline.as_nanos() == 0 {
@@ -167,8 +194,8 @@ impl Wait {
             };
         }
         match stop {
-            None => self.suspend(deadline),
-            Some(stop) => stop.watch(self.ticket(), deadline, |until| self.suspend(until)),
+            None => suspend(self, deadline),
+            Some(stop) => stop.watch(self.ticket(), deadline, |until| suspend(self, until)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The arms that need no crate but this one: time, stop tokens, and arms that may be switched off.
 
 use super::{Arm, Chosen};
-use crate::{Deadline, Node, Reason, StopToken};
+use crate::{Deadline, Lookout, Node, Reason, StopToken};
 use std::{fmt, ptr, time::Duration};
 
 /// An arm that goes at a point in time. See [`at()`].
@@ -173,6 +173,12 @@ unsafe impl<A: Arm> Arm for When<A> {
 
     fn finish(&mut self) -> bool {
         self.on && self.arm.finish()
+    }
+
+    fn look_out(&self, lookout: &mut Lookout) {
+        if self.on {
+            self.arm.look_out(lookout);
+        }
     }
 
     fn deadline(&self) -> Deadline {

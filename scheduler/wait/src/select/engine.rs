@@ -5,7 +5,7 @@
 
 use super::{Arm, SelectError};
 use crate::{
-    Deadline, Node, Outcome, Reason, StopToken, Wait, current,
+    Deadline, Lookout, Node, Outcome, Reason, StopToken, Wait, current,
     facade::{hint, thread},
 };
 use std::{array, ptr};
@@ -227,6 +227,9 @@ fn wait_in_all(
     deadline: Deadline,
     stop: Option<&StopToken>,
 ) -> Result<Round, SelectError> {
+    let mut lookout = Lookout::default();
+    // Who does not wait sees it in the attempts.
+    let looks_out = wait.unit().is_thread() && deadline != Deadline::NOW;
     let mut enlisted = Enlisted {
         wait: Some(wait),
         arms,
@@ -235,14 +238,17 @@ fn wait_in_all(
         count: 0,
         winner: None,
     };
-    let ready = enlisted.enlist_all();
+    let ready = enlisted.enlist_all(looks_out.then_some(&mut lookout));
     // The arm that is ready by itself first.
     let by_time = (0..arms.len()).min_by_key(|&index| arms[index].deadline());
     let by_time = by_time.filter(|&index| arms[index].deadline() < deadline);
     let outcome = match (enlisted.wait.take(), ready) {
         (Some(wait), None) => {
             let limit = by_time.map_or(deadline, |index| arms[index].deadline());
-            Some(wait.park(limit, stop))
+            Some(match lookout.get() {
+                None => wait.park(limit, stop),
+                Some((bed, what)) => wait.park_in_bed(bed, what, limit, stop),
+            })
         }
         // Somebody may have been faster, and done an arm's work: then that arm goes.
         (Some(wait), Some(_)) => wait.withdraw().err(),
@@ -279,9 +285,12 @@ struct Enlisted<'a, 'b> {
 
 impl Enlisted<'_, '_> {
     /// Returns the arm that refused, if one did.
-    fn enlist_all(&mut self) -> Option<usize> {
+    fn enlist_all(&mut self, mut lookout: Option<&mut Lookout>) -> Option<usize> {
         for &index in self.order {
             let index = index as usize;
+            if let Some(lookout) = &mut lookout {
+                self.arms[index].look_out(lookout);
+            }
             // SAFETY: the node was made for this arm and is in no queue. It stays where it is until
             // `drop` has taken it out, unless it has won; only then does our caller get its
             // mutable borrow of the arms back.

@@ -1,7 +1,7 @@
 //! An arm of which comes something else: what makes arms of other arms, without unsafe code.
 
 use super::{Arm, Chosen};
-use crate::{Deadline, Node, Reason};
+use crate::{Deadline, Lookout, Node, Reason};
 use std::fmt;
 
 /// An arm, and what is made of what comes of it. Made by [`Chosen::map`].
@@ -65,6 +65,10 @@ unsafe impl<A: Chosen, R, F: FnMut(A::Output) -> R> Arm for Mapped<A, R, F> {
     fn finish(&mut self) -> bool {
         let inner = self.arm.finish();
         self.gone(inner)
+    }
+
+    fn look_out(&self, lookout: &mut Lookout) {
+        self.arm.look_out(lookout);
     }
 
     fn deadline(&self) -> Deadline {

@@ -56,7 +56,8 @@
 //! # Writing an arm
 //! A flavor of channel that implements the waiting of its crate gets its arms from there. Anything
 //! else implements [`Arm`] and [`Chosen`]: see [`StopArm`] for a small one. An arm without a source,
-//! that becomes ready by time alone, needs no node: [`At`].
+//! that becomes ready by time alone, needs no node: [`At`]. An arm of which nobody would tell a thread, such as a
+//! descriptor that no runtime watches, has it [look out](Arm::look_out) itself.
 //!
 //! [`WaitQueue::pop`]: crate::WaitQueue::pop
 
@@ -70,7 +71,7 @@ pub use engine::{select, try_select};
 pub use mapped::Mapped;
 pub use several::Select;
 
-use crate::{Deadline, Node, Outcome, Reason};
+use crate::{Deadline, Lookout, Node, Outcome, Reason};
 use std::{error::Error, fmt, ptr};
 
 /// One of the things that a [`select()`] waits for.
@@ -126,6 +127,11 @@ pub unsafe trait Arm {
         self.attempt()
     }
 
+    /// Says what a thread must look out for itself, if nobody would wake it for the arm. Asked of threads only, each time
+    /// before they [enlist](Self::enlist) with the arm and wait. An arm that cannot add it goes instead, with an
+    /// outcome that says so, and refuses to enlist.
+    fn look_out(&self, _: &mut Lookout) {}
+
     /// When the arm becomes ready by itself.
     fn deadline(&self) -> Deadline {
         Deadline::NEVER
@@ -165,6 +171,10 @@ unsafe impl<A: Arm + ?Sized> Arm for &mut A {
 
     fn finish(&mut self) -> bool {
         (**self).finish()
+    }
+
+    fn look_out(&self, lookout: &mut Lookout) {
+        (**self).look_out(lookout);
     }
 
     fn deadline(&self) -> Deadline {

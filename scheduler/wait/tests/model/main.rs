@@ -4,6 +4,7 @@
 //! or the same with `shuttle`. `LOOM_MAX_PREEMPTIONS` overrides the bounds written here.
 #![cfg(any(loom, shuttle))]
 
+mod bed;
 mod check;
 mod claim;
 #[cfg(loom)]
