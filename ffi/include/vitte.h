@@ -185,6 +185,11 @@
 // The point in time `deadline` has come.
 #define VT_CASE_AT 4
 
+// `vt_fd_wait(fd, events, elem)`: the descriptor is ready in one of the directions, or has ended or failed;
+// another may still be quicker. Chosen with `VT_ECLOSED` if `vt_fd_forget` was called, and with `VT_EINVAL` if it was
+// closed. With both directions it counts as two cases when one is drawn. A thread needs no runtime for it.
+#define VT_CASE_FD 5
+
 // The most cases of one select.
 #define VT_SELECT_MAX 65536
 
@@ -484,7 +489,7 @@ typedef struct vt_case {
   // What is sent into or received from.
   struct vt_chan *chan;
   // To receive: room for an element. To send: the element. To join: a `void *`, for the result, or
-  // null.
+  // null. For a descriptor: a `uint32_t`, for the directions in which it is ready, or null.
   void *elem;
   // Who is joined.
   vt_fiber fiber;
@@ -494,6 +499,10 @@ typedef struct vt_case {
   vt_status status;
   // 0.
   uint32_t flags;
+  // The descriptor.
+  int32_t fd;
+  // In which directions: `VT_FD_READ`, `VT_FD_WRITE`.
+  uint32_t events;
 } vt_case;
 
 // How a dedicated thread is started. Zero in a field means: what the library finds best.
@@ -1431,9 +1440,9 @@ vt_status vt_stats_get(struct vt_runtime *rt, struct vt_stats *out);
 // `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: none could go; this is how to have a default.
 // `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: `cases` is null
 // and `n` is not 0, `which` is null, a size is impossible or differs from the first, or a case is one
-// that `vt_chan_send`, `vt_chan_recv` or `vt_join` would say so of. `VT_EBUSY`: a case's channel has
+// that `vt_chan_send`, `vt_chan_recv`, `vt_join` or `vt_fd_wait` would say so of. `VT_EBUSY`: a case's channel has
 // an end for one at a time, and there is another; two cases of one call are two. `VT_ELIMIT`: `n` is
-// above `VT_SELECT_MAX`. `VT_EUNSUPPORTED`: a kind, flag or field this version does not know.
+// above `VT_SELECT_MAX`. `VT_ESYS`: the operating system refused to watch a descriptor. `VT_EUNSUPPORTED`: a kind, flag or field this version does not know.
 // Whatever the answer, if it is not `VT_OK` nothing has happened.
 //
 // # Safety

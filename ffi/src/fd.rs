@@ -1,13 +1,19 @@
 //! Waiting for descriptors.
 
 use crate::{
-    VT_ECANCELED, VT_ECLOSED, VT_EINVAL, VT_ESYS, VT_EUNSUPPORTED,
+    VT_ECANCELED, VT_ECLOSED, VT_EINVAL, VT_ESYS, VT_EUNSUPPORTED, VT_OK,
     boundary::{Answer, Out, ensure, status},
     deadline::{deadline, late},
-    handle, vt_runtime, vt_status,
+    handle,
+    port::Case,
+    vt_runtime, vt_status,
 };
-use std::io;
-use vitte_scheduler::{Direction, SourceError, wait_for_descriptor};
+use std::{io, os::fd::BorrowedFd};
+use vitte_channels::select::{Arm, Chosen};
+use vitte_scheduler::{
+    Direction, ReadyArm, SourceError, block_on_descriptor, descriptor_arm, wait_for_descriptor,
+};
+use vitte_wait::Deadline;
 
 /// Of a descriptor: something can be read or accepted, or it has ended or failed.
 pub const VT_FD_READ: u32 = 1;
@@ -39,10 +45,9 @@ pub unsafe extern "C" fn vt_fd_wait(
         let (fd, limit) = (number(fd)?, deadline(until)?);
         let [read, write] = wait_for_descriptor(fd, directions(events)?, limit, None)
             .map_err(|error| not_ready(&error, until))?;
-        let ready = (u32::from(read) * VT_FD_READ) | (u32::from(write) * VT_FD_WRITE);
         if let Some(got) = got {
             // SAFETY: by this function's contract.
-            unsafe { got.write(ready) };
+            unsafe { got.write(bits([read, write])) };
         }
         Ok(())
     })
@@ -69,6 +74,10 @@ fn number(fd: isize) -> Answer<i32> {
     fd.ok_or(VT_EINVAL)
 }
 
+fn bits([read, write]: [bool; 2]) -> u32 {
+    (u32::from(read) * VT_FD_READ) | (u32::from(write) * VT_FD_WRITE)
+}
+
 fn directions(events: u32) -> Answer<&'static [Direction]> {
     ensure(events & !(VT_FD_READ | VT_FD_WRITE) == 0, VT_EUNSUPPORTED)?;
     match events {
@@ -88,5 +97,63 @@ fn not_ready(error: &io::Error, until: i64) -> vt_status {
         None if error.raw_os_error() == Some(libc::EBADF) => VT_EINVAL,
         None if error.kind() == io::ErrorKind::Unsupported => VT_EUNSUPPORTED,
         None => VT_ESYS,
+    }
+}
+
+/// A descriptor among the things that `vt_select` waits for, in one of the directions that its case names.
+struct FdCase {
+    arm: ReadyArm<'static>,
+    fd: i32,
+    direction: Direction,
+    all: &'static [Direction],
+    got: *mut u32,
+}
+
+/// Adds what waits for descriptor `fd` in the directions `events` to `to`: one for each.
+///
+/// # Safety
+/// `got` is null or writable until the cases are gone, and aligned.
+pub(crate) unsafe fn cases<'a>(
+    fd: i32,
+    events: u32,
+    got: *mut u32,
+    mut to: impl FnMut(Box<dyn Case + 'a>),
+) -> Answer {
+    let (fd, all) = (number(fd as isize)?, directions(events)?);
+    for &direction in all {
+        let arm = descriptor_arm(fd, direction).map_err(|error| not_ready(&error, 0))?;
+        to(Box::new(FdCase {
+            arm,
+            fd,
+            direction,
+            all,
+            got,
+        }));
+    }
+    Ok(())
+}
+
+impl Case for FdCase {
+    fn arm(&mut self) -> &mut dyn Arm {
+        &mut self.arm
+    }
+
+    fn settle(&mut self) -> vt_status {
+        if let Some(Err(error)) = self.arm.take() {
+            return not_ready(&error.into(), 0);
+        }
+        // SAFETY: only the number is used; if it is no descriptor's any more that is an answer.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        let ready = match block_on_descriptor(fd, self.all, Deadline::NOW, None) {
+            Ok(ready) => ready,
+            Err(error) if SourceError::of(&error).is_none() => return not_ready(&error, 0),
+            // Somebody was quicker.
+            Err(_) => [Direction::Read, Direction::Write].map(|it| it == self.direction),
+        };
+        if !self.got.is_null() {
+            // SAFETY: by the contract of `cases`.
+            unsafe { self.got.write(bits(ready)) };
+        }
+        VT_OK
     }
 }

@@ -191,8 +191,9 @@ mod layouts {
     assert_layout!(vt_chan_options, 56, {
         size: 0, kind: 4, elem: 8, cap: 16, drop_elem: 24, copy_elem: 32, compare: 40, user: 48,
     });
-    assert_layout!(vt_case, 48, {
+    assert_layout!(vt_case, 56, {
         size: 0, kind: 4, chan: 8, elem: 16, fiber: 24, deadline: 32, status: 40, flags: 44,
+        fd: 48, events: 52,
     });
     assert_layout!(vt_tick, 16, { due: 0, missed: 8 });
     assert_layout!(vt_hot, 64, { poll: 0, flags: 4, user: 8, lo: 16, hi: 24, rsv: 32 });

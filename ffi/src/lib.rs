@@ -87,8 +87,8 @@ pub use poll::{
 };
 pub use runtime::*;
 pub use select::{
-    VT_CASE_AT, VT_CASE_JOIN, VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_SELECT_MAX, vt_case,
-    vt_select,
+    VT_CASE_AT, VT_CASE_FD, VT_CASE_JOIN, VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_SELECT_MAX,
+    vt_case, vt_select,
 };
 pub use signal::{vt_signal_wakes, vt_unpark_from_signal};
 pub use status::*;

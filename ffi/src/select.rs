@@ -5,6 +5,7 @@ use crate::{
     boundary::{Answer, Out, ensure, status},
     channel::{owned, vt_chan},
     deadline::{deadline, late},
+    fd,
     fiber::{id, vt_fiber},
     join::joined,
     layout,
@@ -28,7 +29,7 @@ pub struct vt_case {
     /// What is sent into or received from.
     pub chan: *mut vt_chan,
     /// To receive: room for an element. To send: the element. To join: a `void *`, for the result, or
-    /// null.
+    /// null. For a descriptor: a `uint32_t`, for the directions in which it is ready, or null.
     pub elem: *mut c_void,
     /// Who is joined.
     pub fiber: vt_fiber,
@@ -38,6 +39,10 @@ pub struct vt_case {
     pub status: vt_status,
     /// 0.
     pub flags: u32,
+    /// The descriptor.
+    pub fd: i32,
+    /// In which directions: `VT_FD_READ`, `VT_FD_WRITE`.
+    pub events: u32,
 }
 
 /// Is never chosen: a case that is switched off.
@@ -55,6 +60,11 @@ pub const VT_CASE_JOIN: u32 = 3;
 /// The point in time `deadline` has come.
 pub const VT_CASE_AT: u32 = 4;
 
+/// `vt_fd_wait(fd, events, elem)`: the descriptor is ready in one of the directions, or has ended or failed;
+/// another may still be quicker. Chosen with `VT_ECLOSED` if `vt_fd_forget` was called, and with `VT_EINVAL` if it was
+/// closed. With both directions it counts as two cases when one is drawn. A thread needs no runtime for it.
+pub const VT_CASE_FD: u32 = 5;
+
 /// The most cases of one select.
 pub const VT_SELECT_MAX: size_t = 65536;
 
@@ -68,9 +78,9 @@ pub const VT_SELECT_MAX: size_t = 65536;
 /// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: none could go; this is how to have a default.
 /// `VT_ECANCELED`: the caller was canceled while it would have had to wait. `VT_EINVAL`: `cases` is null
 /// and `n` is not 0, `which` is null, a size is impossible or differs from the first, or a case is one
-/// that `vt_chan_send`, `vt_chan_recv` or `vt_join` would say so of. `VT_EBUSY`: a case's channel has
+/// that `vt_chan_send`, `vt_chan_recv`, `vt_join` or `vt_fd_wait` would say so of. `VT_EBUSY`: a case's channel has
 /// an end for one at a time, and there is another; two cases of one call are two. `VT_ELIMIT`: `n` is
-/// above `VT_SELECT_MAX`. `VT_EUNSUPPORTED`: a kind, flag or field this version does not know.
+/// above `VT_SELECT_MAX`. `VT_ESYS`: the operating system refused to watch a descriptor. `VT_EUNSUPPORTED`: a kind, flag or field this version does not know.
 /// Whatever the answer, if it is not `VT_OK` nothing has happened.
 ///
 /// # Safety
@@ -90,9 +100,9 @@ pub unsafe extern "C" fn vt_select(
         ensure(n <= VT_SELECT_MAX, VT_ELIMIT)?;
         ensure(n == 0 || !cases.is_null(), VT_EINVAL)?;
         // SAFETY: by this function's contract.
-        let (stride, mut all) = unsafe { read(cases, n) }?;
-        let index = choose(&mut all, limit, until)?;
-        let settled = all[index].settle();
+        let (stride, mut all, owners) = unsafe { read(cases, n) }?;
+        let chosen = choose(&mut all, limit, until)?;
+        let (index, settled) = (owners[chosen], all[chosen].settle());
         // SAFETY: the index is below `n`, and the status within the size, by `read`.
         unsafe { status_of(cases, stride, index).write(settled) };
         // SAFETY: by this function's contract.
@@ -101,7 +111,7 @@ pub unsafe extern "C" fn vt_select(
     })
 }
 
-/// The index of the case that has gone. If none has, they are all gone for good.
+/// The index of what has gone. If none has, they are all gone for good.
 fn choose(all: &mut Vec<Box<dyn Case + '_>>, limit: Deadline, until: i64) -> Answer<size_t> {
     let mut arms: Vec<&mut dyn Arm> = all.iter_mut().map(|case| case.arm()).collect();
     if limit == Deadline::NOW {
@@ -122,12 +132,14 @@ fn choose(all: &mut Vec<Box<dyn Case + '_>>, limit: Deadline, until: i64) -> Ans
     })
 }
 
-/// How far the cases are from one another, and what they wait for.
+type Read<'a> = (usize, Vec<Box<dyn Case + 'a>>, Vec<usize>);
+
+/// How far the cases are from one another, what they wait for, and whose each of that is.
 ///
 /// # Safety
 /// As for [`vt_select`].
-unsafe fn read<'a>(cases: *mut vt_case, n: usize) -> Answer<(usize, Vec<Box<dyn Case + 'a>>)> {
-    let mut all = Vec::with_capacity(n);
+unsafe fn read<'a>(cases: *mut vt_case, n: usize) -> Answer<Read<'a>> {
+    let (mut all, mut owners) = (Vec::with_capacity(n), Vec::with_capacity(n));
     let mut stride = 0;
     for index in 0..n {
         let at = cases.wrapping_byte_add(index * stride).cast_const();
@@ -143,10 +155,18 @@ unsafe fn read<'a>(cases: *mut vt_case, n: usize) -> Answer<(usize, Vec<Box<dyn 
         // SAFETY: by contract a case of this size is there.
         let case = unsafe { layout::read(at) }?;
         ensure(case.flags == 0, VT_EUNSUPPORTED)?;
-        // SAFETY: by contract.
-        all.push(unsafe { read_case(&case) }?);
+        if case.kind == VT_CASE_FD {
+            let got = case.elem.cast::<u32>();
+            ensure(got.is_aligned(), VT_EINVAL)?;
+            // SAFETY: by contract.
+            unsafe { fd::cases(case.fd, case.events, got, |it| all.push(it)) }?;
+        } else {
+            // SAFETY: by contract.
+            all.push(unsafe { read_case(&case) }?);
+        }
+        owners.resize(all.len(), index);
     }
-    Ok((stride, all))
+    Ok((stride, all, owners))
 }
 
 /// # Safety

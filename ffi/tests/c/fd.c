@@ -94,8 +94,129 @@ static void *forget(void *arg) {
   return arg;
 }
 
+static vt_case a_descriptor(int fd, uint32_t events, uint32_t *got) {
+  vt_case made;
+  memset(&made, 0, sizeof made);
+  made.size = sizeof made;
+  made.kind = VT_CASE_FD;
+  made.fd = fd;
+  made.events = events;
+  made.elem = got;
+  made.status = 77;
+  return made;
+}
+
+static void *sends_soon(void *chan) {
+  static const int value = 7;
+  OK(vt_sleep_until(vt_now() + MS));
+  OK(vt_chan_send(chan, &value, long_time()));
+  return NULL;
+}
+
+static void *writes_soon(void *arg) {
+  OK(vt_sleep_until(vt_now() + MS));
+  write_one(ends[1], 'x');
+  return arg;
+}
+
+/* Beside a channel and a point in time; on a fiber, and on a thread of no runtime. */
+static void *descriptors_are_cases(void *rt) {
+  int out = 0;
+  uint32_t got = 0;
+  size_t which = 9;
+  vt_chan *chan = NULL;
+  OK(vt_chan_create(VT_CHAN_BOUNDED, sizeof(int), 1, NULL, &chan));
+  vt_case cases[3] = {a_descriptor(ends[0], VT_FD_READ, &got)};
+  cases[1].size = cases[2].size = sizeof cases[1];
+  cases[1].kind = VT_CASE_RECV, cases[1].chan = chan, cases[1].elem = &out;
+  cases[2].kind = VT_CASE_OFF;
+  IS(VT_EAGAIN, vt_select(cases, 3, VT_NOW, &which));
+  IS(VT_ETIMEDOUT, vt_select(cases, 3, vt_now() + MS, &which));
+  CHECK(which == 9 && got == 0 && cases[0].status == 77);
+  for (int turn = 0; turn < 6; turn++) {
+    vt_fiber other = turn % 2 ? spawn(rt, sends_soon, chan) : spawn(rt, writes_soon, NULL);
+    cases[0].status = 77;
+    OK(vt_select(cases, 3, long_time(), &which));
+    CHECK(which == (size_t)(turn % 2));
+    if (turn % 2) {
+      CHECK(out == 7 && cases[0].status == 77);
+    } else {
+      char byte = 0;
+      CHECK(cases[0].status == VT_OK && got == VT_FD_READ && read(ends[0], &byte, 1) == 1);
+    }
+    join(other);
+    out = 0, got = 0;
+  }
+  cases[2].kind = VT_CASE_AT, cases[2].deadline = vt_now() + MS;
+  OK(vt_select(cases, 3, VT_FOREVER, &which));
+  CHECK(which == 2 && vt_now() >= cases[2].deadline);
+  cases[2].kind = VT_CASE_OFF;
+
+  cases[0].events = VT_FD_READ | VT_FD_WRITE;
+  OK(vt_select(cases, 3, VT_FOREVER, &which));
+  CHECK(which == 0 && cases[0].status == VT_OK && got == VT_FD_WRITE);
+  cases[0].elem = NULL;
+  OK(vt_select(cases, 3, VT_FOREVER, &which));
+  CHECK(which == 0);
+
+  /* Whatever is wrong of a descriptor is said before anything happens. */
+  which = 9;
+  cases[0].events = 0;
+  IS(VT_EINVAL, vt_select(cases, 3, VT_NOW, &which));
+  cases[0].events = 4;
+  IS(VT_EUNSUPPORTED, vt_select(cases, 3, VT_NOW, &which));
+  cases[0].events = VT_FD_READ, cases[0].fd = -1;
+  IS(VT_EINVAL, vt_select(cases, 3, VT_NOW, &which));
+  int none = dup(ends[0]);
+  CHECK(none >= 0 && close(none) == 0);
+  cases[0].fd = none;
+  IS(VT_EINVAL, vt_select(cases, 3, VT_NOW, &which));
+  cases[0].fd = ends[0], cases[0].elem = (char *)&got + 1;
+  IS(VT_EINVAL, vt_select(cases, 3, VT_NOW, &which));
+  /* A case as long as it was before it had descriptors names none. */
+  cases[0].elem = NULL, cases[0].size = 48;
+  IS(VT_EINVAL, vt_select(cases, 1, VT_NOW, &which));
+  CHECK(which == 9);
+  cases[0].size = sizeof cases[0];
+
+  /* A file is always ready, and so is what the other side has ended. */
+  int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  cases[0] = a_descriptor(file, VT_FD_READ, &got);
+  OK(vt_select(cases, 2, VT_FOREVER, &which));
+  CHECK(which == 0 && cases[0].status == VT_OK && got == VT_FD_READ);
+  if (vt_current()) OK(vt_fd_forget(NULL, file));
+  CHECK(close(file) == 0);
+  cases[0] = a_descriptor(ends[0], VT_FD_READ, &got);
+  CHECK(shutdown(ends[1], SHUT_RDWR) == 0);
+  got = 0;
+  OK(vt_select(cases, 2, long_time(), &which));
+  CHECK(which == 0 && cases[0].status == VT_OK && got == VT_FD_READ);
+  vt_chan_release(chan);
+  return NULL;
+}
+
+static void *selects_in_vain(void *arg) {
+  (void)arg;
+  size_t which = 9;
+  vt_case only = a_descriptor(ends[0], VT_FD_READ, NULL);
+  OK(vt_select(&only, 1, long_time(), &which));
+  CHECK(which == 0);
+  return (void *)(intptr_t)only.status;
+}
+
+static void *forgetting_ends_a_case(void *arg) {
+  vt_fiber waiting = spawn(NULL, selects_in_vain, NULL);
+  OK(vt_sleep_until(vt_now() + MS));
+  void *result = NULL;
+  do OK(vt_fd_forget(vt_current() ? NULL : arg, ends[0]));
+  while (vt_join(waiting, vt_now() + MS, &result) == VT_ETIMEDOUT);
+  CHECK((intptr_t)result == VT_ECLOSED);
+  return arg;
+}
+
 int main(void) {
-  static void *(*const on_fibers[])(void *) = {both_fibers, answers, forget};
+  static void *(*const on_fibers[])(void *) = {both_fibers, answers, forget, descriptors_are_cases,
+                                              forgetting_ends_a_case};
   vt_runtime *rt = runtime(2);
   for (size_t i = 0; i < sizeof on_fibers / sizeof *on_fibers; i++) {
     pair();
@@ -113,6 +234,9 @@ int main(void) {
   close_both();
   pair();
   answers(NULL);
+  close_both();
+  pair();
+  descriptors_are_cases(rt);
   close_both();
   end(rt);
   puts("ok");

@@ -68,6 +68,8 @@ pub(crate) fn select<T: Send + Sync>(
                 deadline: 0,
                 status: VT_OK,
                 flags: 0,
+                fd: -1,
+                events: 0,
             }
         })
         .collect();
