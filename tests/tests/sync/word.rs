@@ -61,7 +61,7 @@ pub(crate) fn a_stop_and_a_cancellation_end_the_wait_for_a_word<U: Units>() {
         let stopped = theirs.lock_with(Deadline::NEVER, Some(&token));
         (stopped, theirs.lock_with(Deadline::NEVER, None))
     });
-    until_waiting(unit, Reason::Event);
+    until_waiting(unit, Reason::Lock);
     source.stop();
     unit.cancel();
     let (stopped, canceled) = U::join(waiter);
