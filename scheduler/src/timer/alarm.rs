@@ -184,8 +184,7 @@ impl Timers {
         alarm.entry.set_deadline(deadline.as_nanos());
         alarm.held.set(Some(Arc::clone(alarm)));
         // SAFETY: it is in no wheel, and `held` keeps it where it is until it is taken out.
-        unsafe { wheel.insert(&alarm.entry) };
-        Some(self.publish(&wheel))
+        Some(unsafe { self.arm_in(&mut wheel, &alarm.entry) })
     }
 
     /// Takes the alarm out, if it has not rung. Returns what the wheel held, to be dropped after all locks.

@@ -11,9 +11,8 @@ use crate::task::join::outside_any_task;
 use alarm::{Bell, Clapper};
 use std::sync::Arc;
 use vitte_wait::{
-    Claimed, Deadline, Ticket,
+    Claimed, Deadline, ShortLock, Ticket,
     facade::{
-        Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::*},
         clock,
     },
@@ -23,7 +22,7 @@ use wheel::Wheel;
 
 /// A worker's timers.
 pub(crate) struct Timers {
-    wheel: Mutex<Wheel>,
+    wheel: ShortLock<Wheel>,
     /// A lower bound of the next deadline, `u64::MAX` if there is none. Written under the lock.
     next: AtomicU64,
 }
@@ -31,7 +30,7 @@ pub(crate) struct Timers {
 impl Timers {
     pub(crate) fn new() -> Self {
         Self {
-            wheel: Mutex::new(Wheel::new(clock::now())),
+            wheel: ShortLock::new(Wheel::new(clock::now())),
             next: AtomicU64::new(u64::MAX),
         }
     }
@@ -54,9 +53,23 @@ impl Timers {
     /// returned.
     pub(crate) unsafe fn arm(&self, entry: &Entry) -> bool {
         let mut wheel = self.wheel.lock();
+        // SAFETY: by the caller.
+        unsafe { self.arm_in(&mut wheel, entry) }
+    }
+
+    /// As [`arm`](Self::arm), under the lock.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn arm_in(&self, wheel: &mut Wheel, entry: &Entry) -> bool {
         // SAFETY: by the caller; the wheel's lock is ours.
-        unsafe { wheel.insert(entry) };
-        self.publish(&wheel)
+        let due = unsafe { wheel.insert(entry) };
+        // What is due later leaves the bound as it is, too low perhaps.
+        let earlier = due < self.next();
+        if earlier {
+            self.publish(due);
+        }
+        earlier
     }
 
     /// Disarms `entry`, if it has not fired.
@@ -85,7 +98,7 @@ impl Timers {
                     due[len] = unsafe { Due::of(entry) };
                     len += usize::from(due[len].is_some());
                 });
-                self.publish(&wheel);
+                self.publish(wheel.next());
                 more
             };
             any |= len > 0;
@@ -99,13 +112,11 @@ impl Timers {
         }
     }
 
-    fn publish(&self, wheel: &MutexGuard<'_, Wheel>) -> bool {
-        let next = wheel.next();
+    /// Under the lock.
+    fn publish(&self, next: u64) {
         // Ordering: Relaxed under the lock; whoever must not miss it uses the fences of the idle
         // protocol.
-        let earlier = next < self.next.load(Relaxed);
         self.next.store(next, Relaxed);
-        earlier
     }
 }
 

@@ -97,16 +97,19 @@ impl Wheel {
         }
     }
 
+    /// Returns a lower bound of the entry's deadline in nanoseconds: when time enters its slot.
+    ///
     /// # Safety
     /// The entry is in no wheel, and stays where it is, alive, until it is removed or has fired.
-    pub(crate) unsafe fn insert(&mut self, entry: &Entry) {
+    pub(crate) unsafe fn insert(&mut self, entry: &Entry) -> u64 {
         // An entry that is due already goes into the present tick.
         let tick = entry.tick.get().max(self.now);
         let far = self.now + HORIZON - 1;
         let tick = tick.min(far);
         let level = ((tick ^ self.now) | 1).ilog2() / DIGIT_BITS;
         let level = (level as usize).min(LEVELS - 1);
-        let slot = (tick >> (DIGIT_BITS * level as u32)) as usize % SLOTS;
+        let shift = DIGIT_BITS * level as u32;
+        let slot = (tick >> shift) as usize % SLOTS;
         let place = level * SLOTS + slot;
         let first = self.slots[place];
         entry.place.set(place);
@@ -118,6 +121,7 @@ impl Wheel {
         }
         self.slots[place] = entry;
         self.occupied[level] |= 1 << slot;
+        (tick >> shift) << (shift + TICK_SHIFT)
     }
 
     /// # Safety
