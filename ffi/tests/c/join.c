@@ -58,7 +58,7 @@ int main(void) {
   OK(vt_join_text(fiber, long_time(), &result, text, sizeof text, &len));
   CHECK(result == NULL && text[0] == 0 && text[1] == '#' && len == 0);
 
-  vt_fiber_options options = {sizeof options, VT_DETACHED, 0, NULL, NULL, VT_PRIORITY_NORMAL, 0};
+  vt_fiber_options options = {sizeof options, VT_DETACHED, 0, NULL, NULL, VT_PRIORITY_NORMAL, 0, NULL, 0};
   set(&go, 0);
   OK(vt_spawn(rt, &options, wait_then_return, NULL, NULL, &fiber));
   IS(VT_EINVAL, vt_join(fiber, VT_FOREVER, NULL));

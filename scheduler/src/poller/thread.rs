@@ -49,11 +49,13 @@ fn poll(asked: &mut [libc::pollfd], deadline: Deadline) -> io::Result<bool> {
 }
 
 /// Whether something could be done at once in this direction. Of a descriptor that is none, yes: the try says so.
+#[cfg(not(any(loom, shuttle)))]
 pub(super) fn is_ready(fd: RawFd, direction: Direction) -> bool {
     poll(&mut [asked(fd, events(direction))], Deadline::NOW).unwrap_or(true)
 }
 
 /// Fails if the number is no descriptor's.
+#[cfg(not(any(loom, shuttle)))]
 pub(super) fn check(fd: RawFd) -> io::Result<()> {
     // SAFETY: no pointers are passed, and a number that is no descriptor's is refused.
     match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
