@@ -115,7 +115,7 @@ impl<'a> Patience<'a> {
     }
 
     /// As [`begin`](Self::begin), for a wait that ends if the unit has become more urgent.
-    fn begin_liftable(&self, object: *const ()) -> Wait {
+    pub(crate) fn begin_liftable(&self, object: *const ()) -> Wait {
         Wait::begin_liftable(self.cancelable, Reason::Lock, object)
     }
 }

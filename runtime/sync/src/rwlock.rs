@@ -22,7 +22,9 @@ use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell};
 /// A lock around a value for many readers or one writer, for fibers and threads alike.
 ///
 /// * A writer that waits holds back new readers; but a unit that reads already may read again.
-/// * When a writer leaves, those readers that wait enter together; when the last reader leaves, one writer.
+/// * When a writer leaves, those readers that wait enter together; when the last reader leaves, one writer: the
+///   oldest, or, where fibers have classes, the most urgent, but every eighth time the oldest.
+/// * Those inside are as urgent as the most urgent of those who wait.
 /// * A reader may become a writer ([`upgrade`](RwLockReadGuard::upgrade)): at once if it is the only one, else when
 ///   the others have left. Of two that wait for that, the second gets an error.
 /// * A writer may become a reader ([`downgrade`](RwLockWriteGuard::downgrade)), and no other writer

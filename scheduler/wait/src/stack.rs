@@ -61,11 +61,18 @@ fn mark_of_unit() -> usize {
     unit.expose_provenance() | OF_UNIT
 }
 
+/// Whether `mark` says which unit made it.
+#[inline(always)]
+#[must_use]
+pub fn tells_maker(mark: usize) -> bool {
+    mark & OF_UNIT != 0
+}
+
 /// The unit that made `mark`, if the mark says.
 #[inline]
 #[must_use]
 pub fn maker(mark: usize) -> Option<&'static Unit> {
-    if mark & OF_UNIT == 0 {
+    if !tells_maker(mark) {
         return None;
     }
     // Ordering: Acquire. Partner: the fence in `mark_of_unit`, after which its caller wrote the mark to

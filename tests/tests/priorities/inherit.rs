@@ -8,7 +8,9 @@ use std::{
     },
     time::Duration,
 };
-use vitte_sync::{LockName, Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, WordMutex};
+use vitte_sync::{
+    LockName, Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, RwLock, WordMutex,
+};
 use vitte_tests::within;
 use vitte_threads::{Fiber, JoinHandle, Priority, Runtime, Thread, park, unpark, yield_now};
 use vitte_wait::{Deadline, Unit, current};
@@ -183,6 +185,37 @@ fn a_mutex_of_one_word_lends_urgency_to_its_holder() {
         lock.lock_with(Deadline::NEVER, None).unwrap();
         body();
         lock.unlock().unwrap();
+    });
+}
+
+#[test]
+fn a_lock_of_readers_and_writers_lends_urgency_to_its_writer() {
+    for waiter_reads in [false, true] {
+        let (lock, turns) = (RwLock::new(()), AtomicU64::new(0));
+        assert_bounded("writer", move |body| {
+            // The owner comes first each time.
+            if waiter_reads && turns.fetch_add(1, Relaxed) % 2 == 1 {
+                let _inside = lock.read().unwrap();
+                body();
+            } else {
+                let _inside = lock.write().unwrap();
+                body();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_lock_of_readers_and_writers_lends_urgency_to_its_readers() {
+    let (lock, turns) = (RwLock::new(()), AtomicU64::new(0));
+    assert_bounded("reader", move |body| {
+        if turns.fetch_add(1, Relaxed) % 2 == 0 {
+            let _inside = lock.read().unwrap();
+            body();
+        } else {
+            let _inside = lock.write().unwrap();
+            body();
+        }
     });
 }
 

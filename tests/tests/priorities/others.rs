@@ -8,7 +8,7 @@ use std::{
     },
     time::Duration,
 };
-use vitte_sync::{Mutex, WordError, WordMutex};
+use vitte_sync::{Mutex, RwLock, WordError, WordMutex};
 use vitte_tests::{units::until_waiting, within};
 use vitte_threads::{JoinHandle, Priority, oneshot, yield_now};
 use vitte_wait::{Deadline, Reason, StopSource, StopToken, Unit, current};
@@ -17,6 +17,38 @@ use vitte_wait::{Deadline, Reason, StopSource, StopToken, Unit, current};
 pub(crate) trait Lock: Send + Sync + 'static {
     /// Takes it, runs `body`, and releases it. False: it was not had.
     fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool;
+
+    /// The same for the one that has to wait.
+    fn ask(&self, deadline: Deadline, stop: Option<&StopToken>) -> bool {
+        self.hold(deadline, stop, &mut || {})
+    }
+}
+
+impl Lock for RwLock<()> {
+    fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool {
+        let Ok(_inside) = self.write_with(deadline, stop) else {
+            return false;
+        };
+        body();
+        true
+    }
+}
+
+/// Held by a reader, asked for by a writer.
+struct Read(RwLock<()>);
+
+impl Lock for Read {
+    fn hold(&self, deadline: Deadline, stop: Option<&StopToken>, body: &mut dyn FnMut()) -> bool {
+        let Ok(_inside) = self.0.read_with(deadline, stop) else {
+            return false;
+        };
+        body();
+        true
+    }
+
+    fn ask(&self, deadline: Deadline, stop: Option<&StopToken>) -> bool {
+        self.0.write_with(deadline, stop).is_ok()
+    }
 }
 
 impl Lock for WordMutex {
@@ -89,7 +121,7 @@ fn waiter(
     let (tell, told) = oneshot::channel();
     let fiber = busy.spawn(class, move || {
         tell.send(current::unit()).unwrap();
-        lock.hold(Deadline::NEVER, stop.as_ref(), &mut || {})
+        lock.ask(Deadline::NEVER, stop.as_ref())
     });
     until_waiting(told.recv().unwrap(), Reason::Lock);
     fiber
@@ -120,7 +152,7 @@ fn assert_given_back(name: &'static str, lock: impl Lock) {
         let theirs = Arc::clone(&lock);
         let high = busy.spawn(Priority::High, move || {
             let soon = Deadline::after(Duration::from_millis(2));
-            theirs.hold(soon, None, &mut || {})
+            theirs.ask(soon, None)
         });
         assert!(!high.join().unwrap());
         assert_eq!(owner.priority(), Priority::Normal);
@@ -149,7 +181,7 @@ fn assert_passed_on(name: &'static str, first: impl Lock, second: impl Lock) {
             let mut tell = Some(tell);
             let held = outer.hold(Deadline::NEVER, None, &mut || {
                 tell.take().unwrap().send(me).unwrap();
-                assert!(inner.hold(Deadline::NEVER, None, &mut || {}));
+                assert!(inner.ask(Deadline::NEVER, None));
                 assert_eq!(me.priority(), Priority::High);
             });
             assert!(held);
@@ -172,6 +204,59 @@ fn assert_passed_on(name: &'static str, first: impl Lock, second: impl Lock) {
 #[test]
 fn what_was_lent_to_the_holder_of_a_word_is_taken_back() {
     assert_given_back("word, given back", WordMutex::new());
+}
+
+#[test]
+fn what_was_lent_to_writers_and_readers_is_taken_back() {
+    assert_given_back("writer, given back", RwLock::new(()));
+    assert_given_back("reader, given back", Read(RwLock::new(())));
+}
+
+#[test]
+fn urgency_is_passed_on_through_writers_and_readers() {
+    assert_passed_on("writers", RwLock::new(()), RwLock::new(()));
+    assert_passed_on("readers", Read(RwLock::new(())), Read(RwLock::new(())));
+    assert_passed_on("reader, word", Read(RwLock::new(())), WordMutex::new());
+    assert_passed_on("mutex, reader", Mutex::new(()), Read(RwLock::new(())));
+}
+
+/// Two read, one has a second guard; a writer waits, and lends to each until it has gone.
+#[test]
+fn all_readers_inherit_each_until_its_last_guard_goes() {
+    within(LIMIT, "readers", || {
+        let busy = Busy::start();
+        let lock: Arc<RwLock<()>> = Arc::new(RwLock::new(()));
+        let readers = [2, 1].map(|guards| {
+            let lock = Arc::clone(&lock);
+            let (tell, told) = oneshot::channel();
+            let (go, gone) = oneshot::channel::<()>();
+            let fiber = busy.spawn(Priority::Low, move || {
+                let me = current::unit();
+                let mut held: Vec<_> = (0..guards).map(|_| lock.read().unwrap()).collect();
+                tell.send(me).unwrap();
+                gone.recv().unwrap();
+                while held.pop().is_some() {
+                    let inherits = if held.is_empty() {
+                        Priority::Low
+                    } else {
+                        Priority::High
+                    };
+                    assert_eq!(me.priority(), inherits);
+                }
+            });
+            let unit: &'static Unit = told.recv().unwrap();
+            (unit, go, fiber)
+        });
+        let theirs: Arc<dyn Lock> = Arc::clone(&lock) as _;
+        let high = waiter(&busy, Priority::High, &theirs, None);
+        for (unit, go, fiber) in readers {
+            assert_eq!(unit.priority(), Priority::High);
+            go.send(()).unwrap();
+            fiber.join().unwrap();
+        }
+        assert!(high.join().unwrap());
+        busy.end();
+    });
 }
 
 #[test]

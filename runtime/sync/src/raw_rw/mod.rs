@@ -16,11 +16,21 @@
 //! a writer for one batch of readers and the writers before it: the phase-fair lock of Brandenburg and
 //! Anderson (2009). An upgrader goes before every writer, as none can enter before it leaves.
 //!
+//! Note \[Inheritance by many\]: those who wait lend to everybody inside, with one [loan](Loan) for each unit whose
+//! mark tells it. What is lent is settled anew, [as a whole](RawRwLock::lend), by everybody who changes who waits or who is
+//! inside under the queue's lock: by who queues up, gives up, leaves, or is let in. That leaves him who enters past
+//! the queue and has not written his mark when others queue up. So once there are classes he touches the word again after
+//! his mark: if `QUEUED` is up he settles what is lent to him himself, and else whoever raises it comes later, and
+//! finds the mark. One who leaves has cleared his mark before, and finds `QUEUED`, which stays up while anything is lent,
+//! so he goes on only after his loan was taken back. A waiter that becomes more urgent queues up anew; therefore, and
+//! for their own sake, the most urgent of the writers comes first, but every eighth time the oldest.
+//!
 //! **Invariants.** `QUEUED` and the queues change under the queue's lock only; outside it, `QUEUED` is
-//! set if and only if somebody is in a queue. While it is set nobody enters but under that lock, so that the only
+//! set if and only if somebody is in a queue, without whom nothing is lent. While it is set nobody enters but under that lock, so that the only
 //! other change of the word is a reader's leaving. A mark in a place is written after the place is
 //! taken and cleared before it is freed, by its reader, or, at entry, by whoever lets the reader in.
 
+mod lending;
 mod waiting;
 
 use crate::{
@@ -101,6 +111,8 @@ impl RawRwLock {
                     writers: WaitQueue::new(),
                     upgraders: WaitQueue::new(),
                     crowd: Vec::new(),
+                    lent: Vec::new(),
+                    turns: 0,
                 }),
             }
         }
@@ -118,6 +130,7 @@ impl RawRwLock {
         self.word.compare_exchange(0, 1, Acquire, Relaxed).ok()?;
         let mark = stack::mark();
         self.marks[0].store(mark, Relaxed);
+        self.show(mark);
         Some(Reading { place: 0, mark })
     }
 
@@ -134,6 +147,7 @@ impl RawRwLock {
             .ok()?;
         let mark = stack::mark();
         self.marks[place].store(mark, Relaxed);
+        self.show(mark);
         Some(Reading {
             place: place as u8,
             mark,
@@ -236,7 +250,10 @@ impl RawRwLock {
         let before = self.word.fetch_sub(bit, Release);
         // Liveness: who waits has set `QUEUED` under the lock while we were inside, so we see it. One
         // reader that is left may be the one that waits for us to become a writer.
-        if before & QUEUED != 0 && readers(before - bit) <= 1 {
+        // What is lent to us we must see taken back.
+        if before & QUEUED != 0
+            && (readers(before - bit) <= 1 || stack::maker(reading.mark).is_some())
+        {
             self.settle_after(false);
         }
     }
@@ -265,7 +282,9 @@ impl RawRwLock {
             .compare_exchange(0, WRITER, Acquire, Relaxed)
             .is_ok();
         if entered {
-            self.writer.store(stack::mark(), Relaxed);
+            let mark = stack::mark();
+            self.writer.store(mark, Relaxed);
+            self.show(mark);
         }
         entered
     }
@@ -273,11 +292,20 @@ impl RawRwLock {
     /// Enters as a writer, if that can be had without waiting.
     #[inline]
     pub(crate) fn try_write(&self) -> bool {
-        self.try_write_fast() || self.try_write_poisoned(stack::mark())
+        self.try_write_fast() || self.try_write_slow(stack::mark())
     }
 
     /// As [`try_write_fast`](Self::try_write_fast), whether poisoned or not.
     #[cold]
+    fn try_write_slow(&self, mark: usize) -> bool {
+        let entered = self.try_write_poisoned(mark);
+        if entered {
+            self.show(mark);
+        }
+        entered
+    }
+
+    /// As [`try_write_slow`](Self::try_write_slow), without having [shown](Self::show) the mark, or under the lock.
     fn try_write_poisoned(&self, mark: usize) -> bool {
         let mut now = self.word.load(Relaxed);
         while now & !POISONED == 0 {
@@ -314,7 +342,7 @@ impl RawRwLock {
         }
         let mut spin = Spin::new();
         loop {
-            if self.try_write_poisoned(mark) {
+            if self.try_write_slow(mark) {
                 return Ok(());
             }
             if self.word.load(Relaxed) & QUEUED != 0 || !spin.turn() {

@@ -4,7 +4,7 @@
 use super::{CROWDED, POISONED, QUEUED, RawRwLock, WRITER, readers};
 use crate::raw::{Patience, Refused};
 use std::{cell::Cell, ptr};
-use vitte_wait::{Claimed, Node, Outcome, WaitQueue, facade::atomic::Ordering::*};
+use vitte_wait::{Claimed, Loan, Node, Outcome, Priority, WaitQueue, facade::atomic::Ordering::*};
 
 pub(super) struct Waiting {
     pub(super) readers: WaitQueue,
@@ -13,11 +13,27 @@ pub(super) struct Waiting {
     pub(super) upgraders: WaitQueue,
     /// The marks of readers without a place.
     pub(super) crowd: Vec<usize>,
+    /// What those who wait lend to those inside: one for each unit. See Note [Inheritance by many].
+    pub(super) lent: Vec<Loan>,
+    /// How many writers were let in that waited.
+    pub(super) turns: u8,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.readers.is_empty() && self.writers.is_empty() && self.upgraders.is_empty()
+    }
+
+    /// Takes out the writer whose turn it is.
+    fn pop_writer(&mut self) -> Option<(Claimed, *mut ())> {
+        self.turns = self.turns.wrapping_add(1);
+        let urgent = if Priority::matters() && !self.turns.is_multiple_of(8) {
+            self.writers.pop_most_urgent(Outcome::Woken)
+        } else {
+            None
+        };
+        // That leaves those who have given up where they are; this does not.
+        urgent.or_else(|| self.writers.pop(Outcome::Woken))
     }
 }
 
@@ -84,7 +100,19 @@ impl RawRwLock {
         patience: Patience<'_>,
         look: impl Fn(&mut Waiting) -> Option<()>,
     ) -> Result<(), Refused> {
-        let wait = patience.begin(ptr::from_ref(self).cast());
+        while !self.wait_once(queue, slip, patience, &look)? {}
+        Ok(())
+    }
+
+    /// False: we have become more urgent, and are to wait again, with that.
+    fn wait_once(
+        &self,
+        queue: Queue,
+        slip: &Slip,
+        patience: Patience<'_>,
+        look: impl Fn(&mut Waiting) -> Option<()>,
+    ) -> Result<bool, Refused> {
+        let wait = patience.begin_liftable(ptr::from_ref(self).cast());
         let node = Node::new(wait.ticket(), slip.payload());
         {
             let mut waiting = self.waiting.lock();
@@ -96,14 +124,16 @@ impl RawRwLock {
                     drop(waiting);
                     // A cancellation that came in between is noticed by the next wait, if there is one.
                     let _ = wait.withdraw();
-                    return Ok(());
+                    return Ok(true);
                 }
                 let now = self.word.load(Relaxed);
                 let raised = now | QUEUED;
+                // Ordering: AcqRel. Partner: the read-modify-write in `show`, whose mark is to be seen below if it
+                // comes first; and the Release of a reader that has left, whose mark is not to be seen any more.
                 if queue.is_held_back(now)
                     && self
                         .word
-                        .compare_exchange_weak(now, raised, Relaxed, Relaxed)
+                        .compare_exchange_weak(now, raised, AcqRel, Relaxed)
                         .is_ok()
                 {
                     break;
@@ -112,6 +142,7 @@ impl RawRwLock {
             // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
             // has taken it out (also when `park` unwinds), and is touched only under this lock.
             unsafe { waiting.of(queue).push(&node) };
+            self.lend(&mut waiting);
         }
         let linked = Linked {
             lock: self,
@@ -119,11 +150,12 @@ impl RawRwLock {
             node: &node,
         };
         match wait.park(patience.deadline, patience.stop) {
-            Outcome::Woken => {
-                // Only `settle` ends the wait so, and it pops the node first.
+            Outcome::Woken if node.has_won() => {
+                // `settle` has popped the node.
                 std::mem::forget(linked);
-                Ok(())
+                Ok(true)
             }
+            Outcome::Woken => Ok(false),
             ended => Err(Refused::Ended(ended)),
         }
     }
@@ -171,7 +203,7 @@ impl RawRwLock {
             }
             if inside == 0
                 && (!readers_first || waiting.readers.is_empty())
-                && let Some((claimed, slip)) = waiting.writers.pop(Outcome::Woken)
+                && let Some((claimed, slip)) = waiting.pop_writer()
             {
                 self.word.fetch_or(WRITER, Relaxed);
                 // SAFETY: the claim is held.
@@ -197,6 +229,8 @@ impl RawRwLock {
             }
             break;
         }
+        // Before `QUEUED` goes, without which nobody would come here for what was lent to him.
+        self.lend(waiting);
         if waiting.is_empty() {
             self.word.fetch_and(!QUEUED, Relaxed);
         }

@@ -1,7 +1,7 @@
 //! Who holds a lock inherits from who waits for it, along a chain, and for no longer than he holds it.
 
 use crate::check::check;
-use vitte_sync::{Mutex, MutexGuard, WordMutex};
+use vitte_sync::{Mutex, MutexGuard, RwLock, WordMutex};
 use vitte_wait::{
     AddressTable, Deadline, Priority, StopSource, Unit, current,
     facade::{Arc, thread},
@@ -160,4 +160,68 @@ fn a_word_lends_to_whoever_has_it_next() {
         }
         assert!(table.is_empty());
     });
+}
+
+/// Who enters past the queue, and writes his mark, races with who queues up and looks for marks.
+#[test]
+fn who_is_inside_inherits_until_he_leaves() {
+    for (reads, stops) in [(false, false), (true, false), (false, true)] {
+        check("inheritance, readers and writers", 2, move || {
+            let lock = Arc::new(RwLock::new(()));
+            let me = of(Priority::Low);
+            let source = StopSource::new();
+            let (theirs, token) = (lock.clone(), source.token());
+            let other = thread::spawn(move || {
+                let me = of(Priority::High);
+                drop(theirs.write_with(Deadline::NEVER, Some(&token)));
+                me.lifted()
+            });
+            let (mut read, mut written) = (None, None);
+            if reads {
+                read = Some(lock.read().unwrap());
+            } else {
+                written = Some(lock.write().unwrap());
+            }
+            if stops {
+                source.stop();
+            }
+            drop((read.take(), written.take()));
+            if !stops {
+                // Who gives up takes back what he lent himself, and nothing orders that before this.
+                assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+            }
+            assert_eq!(other.join().unwrap(), None);
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+        });
+    }
+}
+
+/// The other waits as soon as somebody is inside: then he who is must learn of it, however they interleave.
+#[test]
+fn nobody_inside_is_overlooked() {
+    for reads in [false, true] {
+        check("inheritance, marks of those inside", 1, move || {
+            let lock = Arc::new(RwLock::new(()));
+            let me = of(Priority::Low);
+            let theirs = lock.clone();
+            let other = thread::spawn(move || {
+                of(Priority::High);
+                while theirs.try_write().is_ok() {
+                    thread::yield_now();
+                }
+                drop(theirs.write().unwrap());
+            });
+            if reads {
+                let inside = lock.read().unwrap();
+                until_urgent(me);
+                drop(inside);
+            } else {
+                let inside = lock.write().unwrap();
+                until_urgent(me);
+                drop(inside);
+            }
+            assert_eq!((me.priority(), me.lifted()), (Priority::Low, None));
+            other.join().unwrap();
+        });
+    }
 }
