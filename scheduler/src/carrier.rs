@@ -9,7 +9,8 @@
 //! loop goes on. So a task that never blocks costs no stack and no switch.
 //!
 //! Invariants: only [`worker::run`](crate::worker::run) resumes a carrier, and only in
-//! [`worker::leave`](crate::worker::leave) is one left for another. A carrier's struct lies on its own stack, above the first frame, so it costs no memory of its own.
+//! [`worker::leave`](crate::worker::leave) is one left for another. A carrier's struct lies on its own stack, above the
+//! first frame, so it costs no memory of its own.
 
 use crate::{
     fork::Ground,

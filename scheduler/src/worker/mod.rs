@@ -6,7 +6,7 @@ pub(crate) mod balance;
 pub(crate) mod classes;
 pub(crate) mod desk;
 pub(crate) mod find;
-mod leave;
+pub(crate) mod leave;
 #[cfg(all(test, loom))]
 mod model;
 pub(crate) mod ready;

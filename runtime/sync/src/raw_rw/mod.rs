@@ -16,7 +16,7 @@
 //! a writer for one batch of readers and the writers before it: the phase-fair lock of Brandenburg and
 //! Anderson (2009). An upgrader goes before every writer, as none can enter before it leaves.
 //!
-//! Note \[Inheritance by many\]: those who wait lend to everybody inside, with one [loan](Loan) for each unit whose
+//! Note \[Inheritance by many\]: those who wait lend to everybody inside, with one [loan](vitte_wait::Loan) for each unit whose
 //! mark tells it. What is lent is settled anew, [as a whole](RawRwLock::lend), by everybody who changes who waits or who is
 //! inside under the queue's lock: by who queues up, gives up, leaves, or is let in. That leaves him who enters past
 //! the queue and has not written his mark when others queue up. So once there are classes he touches the word again after
