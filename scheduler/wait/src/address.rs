@@ -198,15 +198,12 @@ impl AddressTable {
             };
             let line = &mut lines[at];
             line.lent.take_if(|loan| loan.is_to(holder));
-            let popped = if Priority::matters() {
-                line.queue.pop_most_urgent(Outcome::Woken)
+            let pop = if Priority::matters() {
+                WaitQueue::pop_most_urgent
             } else {
-                line.queue.pop(Outcome::Woken)
+                WaitQueue::pop
             };
-            if line.queue.is_empty() {
-                lines.swap_remove(at);
-            }
-            popped
+            pop_from(&mut lines, at, pop)
         };
     }
 
@@ -234,7 +231,16 @@ impl AddressTable {
 /// Takes the oldest waiter at `key` out that can still be claimed.
 fn pop(lines: &mut Vec<Line>, key: usize) -> Option<Claimed> {
     let at = lines.iter().position(|line| line.key == key)?;
-    let popped = lines[at].queue.pop(Outcome::Woken);
+    pop_from(lines, at, WaitQueue::pop)
+}
+
+/// Takes one out of the line at `at`, in the order of `pop`; the line goes with the last.
+fn pop_from(
+    lines: &mut Vec<Line>,
+    at: usize,
+    pop: impl FnOnce(&mut WaitQueue, Outcome) -> Option<(Claimed, *mut ())>,
+) -> Option<Claimed> {
+    let popped = pop(&mut lines[at].queue, Outcome::Woken);
     if lines[at].queue.is_empty() {
         lines.swap_remove(at);
     }
