@@ -26,39 +26,44 @@ pub(crate) fn workloads() -> Vec<Workload> {
 
 #[cfg(feature = "vitte")]
 fn vitte(cell: &Cell) -> f64 {
-    use std::sync::OnceLock;
-    use vitte_threads::{Fiber, park, unpark, yield_now};
-
-    fn pass(count: u64) -> Duration {
-        let here = Fiber::current().expect("this is a fiber").id();
-        let there = Arc::new(OnceLock::new());
-        let tell = Arc::clone(&there);
-        let other = Fiber::spawn(move || {
-            tell.set(Fiber::current().expect("this is a fiber").id())
-                .expect("set once");
-            for _ in 0..count {
-                let _ = park();
-                unpark(here).expect("the first fiber waits for this one");
-            }
-        });
-        let there = loop {
-            if let Some(there) = there.get() {
-                break *there;
-            }
-            yield_now();
-        };
-        let start = Instant::now();
-        for _ in 0..count {
-            unpark(there).expect("the other fiber has turns left");
-            let _ = park();
-        }
-        let took = start.elapsed();
-        other.join().expect("it only takes turns");
-        took
-    }
-
     let runtime = subjects::vitte::start(cell.workers);
-    cell.paced(MOST, |count| runtime.run(move || pass(count)))
+    let wait = || {
+        let _ = vitte_threads::park();
+    };
+    cell.paced(MOST, |count| runtime.run(move || take_turns(count, wait)))
+}
+
+/// The time in which two fibers take `count` turns each, of which this is one; `wait` parks.
+#[cfg(feature = "vitte")]
+pub(super) fn take_turns(count: u64, wait: impl Fn() + Copy + Send + 'static) -> Duration {
+    use std::sync::OnceLock;
+    use vitte_threads::{Fiber, unpark, yield_now};
+
+    let here = Fiber::current().expect("this is a fiber").id();
+    let there = Arc::new(OnceLock::new());
+    let tell = Arc::clone(&there);
+    let other = Fiber::spawn(move || {
+        tell.set(Fiber::current().expect("this is a fiber").id())
+            .expect("set once");
+        for _ in 0..count {
+            wait();
+            unpark(here).expect("the first fiber waits for this one");
+        }
+    });
+    let there = loop {
+        if let Some(there) = there.get() {
+            break *there;
+        }
+        yield_now();
+    };
+    let start = Instant::now();
+    for _ in 0..count {
+        unpark(there).expect("the other fiber has turns left");
+        wait();
+    }
+    let took = start.elapsed();
+    other.join().expect("it only takes turns");
+    took
 }
 
 /// tokio's tasks do not park by themselves; `Notify` is a permit to wait for.

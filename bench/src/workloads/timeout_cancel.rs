@@ -43,42 +43,16 @@ fn difference(cell: &Cell, mut pass: impl FnMut(u64, bool) -> Duration) -> f64 {
 
 #[cfg(feature = "vitte")]
 fn vitte(cell: &Cell) -> f64 {
-    use std::sync::OnceLock;
-    use vitte_threads::{Fiber, park, park_timeout, unpark, yield_now};
+    use super::park_pingpong::take_turns;
+    use vitte_threads::{park, park_timeout};
 
-    fn pass(count: u64, timed: bool) -> Duration {
+    let runtime = subjects::vitte::start(cell.workers);
+    difference(cell, |count, timed| {
         let wait = move || {
             let _ = if timed { park_timeout(HOUR) } else { park() };
         };
-        let here = Fiber::current().expect("this is a fiber").id();
-        let there = Arc::new(OnceLock::new());
-        let tell = Arc::clone(&there);
-        let other = Fiber::spawn(move || {
-            tell.set(Fiber::current().expect("this is a fiber").id())
-                .expect("set once");
-            for _ in 0..count {
-                wait();
-                unpark(here).expect("the first fiber waits for this one");
-            }
-        });
-        let there = loop {
-            if let Some(there) = there.get() {
-                break *there;
-            }
-            yield_now();
-        };
-        let start = Instant::now();
-        for _ in 0..count {
-            unpark(there).expect("the other fiber has turns left");
-            wait();
-        }
-        let took = start.elapsed();
-        other.join().expect("it only takes turns");
-        took
-    }
-
-    let runtime = subjects::vitte::start(cell.workers);
-    difference(cell, |count, timed| runtime.run(move || pass(count, timed)))
+        runtime.run(move || take_turns(count, wait))
+    })
 }
 
 fn tokio(cell: &Cell) -> f64 {
