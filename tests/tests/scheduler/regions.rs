@@ -112,11 +112,28 @@ fn spare_threads_come_when_many_are_blocked_and_go_when_they_are_not() {
 fn no_spare_is_started_while_nobody_waits() {
     within(LIMIT, "nobody waits", || {
         let on = start_called("nobody", 2, 256);
-        let blocked = block(&on, 2);
+        let running = Arc::new(AtomicUsize::new(0));
+        let (goes, gone): (Vec<Sender<()>>, Vec<Receiver<()>>) = (0..2).map(|_| channel()).unzip();
+        let fibers: Vec<_> = gone
+            .into_iter()
+            .map(|gone| {
+                let running = Arc::clone(&running);
+                on.spawn(&SpawnOptions::default(), move || {
+                    running.fetch_add(1, SeqCst);
+                    // Until each has a worker: before that the other would wait for this one's.
+                    wait_until(|| running.load(SeqCst) >= 2);
+                    native_region(MAY_BLOCK | GC_SAFE, || {
+                        running.fetch_add(1, SeqCst);
+                        let _ = gone.recv();
+                    });
+                })
+            })
+            .collect();
+        wait_until(|| running.load(SeqCst) == 4);
         thread::sleep(Duration::from_millis(50));
         let stats = on.stats();
         assert_eq!((stats.blocked, stats.spare_threads), (0, 0));
-        release(blocked);
+        release(fibers.into_iter().zip(goes).collect());
         end(&on);
     });
 }
