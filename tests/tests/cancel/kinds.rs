@@ -460,11 +460,12 @@ fn a_runtimes_scope_and_run_wait_for_their_fibers_when_they_are_canceled() {
     within(LIMIT, "scope", || {
         let runtime = Arc::new(Runtime::start().unwrap());
         let inside = Arc::clone(&runtime);
+        let (go, gone) = oneshot::channel::<()>();
         let outer = runtime.spawn(move || {
             let mut done = false;
             inside.scope(|scope| {
                 let inner = scope.spawn(|| {
-                    let _ = sleep_until(Deadline::after(Duration::from_millis(20)));
+                    gone.recv().unwrap();
                     done = true;
                 });
                 drop(inner);
@@ -473,6 +474,9 @@ fn a_runtimes_scope_and_run_wait_for_their_fibers_when_they_are_canceled() {
         });
         until_it_waits(outer.id().unwrap());
         outer.cancel();
+        // It would return before the inner one if it ever did.
+        thread::sleep(Duration::from_millis(5));
+        go.send(()).unwrap();
         assert!(outer.join().unwrap());
     });
 }
