@@ -463,10 +463,11 @@ fn a_runtimes_scope_and_run_wait_for_their_fibers_when_they_are_canceled() {
         let (go, gone) = oneshot::channel::<()>();
         let outer = runtime.spawn(move || {
             let mut done = false;
+            let ended = &mut done;
             inside.scope(|scope| {
-                let inner = scope.spawn(|| {
+                let inner = scope.spawn(move || {
                     gone.recv().unwrap();
-                    done = true;
+                    *ended = true;
                 });
                 drop(inner);
             });

@@ -69,17 +69,19 @@ pub(crate) fn waits_for_a_file_end_as_others_do<U: Units>() {
     let source = StopSource::new();
     let held = one.lock().unwrap();
     let (theirs, token) = (two.clone(), source.token());
+    let (tell, told) = vitte_channels::oneshot::channel();
     let (waiter, unit) = spawn_known::<U, _>(move || {
         let stopped = theirs.lock_or_stop(&token);
         assert!(matches!(stopped, Err(ProcessLockError::Stopped)));
         // The thread that waits is used again.
         let timed = theirs.lock_timeout(SHORT);
         assert!(matches!(timed, Err(ProcessLockError::TimedOut)));
+        tell.send(()).unwrap();
         drop(theirs.lock().unwrap());
     });
     until_waiting(unit, Reason::Lock);
     source.stop();
-    vitte_tests::units::pause(SHORT * 2);
+    told.recv().unwrap();
     drop(held);
     U::join(waiter);
 
