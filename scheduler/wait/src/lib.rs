@@ -39,6 +39,7 @@ mod numbers;
 mod priority;
 mod queue;
 mod reason;
+mod reservation;
 pub mod select;
 mod short;
 pub mod stack;

@@ -1,4 +1,5 @@
-//! A lock for sections of a few instructions: taken by one read-modify-write, released by a store.
+//! A lock for sections of a few instructions: taken by one read-modify-write, or by none by a thread for which it is
+//! [reserved](crate::reservation), and released by a store.
 //!
 //! A mutex that puts its waiters to sleep must learn at its release whether any sleep, which takes a
 //! second read-modify-write. Here nobody sleeps in a queue. Who finds the lock taken looks again; after
@@ -38,6 +39,15 @@ impl<T> ShortLock<T> {
         }
     }
 
+    /// A free lock around `value`, which is reserved for the calling thread.
+    #[cfg(any(loom, shuttle))]
+    pub fn reserved(value: T) -> Self {
+        Self {
+            word: word::Word::reserved(),
+            value: UnsafeCell::new(value),
+        }
+    }
+
     /// Takes the lock.
     ///
     /// # Blocking
@@ -48,6 +58,9 @@ impl<T> ShortLock<T> {
     }
 
     /// Takes the lock if it is free.
+    ///
+    /// # Blocking
+    /// As [`lock`](Self::lock), the first time that another thread has it than the one for which it is reserved.
     pub fn try_lock(&self) -> Option<ShortGuard<'_, T>> {
         self.word.try_lock().map(|held| self.guard(held))
     }
@@ -64,89 +77,148 @@ impl<T> ShortLock<T> {
 
 #[cfg(not(any(loom, shuttle)))]
 mod word {
-    use crate::facade::{
-        atomic::{AtomicBool, Ordering::*},
-        hint, thread,
+    use super::wait_while;
+    use crate::{
+        facade::atomic::{AtomicBool, Ordering::*},
+        reservation::{Raised, Reservation},
     };
-    use std::time::Duration;
-
-    /// How often to look in a row, how often then with the processor offered to others in between, and
-    /// how long to sleep at most between two looks after that, in microseconds.
-    const LOOKS: u32 = 64;
-    const OFFERS: u32 = 32;
-    const LONGEST_NAP: u64 = 1_000;
 
     #[derive(Default)]
-    pub(super) struct Word(AtomicBool);
+    pub(super) struct Word {
+        taken: AtomicBool,
+        reservation: Reservation,
+    }
 
-    pub(super) struct Held<'a>(&'a Word);
+    /// One of two flags is up: that of the lock itself, or that of its reservation.
+    pub(super) type Held<'a> = Raised<'a>;
 
     impl Word {
         #[inline(always)]
         pub(super) fn lock(&self) -> Held<'_> {
+            if let Some(inside) = self.reservation.enter() {
+                return inside;
+            }
             if !self.take() {
                 self.lock_slow();
             }
-            Held(self)
+            self.settled()
         }
 
         pub(super) fn try_lock(&self) -> Option<Held<'_>> {
-            self.take().then_some(Held(self))
+            // It may be the caller who has it, and either way.
+            if self.taken.load(Relaxed) || self.reservation.is_inside() {
+                return None;
+            }
+            if let Some(inside) = self.reservation.enter() {
+                return Some(inside);
+            }
+            self.take().then(|| self.settled())
+        }
+
+        #[inline(always)]
+        fn settled(&self) -> Held<'_> {
+            self.reservation.settle();
+            Raised(&self.taken)
         }
 
         #[inline(always)]
         fn take(&self) -> bool {
             // Ordering: Acquire. Partner: the Release of whoever held it.
-            !self.0.swap(true, Acquire)
+            !self.taken.swap(true, Acquire)
         }
 
         #[cold]
         #[inline(never)]
         fn lock_slow(&self) {
-            let (mut looks, mut nap) = (0, 20);
             // Liveness: the holder needs nothing but a processor to get on.
-            loop {
-                if looks < LOOKS {
-                    hint::spin_loop();
-                } else if looks < LOOKS + OFFERS {
-                    thread::yield_now();
-                } else {
-                    thread::sleep(Duration::from_micros(nap));
-                    nap = (nap * 2).min(LONGEST_NAP);
-                }
-                looks += 1;
-                if !self.0.load(Relaxed) && self.take() {
-                    return;
-                }
-            }
+            wait_while(|| self.taken.load(Relaxed) || !self.take());
         }
     }
+}
 
-    impl Drop for Held<'_> {
-        #[inline(always)]
-        fn drop(&mut self) {
-            // Ordering: Release. Partner: the Acquire in `take`.
-            self.0.0.store(false, Release);
+/// Looks again until it is not so: a few times in a row, then with the processor offered to others in between, and then
+/// after longer and longer naps.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) fn wait_while(is_so: impl Fn() -> bool) {
+    use crate::facade::{hint, thread};
+
+    /// How often to look in each of the first two ways, and how long to sleep at most between two looks, in
+    /// microseconds.
+    const LOOKS: u32 = 64;
+    const OFFERS: u32 = 32;
+    const LONGEST_NAP: u64 = 1_000;
+    let (mut looks, mut nap) = (0, 20);
+    while is_so() {
+        if looks < LOOKS {
+            hint::spin_loop();
+        } else if looks < LOOKS + OFFERS {
+            thread::yield_now();
+        } else {
+            thread::sleep(std::time::Duration::from_micros(nap));
+            nap = (nap * 2).min(LONGEST_NAP);
         }
+        looks += 1;
+    }
+}
+
+#[cfg(any(loom, shuttle))]
+pub(crate) fn wait_while(is_so: impl Fn() -> bool) {
+    while is_so() {
+        crate::facade::thread::yield_now();
     }
 }
 
 #[cfg(any(loom, shuttle))]
 mod word {
-    use crate::facade::{Mutex, MutexGuard};
+    use crate::{
+        facade::{Mutex, MutexGuard},
+        reservation::{Raised, Reservation},
+    };
 
     #[derive(Default)]
-    pub(super) struct Word(Mutex<()>);
+    pub(super) struct Word {
+        taken: Mutex<()>,
+        /// Only in the models of reservations: elsewhere it would be there for nothing but more schedules.
+        reservation: Option<Reservation>,
+    }
 
-    pub(super) type Held<'a> = MutexGuard<'a, ()>;
+    pub(super) enum Held<'a> {
+        Taken { _guard: MutexGuard<'a, ()> },
+        Inside { _flag: Raised<'a> },
+    }
 
     impl Word {
+        pub(super) fn reserved() -> Self {
+            Self {
+                taken: Mutex::default(),
+                reservation: Some(Reservation::for_caller()),
+            }
+        }
+
         pub(super) fn lock(&self) -> Held<'_> {
-            self.0.lock()
+            let reservation = self.reservation.as_ref();
+            if let Some(flag) = reservation.and_then(Reservation::enter) {
+                return Held::Inside { _flag: flag };
+            }
+            let guard = self.taken.lock();
+            reservation.inspect(|reservation| reservation.settle());
+            Held::Taken { _guard: guard }
         }
 
         pub(super) fn try_lock(&self) -> Option<Held<'_>> {
-            self.0.try_lock()
+            if self
+                .reservation
+                .as_ref()
+                .is_some_and(Reservation::is_inside)
+            {
+                return None;
+            }
+            self.taken.try_lock().map(|guard| {
+                self.reservation
+                    .as_ref()
+                    .inspect(|reservation| reservation.settle());
+                Held::Taken { _guard: guard }
+            })
         }
     }
 }
@@ -218,12 +290,42 @@ mod tests {
         assert_eq!(*lock.lock(), 4 * TIMES);
     }
 
+    /// More often than a thread takes a lock before it reserves it.
+    const LONG: u64 = 1_000;
+
     #[test]
     fn a_taken_one_is_not_to_be_had() {
+        crate::fence::prepare();
         let lock = ShortLock::new(1);
-        let held = lock.lock();
-        assert!(lock.try_lock().is_none());
-        drop(held);
-        assert_eq!(lock.try_lock().as_deref(), Some(&1));
+        for _ in 0..LONG {
+            let held = lock.lock();
+            assert!(lock.try_lock().is_none());
+            drop(held);
+            assert_eq!(lock.try_lock().as_deref(), Some(&1));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_had_it_to_itself_gives_it_to_others() {
+        crate::fence::prepare();
+        let lock = ShortLock::new(0_u64);
+        std::thread::scope(|scope| {
+            // The first has it reserved, most of the times before the others come, and keeps it busy.
+            for early in [true, false, false] {
+                let lock = &lock;
+                scope.spawn(move || {
+                    while !early && *lock.lock() < LONG {
+                        std::thread::yield_now();
+                    }
+                    for _ in 0..20 * LONG {
+                        let mut value = lock.lock();
+                        let seen = *value;
+                        std::hint::black_box(&seen);
+                        *value = seen + 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*lock.lock(), 60 * LONG);
     }
 }

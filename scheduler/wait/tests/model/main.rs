@@ -10,6 +10,7 @@ mod claim;
 #[cfg(loom)]
 mod flawed;
 mod nudged;
+mod reserved;
 mod select;
 mod stop;
 mod suspended;
