@@ -240,13 +240,14 @@ impl<T: AsFd> Watched<T> {
         if self.closed.swap(true, SeqCst) {
             return;
         }
-        end(&self.inner);
+        // First, so that nobody takes what `end` does for readiness.
         if let Some(source) = self.source.get() {
             source.close();
         }
         if let Some(closing) = self.closing.get() {
             closing.stop();
         }
+        end(&self.inner);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -8,25 +8,16 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
 };
 use vitte_scheduler::{Poll, poll};
-use vitte_tests::{
-    units::{moment, until},
-    within,
-};
+use vitte_tests::{units::moment, within};
 use vitte_threads::{
     Deadline, Fiber, Runtime,
-    io::{TcpListener, TcpStream, WaitError},
+    io::{TcpListener, WaitError},
 };
 
 fn runtime(workers: usize) -> Runtime {
     Runtime::builder().workers(workers).build().unwrap()
-}
-
-/// How many descriptors the process has, but for those that a pipe or another test may open meanwhile.
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 #[test]
@@ -172,26 +163,5 @@ fn streams_may_change_hands_between_workers() {
             drop(ours);
             echo.join().unwrap();
         });
-    });
-}
-
-#[test]
-fn no_descriptor_is_left_behind() {
-    within(LONG, "descriptors", || {
-        // Other tests of this process open and close some meanwhile: it must come back once.
-        let before = descriptors();
-        for _ in 0..20 {
-            let runtime = runtime(2);
-            runtime.run(|| {
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-                let to = listener.local_addr().unwrap();
-                let client = Fiber::spawn(move || TcpStream::connect(to).unwrap().read(&mut [0]));
-                let (stream, _) = listener.accept().unwrap();
-                let _ = stream.read_for(&mut [0], Duration::from_micros(100));
-                drop(stream);
-                assert_eq!(client.join().unwrap().unwrap(), 0);
-            });
-        }
-        until(|| descriptors() <= before);
     });
 }

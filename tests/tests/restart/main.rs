@@ -3,7 +3,11 @@
 
 use std::{fs, time::Duration};
 use vitte_tests::within;
-use vitte_threads::{Channel, Deadline, Fiber, Runtime, sleep};
+use vitte_threads::{
+    Channel, Deadline, Fiber, Runtime,
+    io::{TcpListener, TcpStream},
+    sleep,
+};
 
 /// Threads, descriptors and mappings of this process.
 fn census() -> [usize; 3] {
@@ -34,6 +38,15 @@ fn live(workers: usize) {
         rx.iter().sum::<u32>()
     });
     assert_eq!(sum, 190);
+    runtime.run(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let client = Fiber::spawn(move || TcpStream::connect(to).unwrap().read(&mut [0]));
+        let (stream, _) = listener.accept().unwrap();
+        let _ = stream.read_for(&mut [0], Duration::from_micros(100));
+        drop(stream);
+        assert_eq!(client.join().unwrap().unwrap(), 0);
+    });
     // One is left, and ends with the runtime.
     let (_tx, rx) = Channel::new::<()>();
     let left = runtime.spawn(move || rx.recv().is_err());
