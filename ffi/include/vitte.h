@@ -639,17 +639,16 @@ vt_status vt_cancel(vt_fiber fiber,
 
 // Why a fiber was asked to end, whether it masks that or not. `[any]`
 //
-// `fiber` 0 is the calling fiber. `VT_OK`: `*reason` is what the first `vt_cancel` said, or one of
-// `VT_CANCEL_...`. `VT_EAGAIN`: it was not asked to. `VT_ESTALE`: it is gone. `VT_ECONTEXT`: it is 0, and the
-// caller is no fiber. `VT_EINVAL`: `reason` is null.
+// `fiber` 0 is the caller, who may be a thread. `VT_OK`: `*reason` is what the first `vt_cancel` said, or one of
+// `VT_CANCEL_...`. `VT_EAGAIN`: it was not asked to. `VT_ESTALE`: it is gone. `VT_EINVAL`: `reason` is null.
 //
 // # Safety
 // `reason` is null or writable.
 vt_status vt_cancel_reason(vt_fiber fiber,
                            int32_t *reason);
 
-// Makes the calling fiber ignore its cancellation (`masked` not 0), or heed it again. `[any]`
-// (Nobody cancels a thread.)
+// Makes the caller ignore its cancellation (`masked` not 0), or heed it again. `[any]` (A thread is canceled by
+// the shutdown of a runtime to which it belongs.)
 //
 // For code that has to wait while it cleans up. Returns what was before, 0 or 1, to be given
 // back at the end.

@@ -2,7 +2,7 @@
 
 use crate::{
     VT_EAGAIN, VT_EINVAL, VT_ESTALE,
-    boundary::{Out, ensure, fiber as fiber_self, status, value},
+    boundary::{Out, ensure, status, value},
     fiber::{id, vt_fiber},
     vt_status,
 };
@@ -39,9 +39,8 @@ pub extern "C" fn vt_cancel(fiber: vt_fiber, reason: i32) -> vt_status {
 
 /// Why a fiber was asked to end, whether it masks that or not. `[any]`
 ///
-/// `fiber` 0 is the calling fiber. `VT_OK`: `*reason` is what the first `vt_cancel` said, or one of
-/// `VT_CANCEL_...`. `VT_EAGAIN`: it was not asked to. `VT_ESTALE`: it is gone. `VT_ECONTEXT`: it is 0, and the
-/// caller is no fiber. `VT_EINVAL`: `reason` is null.
+/// `fiber` 0 is the caller, who may be a thread. `VT_OK`: `*reason` is what the first `vt_cancel` said, or one of
+/// `VT_CANCEL_...`. `VT_EAGAIN`: it was not asked to. `VT_ESTALE`: it is gone. `VT_EINVAL`: `reason` is null.
 ///
 /// # Safety
 /// `reason` is null or writable.
@@ -49,21 +48,22 @@ pub extern "C" fn vt_cancel(fiber: vt_fiber, reason: i32) -> vt_status {
 pub unsafe extern "C" fn vt_cancel_reason(fiber: vt_fiber, reason: *mut i32) -> vt_status {
     status(|| {
         let out = Out::new(reason)?;
-        let fiber = if fiber == 0 {
-            fiber_self()?
-        } else {
-            id(fiber)?
+        let said = match fiber {
+            0 => vitte_scheduler::cancel_reason(),
+            fiber => {
+                let info = vitte_scheduler::info(id(fiber)?);
+                info.map_err(|_| VT_ESTALE)?.cancel_reason
+            }
         };
-        let info = vitte_scheduler::info(fiber).map_err(|_| VT_ESTALE)?;
-        let said = info.cancel_reason.ok_or(VT_EAGAIN)?;
+        let said = said.ok_or(VT_EAGAIN)?;
         // SAFETY: by this function's contract.
         unsafe { out.write(said.code()) };
         Ok(())
     })
 }
 
-/// Makes the calling fiber ignore its cancellation (`masked` not 0), or heed it again. `[any]`
-/// (Nobody cancels a thread.)
+/// Makes the caller ignore its cancellation (`masked` not 0), or heed it again. `[any]` (A thread is canceled by
+/// the shutdown of a runtime to which it belongs.)
 ///
 /// For code that has to wait while it cleans up. Returns what was before, 0 or 1, to be given
 /// back at the end.

@@ -83,6 +83,7 @@ mod group;
 mod jobs;
 mod loops;
 mod members;
+mod restartable;
 mod retry;
 mod runtime;
 mod scope;
@@ -106,6 +107,7 @@ pub use loops::{
     par_sort, par_sort_by, par_sort_unstable, par_sort_unstable_by,
 };
 pub use members::{Members, Place, Seat};
+pub use restartable::{RestartableThread, StartThreadError, ThreadWaitError};
 pub use retry::{GaveUp, Retry, RetryError};
 pub use runtime::Runtime;
 pub use scope::{Scope, ScopedJoinHandle};

@@ -5,21 +5,26 @@
 //! alike. So only a plain [`join`](ThreadHandle::join) of a plain thread asks the system, and then
 //! only for a thread that has nothing left to do but to end.
 
-use crate::{JoinError, Killed, Panicked, RecvUntilError, SpawnError, oneshot, select::Chosen};
+use crate::{
+    CancelMask, CancelReason, JoinError, Killed, Panicked, Priority, RecvUntilError, SpawnError,
+    oneshot, select::Chosen,
+};
 use std::{
     cell::Cell,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
-    thread,
+    sync::Arc,
+    thread::{self, ThreadId},
     time::Duration,
 };
+use vitte_scheduler::{Reach, Reachable};
 use vitte_wait::{Deadline, StopToken};
 
 /// Native threads: see [`Thread::spawn`].
 #[derive(Debug)]
 pub struct Thread(());
 
-type Ending<T> = Result<T, JoinError>;
+pub(crate) type Ending<T> = Result<T, JoinError>;
 
 impl Thread {
     /// Starts a native thread that runs `body`.
@@ -46,7 +51,7 @@ impl Thread {
                 let error = SpawnError::Thread(error.to_string().into());
                 // The other end is here, so it is taken.
                 let _ = ending.send(Err(JoinError::NotStarted(error)));
-                ThreadHandle::new(None, end)
+                ThreadHandle::new(None, Reach::new(Priority::Normal), end)
             }
         }
     }
@@ -85,6 +90,7 @@ impl Thread {
 pub struct ThreadBuilder {
     name: Option<String>,
     stack_size: Option<usize>,
+    priority: Priority,
 }
 
 impl ThreadBuilder {
@@ -100,15 +106,50 @@ impl ThreadBuilder {
         self
     }
 
+    /// How urgent the thread is, by default [`Priority::Normal`]: see [`ThreadHandle::set_priority`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the system refuses it, or the name has a zero byte.
+    /// If the system refuses it, or the name has a zero byte. [`PermissionDenied`](io::ErrorKind::PermissionDenied) if
+    /// it lets no thread of this process be as urgent as this one is to be; then `body` was not called.
+    ///
+    /// # Blocking
+    /// Never, but with another priority than the normal one until the thread has begun.
     pub fn spawn<F, T>(self, body: F) -> io::Result<ThreadHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let (ending, end) = oneshot::channel();
+        let reach = Reach::new(self.priority);
+        let thread = self.launch(&reach, move |reachable| {
+            let ended = ended_as(body);
+            drop(reachable);
+            // The other end is gone if the handle was dropped: then nobody wants to know.
+            let _ = ending.send(ended);
+        })?;
+        Ok(ThreadHandle::new(Some(thread), reach, end))
+    }
+
+    pub(crate) fn called(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(crate) fn urgency(&self) -> Priority {
+        self.priority
+    }
+
+    /// Starts a thread that is reached by `reach`, and runs `main`.
+    pub(crate) fn launch(
+        self,
+        reach: &Arc<Reach>,
+        main: impl FnOnce(Reachable) + Send + 'static,
+    ) -> io::Result<thread::JoinHandle<()>> {
         let mut builder = thread::Builder::new();
         if let Some(name) = self.name {
             if name.contains('\0') {
@@ -122,15 +163,35 @@ impl ThreadBuilder {
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        let (ending, end) = oneshot::channel();
+        let reach = Arc::clone(reach);
+        let (tell, told) = oneshot::channel();
+        let waits = self.priority != Priority::Normal;
         let thread = builder.spawn(move || {
-            let ended = catch_unwind(AssertUnwindSafe(body));
-            // The other end is gone if the handle was dropped: then nobody wants to know.
-            let _ =
-                ending.send(ended.map_err(|payload| JoinError::Panicked(Panicked::new(payload))));
+            // Who does not wait is told nothing.
+            match reach.enter() {
+                Ok(reachable) => {
+                    let _ = tell.send(Ok(()));
+                    main(reachable);
+                }
+                Err(error) => {
+                    drop(main);
+                    let _ = tell.send(Err(error));
+                }
+            }
         })?;
-        Ok(ThreadHandle::new(Some(thread), end))
+        if waits {
+            // It tells in a moment, so that nobody need end this.
+            let _masked = CancelMask::new();
+            told.recv().unwrap_or(Ok(()))?;
+        }
+        Ok(thread)
     }
+}
+
+/// Runs `body` to its end.
+pub(crate) fn ended_as<T>(body: impl FnOnce() -> T) -> Ending<T> {
+    let ended = catch_unwind(AssertUnwindSafe(body));
+    ended.map_err(|payload| JoinError::Panicked(Panicked::new(payload)))
 }
 
 impl ThreadBuilder {
@@ -167,15 +228,21 @@ impl ThreadBuilder {
 pub struct ThreadHandle<T> {
     /// `None` if it was refused.
     thread: Option<thread::JoinHandle<()>>,
+    reach: Arc<Reach>,
     end: oneshot::Receiver<Ending<T>>,
     /// What came out of `end` was given to somebody.
     taken: Cell<bool>,
 }
 
 impl<T> ThreadHandle<T> {
-    fn new(thread: Option<thread::JoinHandle<()>>, end: oneshot::Receiver<Ending<T>>) -> Self {
+    fn new(
+        thread: Option<thread::JoinHandle<()>>,
+        reach: Arc<Reach>,
+        end: oneshot::Receiver<Ending<T>>,
+    ) -> Self {
         Self {
             thread,
+            reach,
             end,
             taken: Cell::new(false),
         }
@@ -285,6 +352,92 @@ impl<T> ThreadHandle<T> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         !self.end.is_empty() || self.end.is_closed()
+    }
+
+    /// What the system knows the thread by; `None` if it refused it.
+    #[must_use]
+    pub fn id(&self) -> Option<ThreadId> {
+        Some(self.thread.as_ref()?.thread().id())
+    }
+
+    /// What the thread is called, if it was given a name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.thread.as_ref()?.thread().name()
+    }
+
+    /// Gives the thread its park token, for which it waits with [`park`](crate::park). Callable at any time: a
+    /// thread that has not begun finds it, and one that has ended needs none.
+    pub fn unpark(&self) {
+        self.reach.unpark();
+    }
+
+    /// Asks the thread to stop: its waits end as canceled, now and from now on, unless it
+    /// [masks](crate::CancelMask) that. It ends when its body does. Only the waits of this library hear of it;
+    /// [`call_blocking`](crate::Runtime::call_blocking) unblocks others.
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Thread, cancel_reason, park};
+    ///
+    /// let thread = Thread::spawn(|| {
+    ///     assert_eq!(park(), Outcome::Canceled);
+    ///     cancel_reason().unwrap().to_string()
+    /// });
+    /// thread.cancel_for("the connection was closed");
+    /// assert_eq!(thread.join()?, "the connection was closed");
+    /// # Ok::<(), vitte_threads::JoinError>(())
+    /// ```
+    pub fn cancel(&self) {
+        self.cancel_for(CancelReason::UNNAMED);
+    }
+
+    /// As [`cancel`](Self::cancel), for a reason: a number, a text, or both. Of several the first one counts.
+    pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
+        self.reach.cancel_for(reason);
+    }
+
+    /// Why the thread was asked to stop; `None` if it was not.
+    #[must_use]
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.reach.cancel_reason()
+    }
+
+    /// [Cancels](Self::cancel) the thread, and joins it.
+    ///
+    /// # Errors
+    /// As [`join_until`](Self::join_until). [`JoinError::TimedOut`]: it runs on, for no thread is ever killed.
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn stop_with(
+        &mut self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, JoinError> {
+        self.cancel();
+        self.join_until(deadline, stop)
+    }
+
+    /// As [`stop_with`](Self::stop_with), for `timeout` at the longest.
+    ///
+    /// # Errors
+    /// As [`stop_with`](Self::stop_with).
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn stop_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
+        self.stop_with(Deadline::after(timeout), None)
+    }
+
+    /// Makes the thread more or less urgent: for those who wait for a lock that it holds, as with fibers, and, on
+    /// Linux, for the system. There a thread of the low class is nicer by ten than the one that
+    /// started it, and one of the high class less nice by ten. One that has ended is left alone.
+    ///
+    /// # Errors
+    /// If the system refuses; then nothing has changed. It lets ordinary processes only make threads less
+    /// urgent, and not take that back.
+    pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
+        self.reach.set_priority(priority)
     }
 
     /// Lets the thread run on its own. The same as dropping the handle.

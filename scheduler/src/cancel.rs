@@ -5,6 +5,7 @@
 
 use crate::{
     id::{FiberId, Stale},
+    reach::Reach,
     task::{
         Task, flags, poll, slab,
         state::{Cause, DONE},
@@ -285,11 +286,17 @@ pub fn kill(id: FiberId) -> Result<(), KillError> {
     Ok(())
 }
 
-/// Why the calling fiber was asked to stop, whether it masks that or not. `None` if it was not, and on plain
-/// threads, which nobody asks.
+/// Why the caller, a fiber or a thread, was asked to stop, whether it masks that or not. `None` if it was not.
 #[must_use]
 pub fn cancel_reason() -> Option<CancelReason> {
-    current_task()?.1.cancel_reason()
+    match current_task() {
+        Some((_, task)) => task.cancel_reason(),
+        // Nobody cancels a thread without saying why, but the scheduler that it is attached to.
+        None => Reach::reason_here().or_else(|| {
+            let asked = current::unit().is_cancel_requested();
+            asked.then_some(CancelReason::SHUTDOWN)
+        }),
+    }
 }
 
 /// Masks or unmasks cancellation for the caller, and returns whether it was masked, to be given back.

@@ -10,6 +10,7 @@
 
 use crate::{
     Scheduler,
+    reach::Reach,
     shared::{Phase, Shared},
     worker,
 };
@@ -86,8 +87,7 @@ impl Drop for Guard {
         let shared = &self.0.0;
         // Ordering: SeqCst. Partner: the load in `Shared::is_kept`.
         shared.guards.fetch_sub(1, SeqCst);
-        shared.unit_ended();
-        shared.end_if_abandoned();
+        shared.may_be_over();
     }
 }
 
@@ -120,8 +120,9 @@ impl Drop for Attached {
             .attached
             .lock()
             .retain(|(unit, _)| !ptr::eq(*unit, me));
-        // What was asked of a thread of this scheduler is not asked of who it is now.
+        // What was asked of a thread of this scheduler is not asked of who it is now; what others asked is.
         me.forget_cancel();
+        Reach::renew_here();
     }
 }
 

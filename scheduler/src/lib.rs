@@ -48,6 +48,7 @@ mod offload;
 mod pace;
 mod poller;
 mod queue;
+mod reach;
 mod shared;
 mod shown;
 mod shutdown;
@@ -91,6 +92,7 @@ pub use poller::{
     source::{Direction, Seen, Source, SourceError},
     thread::block_on_descriptor,
 };
+pub use reach::{Reach, Reachable};
 pub use shutdown::{ShutdownError, ShutdownMode, Unwinding};
 pub use signal::{MOST_SIGNALS, SignalSetupError, SignalUnparkError, SignalUnparker};
 pub use stats::Stats;

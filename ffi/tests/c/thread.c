@@ -36,9 +36,15 @@ static uint32_t begun, unblocked;
 
 static void *receives(void *chan) {
   uint32_t value;
+  int32_t reason = 0;
+  IS(VT_EAGAIN, vt_cancel_reason(0, &reason));
   add(&begun);
   IS(VT_ECANCELED, vt_chan_recv(chan, &value, VT_FOREVER));
   IS(VT_ECANCELED, vt_chan_recv(chan, &value, VT_FOREVER));
+  OK(vt_cancel_reason(0, &reason));
+  CHECK(reason == VT_CANCEL_SHUTDOWN && vt_cancel_mask(1) == 0);
+  IS(VT_ETIMEDOUT, vt_chan_recv(chan, &value, vt_now() + MS));
+  CHECK(vt_cancel_mask(0) == 1);
   return NULL;
 }
 

@@ -485,6 +485,12 @@ impl Unit {
         self.requests.load(Relaxed) & (CANCEL | MASKED) == CANCEL
     }
 
+    /// Whether the unit is asked to stop, masked or not.
+    #[must_use]
+    pub fn is_cancel_requested(&self) -> bool {
+        self.requests.load(Relaxed) & CANCEL != 0
+    }
+
     /// Masks or unmasks cancellation and returns whether it was masked. Owner only.
     pub fn mask_cancel(&self, masked: bool) -> bool {
         // Ordering: Relaxed. Published by the next `commit_park`; see `cancel`.

@@ -6,6 +6,7 @@ mod from_juce;
 mod groups;
 mod joins;
 mod loops;
+mod threads;
 
 use std::time::Duration;
 use vitte_threads::Runtime;
