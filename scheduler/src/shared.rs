@@ -120,6 +120,8 @@ impl Drop for Admission<'_> {
     fn drop(&mut self) {
         // Ordering: SeqCst. Partner: the loads in `Shared::live`.
         self.0.refused_outside.fetch_add(1, SeqCst);
+        // Whoever has looked meanwhile has taken it for a task that lives.
+        self.0.may_be_over();
     }
 }
 
@@ -435,8 +437,9 @@ impl Shared {
         self.first_flags & flags::SEEN | Task::class_bits(class)
     }
 
-    /// A worker has nothing to do: tells whoever waits for the end.
-    pub(crate) fn worker_rests(&self) {
+    /// A worker has nothing to do, or something else is over for which a shutdown waits: tells whoever waits for the
+    /// end, or brings it about.
+    pub(crate) fn may_be_over(&self) {
         if self.phase_is_at_least(Phase::Closing) {
             self.poke_watcher();
             self.end_if_abandoned();
@@ -444,7 +447,7 @@ impl Shared {
     }
 
     /// Ends the scheduler if nobody waits for its end, and there is nothing left.
-    pub(crate) fn end_if_abandoned(&self) {
+    fn end_if_abandoned(&self) {
         // Ordering: SeqCst, store-load pair with `is_kept` and `live`. Partner: the store in `shutdown`.
         if self.abandoned.load(SeqCst) && !self.is_kept() && self.live() == 0 {
             self.enter_phase(Phase::Stopping);
@@ -452,13 +455,6 @@ impl Shared {
             drop(self.pools.close());
             drop(self.guests.close());
             self.reactor.close();
-        }
-    }
-
-    /// Something that is no task, and that a shutdown waits for, has ended.
-    pub(crate) fn unit_ended(&self) {
-        if self.phase_is_at_least(Phase::Closing) {
-            self.poke_watcher();
         }
     }
 

@@ -173,7 +173,7 @@ impl Scheduler {
 /// Leaves it to the worker that rests after the last task to end the scheduler. True: there is no task.
 fn abandon(shared: &Shared) -> bool {
     // Ordering: SeqCst, store-load pair: this, the number of the living. Partner:
-    // `Shared::worker_rests`.
+    // `Shared::may_be_over`.
     shared.abandoned.store(true, SeqCst);
     !shared.is_kept() && shared.live() == 0
 }

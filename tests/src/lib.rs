@@ -13,12 +13,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod alone;
 mod counted;
 mod seed;
 mod size;
 pub mod units;
 mod watchdog;
 
+pub use alone::{descriptors, is_alone};
 pub use counted::{Census, Counted};
 pub use seed::seed;
 pub use size::is_full;

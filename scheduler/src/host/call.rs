@@ -106,7 +106,7 @@ fn turns<const SEEN: bool>(worker: &Worker, host: &Host, limits: &Limits<'_>) ->
 /// again.
 fn rest(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Option<Why> {
     let shared = worker.shared();
-    shared.worker_rests();
+    shared.may_be_over();
     if shared.is_stopping() {
         return Some(Why::ShutDown);
     }

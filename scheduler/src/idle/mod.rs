@@ -545,7 +545,7 @@ impl Idle {
     fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
         let bed = &shared.remotes[me].bed;
         // Whoever waits for the last task to end looks whenever a worker has nothing to do.
-        shared.worker_rests();
+        shared.may_be_over();
         let _told = Parked::tell(shared, me);
         // Ordering: Acquire. Partner: the Release in `take_off`.
         while bed.asleep.load(Acquire) {

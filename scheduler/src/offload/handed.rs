@@ -96,7 +96,7 @@ impl Handed {
 
     fn over(&self) {
         self.shared.pools.handed.fetch_sub(1, Relaxed);
-        self.shared.unit_ended();
+        self.shared.may_be_over();
     }
 
     /// The caller's wait has ended as `ended`.

@@ -279,7 +279,7 @@ impl Pool {
             // SAFETY: as `Job::new` was promised, and nobody else calls it.
             unsafe { (its.run)(its.body) };
             self.end(&job);
-            shared.unit_ended();
+            shared.may_be_over();
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
             break None;
         }
         // It may have been the last to have something to do.
-        shared.worker_rests();
+        shared.may_be_over();
         let crew = shared.crew.lock();
         // Otherwise the number of workers has grown again meanwhile.
         if worker.is_retired() {

@@ -7,7 +7,6 @@ use crate::{Dice, LIMIT, after, end, kinds, spawn_raw, start};
 use std::{
     cell::RefCell,
     ops::Range,
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -20,7 +19,7 @@ use vitte_scheduler::{
     cancel_reason, defer, interrupt, kill, sleep_until, yield_now,
 };
 use vitte_sync::{Mutex, Semaphore};
-use vitte_tests::{is_full, seed, within};
+use vitte_tests::{descriptors, is_alone, is_full, seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 /// How many, and how often.
@@ -125,10 +124,6 @@ fn canceled<T, E: std::fmt::Debug>(result: Result<T, E>) -> bool {
     result.is_err_and(|error| format!("{error:?}").contains("Canceled"))
 }
 
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
-
 /// The three things of a fiber.
 fn leave_traces(tally: &Arc<Tally>) -> Counted {
     let put_off = Counted::new(tally);
@@ -190,29 +185,9 @@ fn some_rounds(
     end(&on);
 }
 
-/// Whether this process is the one that does nothing but the test of this name, whose descriptors can be counted.
-/// If not, such a process does it now.
-fn is_alone(test: &str) -> bool {
-    const ALONE: &str = "VITTE_STORM_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let name = format!("storms::{test}");
-    let ended = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &name, "--nocapture"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout);
-    let errors = String::from_utf8_lossy(&ended.stderr);
-    let passed = ended.status.success() && said.contains("1 passed");
-    assert!(passed, "{name}: {}\n{said}\n{errors}", ended.status);
-    false
-}
-
 #[test]
 fn a_storm_of_cancellations_leaves_nothing() {
-    if !is_alone("a_storm_of_cancellations_leaves_nothing") {
+    if !is_alone("storms::a_storm_of_cancellations_leaves_nothing") {
         return;
     }
     let (fibers, times) = size(400, 100);
@@ -266,7 +241,7 @@ fn cancel_all(targets: &[(usize, FiberId)], dice: &mut Dice, pause: fn()) {
 
 #[test]
 fn a_storm_of_kills_leaves_nothing() {
-    if !is_alone("a_storm_of_kills_leaves_nothing") {
+    if !is_alone("storms::a_storm_of_kills_leaves_nothing") {
         return;
     }
     let (fibers, times) = size(500, 30);
@@ -330,7 +305,7 @@ fn a_storm_of_kills_leaves_nothing() {
 
 #[test]
 fn a_storm_of_interrupts_disturbs_nobody() {
-    if !is_alone("a_storm_of_interrupts_disturbs_nobody") {
+    if !is_alone("storms::a_storm_of_interrupts_disturbs_nobody") {
         return;
     }
     let (fibers, times) = size(500, 20);

@@ -15,13 +15,16 @@ mod sleep;
 mod slices;
 mod stacks;
 mod waits;
+mod whole;
 
 use std::{
     ffi::c_void,
     sync::atomic::{AtomicU64, Ordering::*},
     time::Duration,
 };
-use vitte_scheduler::{Config, FiberId, RawBody, Scheduler, ShutdownMode, SpawnOptions};
+use vitte_scheduler::{
+    Config, FiberId, RawBody, Scheduler, ShutdownMode, SpawnError, SpawnOptions,
+};
 use vitte_wait::Deadline;
 
 /// Ten times what a slow machine takes for any of these.
@@ -81,6 +84,15 @@ fn spawn_raw<F: FnOnce() -> usize + Send + 'static>(
     options: &SpawnOptions<'_>,
     body: F,
 ) -> FiberId {
+    try_spawn_raw(on, options, body).unwrap()
+}
+
+/// The same, where that may be refused.
+fn try_spawn_raw<F: FnOnce() -> usize + Send + 'static>(
+    on: &Scheduler,
+    options: &SpawnOptions<'_>,
+    body: F,
+) -> Result<FiberId, SpawnError> {
     unsafe extern "C-unwind" fn entry<F: FnOnce() -> usize>(arg: *mut c_void) -> *mut c_void {
         // SAFETY: the address came from `Box::into_raw` below, and one of the two is called once.
         let body = unsafe { Box::from_raw(arg.cast::<F>()) };
@@ -97,5 +109,5 @@ fn spawn_raw<F: FnOnce() -> usize + Send + 'static>(
     };
     // SAFETY: the closures of these tests are `Send`, keep no address of a thread-local across a
     // suspension, and nothing depends on their frames if they are given up.
-    unsafe { on.spawn_raw(options, body) }.unwrap()
+    unsafe { on.spawn_raw(options, body) }
 }
