@@ -79,7 +79,7 @@ impl Common {
             1 => drop(kill(id)),
             2 => {
                 let value = self.value();
-                drop(interrupt(id, move || drop(value)));
+                let _ = interrupt(id, move || drop(value));
             }
             3 => drop(set_priority(id, self.priority())),
             _ => drop(unpark(id)),
@@ -116,10 +116,14 @@ fn spawn_stubborn(common: &Arc<Common>) -> Option<FiberId> {
         };
         for step in 0..steps {
             match step {
-                0 => drop(park(after(1))),
+                0 => {
+                    let _ = park(after(1));
+                }
                 1 => yield_now(),
                 2 => native_region(MAY_BLOCK, || thread::sleep(Duration::from_micros(50))),
-                _ => drop(sleep_until(after(0))),
+                _ => {
+                    let _ = sleep_until(after(0));
+                }
             }
         }
         0
@@ -146,8 +150,12 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
     match dice.below(22) {
         0..=3 if depth < 8 => children.extend(spawn(common, depth + 1)),
         4 => yield_now(),
-        5 => drop(park(common.soon())),
-        6 => drop(sleep_until(common.soon())),
+        5 => {
+            let _ = park(common.soon());
+        }
+        6 => {
+            let _ = sleep_until(common.soon());
+        }
         7 if !children.is_empty() => {
             let at = dice.below(children.len() as u64) as usize;
             // What ends the wait, if not the child, is up to chance.
@@ -159,7 +167,9 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
             thread::sleep(common.moment());
             call_managed(yield_now);
         }),
-        12 => call_on_native_stack(|| drop(sleep_until(common.soon()))),
+        12 => call_on_native_stack(|| {
+            let _ = sleep_until(common.soon());
+        }),
         13 => {
             let value = common.value();
             let _ = common.on.offload(JobKind::Cpu, || drop(value));
@@ -190,7 +200,9 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
         }
         16 => {
             let value = common.value();
-            let waits = || drop(park(common.soon()));
+            let waits = || {
+                let _ = park(common.soon());
+            };
             join(waits, move || drop(value));
         }
         17 => {
