@@ -172,12 +172,17 @@ impl<T: ?Sized> Mutex<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<MutexGuard<'_, T>, LockUntilError> {
-        if let Some(mark) = taken {
+        let patience = Patience::with(deadline, stop);
+        let mark = match taken {
             // Nobody is to wait for us while others run.
-            self.raw.release(mark);
-            give_way();
-        }
-        let guard = self.guard(self.raw.take(Patience::with(deadline, stop))?);
+            Some(mark) => {
+                self.raw.release(mark);
+                give_way();
+                self.raw.take(patience)?
+            }
+            None => self.raw.take_slow(patience)?,
+        };
+        let guard = self.guard(mark);
         if self.raw.is_poisoned() {
             return Err(LockUntilError::Poisoned);
         }

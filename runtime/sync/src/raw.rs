@@ -187,7 +187,8 @@ impl RawMutex {
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Takes the lock if it is free. What is returned has the flags beside the mark that were up then: see
+    /// [`release`](Self::release).
     #[inline(always)]
     pub(crate) fn try_take(&self) -> Option<usize> {
         self.try_fast().or_else(|| self.try_slow())
@@ -203,14 +204,14 @@ impl RawMutex {
                 .word
                 .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
             {
-                Ok(_) => return Some(mark),
+                Ok(_) => return Some(now | mark),
                 Err(other) => now = other,
             }
         }
         None
     }
 
-    /// Takes the lock, and waits for it as long as `patience` says.
+    /// Takes the lock, and waits for it as long as `patience` says. Returns what [`try_take`](Self::try_take) does.
     #[inline(always)]
     pub(crate) fn take(&self, patience: Patience<'_>) -> Result<usize, Refused> {
         match self.try_fast() {
@@ -222,9 +223,15 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     pub(crate) fn take_slow(&self, patience: Patience<'_>) -> Result<usize, Refused> {
-        if let Some(mark) = self.try_slow() {
-            return Ok(mark);
+        match self.try_slow() {
+            Some(mark) => Ok(mark),
+            None => self.take_held(patience),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_held(&self, patience: Patience<'_>) -> Result<usize, Refused> {
         let mark = stack::mark();
         let now = self.word.load(Relaxed);
         // If the word has our mark we wrote it and have not released it: nobody else's mark is on
@@ -242,7 +249,7 @@ impl RawMutex {
                     .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
                     .is_ok()
                 {
-                    return Ok(mark);
+                    return Ok(now | mark);
                 }
                 continue;
             }
@@ -319,13 +326,16 @@ impl RawMutex {
     }
 
     /// Releases the lock that was taken with `mark`. Holder only.
+    ///
+    /// If flags are in it the short way is not tried: they were up when the lock was taken, and mostly still are.
     #[inline(always)]
     pub(crate) fn release(&self, mark: usize) {
         // Ordering: Release. Partner: the Acquire of whoever takes it next.
-        if self
-            .word
-            .compare_exchange(mark, 0, Release, Relaxed)
-            .is_err()
+        if mark & !HOLDER != 0
+            || self
+                .word
+                .compare_exchange(mark, 0, Release, Relaxed)
+                .is_err()
         {
             self.release_slow(false);
         }
