@@ -65,16 +65,17 @@ impl<T, K: Kind> Receiver<T, K> {
     /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        match self.try_recv() {
+        // SAFETY: as in `try_recv`.
+        on_flavor!(&self.link, shared => match unsafe { shared.flavor.try_recv() } {
             Ok(value) => {
                 self.budget.spend();
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvError::Closed),
-            Err(TryRecvError::Empty) => self
-                .recv_slow(Deadline::NEVER, None)
+            // SAFETY: as in `try_recv`.
+            Err(TryRecvError::Empty) => unsafe { shared.flavor.recv_slow(Deadline::NEVER, None) }
                 .map_err(RecvUntilError::of_untimed),
-        }
+        })
     }
 
     /// Receives a value if one is there.

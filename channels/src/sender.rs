@@ -67,9 +67,11 @@ impl<T, K: Kind> Sender<T, K> {
                 Ok(())
             }
             Err(TrySendError::Closed(value)) => Err(SendError::Closed(value)),
-            Err(TrySendError::Full(value)) => self
-                .send_slow(value, Deadline::NEVER, None)
-                .map_err(SendUntilError::of_untimed),
+            // SAFETY: as above.
+            Err(TrySendError::Full(value)) => unsafe {
+                shared.flavor.send_slow(value, Deadline::NEVER, None)
+            }
+            .map_err(SendUntilError::of_untimed),
         })
     }
 

@@ -154,6 +154,35 @@ impl<T> Few<T> {
         self.values
             .with_mut(|values| unsafe { (*values).pop_front() })
     }
+
+    /// Takes the oldest value, if there is one, and lets the sender that has waited longest put his in.
+    #[inline(never)]
+    fn try_recv_locked(&self) -> Result<T, TryRecvError> {
+        let mut waiters = self.waiters.lock();
+        // SAFETY: `waiters` holds the lock.
+        let oldest = unsafe { self.pop() };
+        let Some((claimed, payload)) = self.partner(Side::Senders, &mut waiters) else {
+            return match oldest {
+                Some(value) => Ok(value),
+                None if self.is_closed() => Err(TryRecvError::Closed),
+                None => Err(TryRecvError::Empty),
+            };
+        };
+        // SAFETY: the payload of every sender's node here is a `Lent<T>`; we hold the claim.
+        let next = unsafe { Lent::take(payload) };
+        let next = next.expect("a sender that waits has lent its value");
+        let value = match oldest {
+            None => next,
+            Some(value) => {
+                // SAFETY: `waiters` holds the lock; there is room, for one has just gone.
+                unsafe { self.push(next) };
+                value
+            }
+        };
+        drop(waiters);
+        claimed.wake();
+        Ok(value)
+    }
 }
 
 impl<T> Waitable for Few<T> {
@@ -224,38 +253,15 @@ impl<T> Flavor<T> for Few<T> {
     }
 
     /// Any number of consumers may call this at once.
-    #[inline]
+    // Always inlined: who finds nothing, as the receiver of a value that is yet to be sent does, makes no call for that.
+    #[inline(always)]
     unsafe fn try_recv(&self) -> Result<T, TryRecvError> {
         // Ordering: Acquire. Partner: the Release in `show`.
         match self.shown.load(Acquire) {
-            shown if shown & SENDER != 0 || shown >= ONE => {}
-            shown if shown & CLOSED != 0 => return Err(TryRecvError::Closed),
-            _ => return Err(TryRecvError::Empty),
+            shown if shown & SENDER != 0 || shown >= ONE => self.try_recv_locked(),
+            shown if shown & CLOSED != 0 => Err(TryRecvError::Closed),
+            _ => Err(TryRecvError::Empty),
         }
-        let mut waiters = self.waiters.lock();
-        // SAFETY: `waiters` holds the lock.
-        let oldest = unsafe { self.pop() };
-        let Some((claimed, payload)) = self.partner(Side::Senders, &mut waiters) else {
-            return match oldest {
-                Some(value) => Ok(value),
-                None if self.is_closed() => Err(TryRecvError::Closed),
-                None => Err(TryRecvError::Empty),
-            };
-        };
-        // SAFETY: the payload of every sender's node here is a `Lent<T>`; we hold the claim.
-        let next = unsafe { Lent::take(payload) };
-        let next = next.expect("a sender that waits has lent its value");
-        let value = match oldest {
-            None => next,
-            Some(value) => {
-                // SAFETY: `waiters` holds the lock; there is room, for one has just gone.
-                unsafe { self.push(next) };
-                value
-            }
-        };
-        drop(waiters);
-        claimed.wake();
-        Ok(value)
     }
 
     fn close(&self) {

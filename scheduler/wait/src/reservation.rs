@@ -77,8 +77,13 @@ impl Reservation {
         debug_assert!(!self.inside.load(Relaxed), "a short lock is not re-entrant");
         self.inside.store(true, Relaxed);
         let raised = Raised(&self.inside);
-        // Of this fence and that in `cancel` one is first: we see there that it is canceled, or are seen here.
-        fence::light();
+        // Of this fence and that in `cancel` one is first: we see here that it is canceled, or are seen there. It is free,
+        // for else nothing would be reserved; but models have no free ones.
+        if cfg!(any(loom, shuttle)) {
+            fence::light();
+        } else {
+            fence::free();
+        }
         // Ordering: Relaxed. Who held the lock before was the same thread: others cancel first.
         (self.thread.load(Relaxed) == thread).then_some(raised)
     }

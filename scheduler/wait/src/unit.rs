@@ -577,8 +577,7 @@ impl Ticket {
     #[must_use]
     pub fn claim(self, outcome: Outcome) -> Option<Claimed> {
         let mut old = self.unit.word.load(Relaxed);
-        while word::claimable(old, self.number) {
-            let new = word::begun(old, self.number, CLAIMED | outcome.bits());
+        while let Some(new) = word::claimed(old, self.number, CLAIMED | outcome.bits()) {
             // Ordering: AcqRel. Acquire: what the waiter wrote before it parked (partner:
             // `commit_park`; before that, whatever gave us the ticket); Release: what the winner wrote (partner: `outcome`).
             match self

@@ -101,6 +101,19 @@ pub(crate) const fn begun(word: u64, wait: u64, kind: u64) -> u64 {
     }
 }
 
+/// The word after a claim of `wait`, which leaves `bits`. `None`: it is not [open](claimable) to one.
+#[inline(always)]
+pub(crate) const fn claimed(word: u64, wait: u64, bits: u64) -> Option<u64> {
+    if number(word) == wait {
+        if word & (WAITING | CLAIMED) == WAITING {
+            return Some(word | bits);
+        }
+    } else if number(word).wrapping_add(NUMBER_ONE) == wait {
+        return Some(next_wait(word, bits));
+    }
+    None
+}
+
 /// The word after the owner has withdrawn from `wait`.
 pub(crate) const fn withdrawn(word: u64, wait: u64) -> u64 {
     wait | (word & TOKEN)
