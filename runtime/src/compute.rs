@@ -6,7 +6,7 @@
 use crate::Runtime;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{PoisonError, RwLock};
-use vitte_scheduler::{Guest, OffloadError, Scheduler};
+use vitte_scheduler::{Guest, OffloadError, Panicked, Scheduler};
 use vitte_wait::{Deadline, StopToken};
 
 /// The pool of a scheduler. `None`: closed.
@@ -58,17 +58,11 @@ where
     let pool = scheduler.guest(Pool::start)?;
     let pool = pool.ok_or(OffloadError::ShuttingDown)?;
     if pool.with(|pool| pool.current_thread_index().is_some()) == Some(true) {
-        return here(job);
+        return Ok(Panicked::catch(job)?);
     }
     // A pool that was closed meanwhile drops the job.
     let hand = |job: Box<dyn FnOnce() + Send>| pool.with(|pool| pool.spawn(job)).unwrap_or(());
     scheduler.offload_to(hand, job, deadline, stop)
-}
-
-/// Runs it where it is wanted, on a thread of a rayon pool.
-fn here<F: FnOnce() -> T, T>(job: F) -> Result<T, OffloadError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))
-        .map_err(|payload| OffloadError::Panicked(vitte_scheduler::Panicked::new(payload)))
 }
 
 impl Runtime {
@@ -168,7 +162,7 @@ where
 {
     match Scheduler::current() {
         Some(scheduler) => compute_on(&scheduler, job, deadline, stop),
-        None if rayon::current_thread_index().is_some() => here(job),
+        None if rayon::current_thread_index().is_some() => Ok(Panicked::catch(job)?),
         None => Err(OffloadError::NoRuntime),
     }
 }

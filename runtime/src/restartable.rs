@@ -6,10 +6,7 @@
 //! (What such a thread should do is known from JUCE's `Thread`. Unlike there nobody polls, no thread is killed, and
 //! what a run ended with is kept.)
 
-use crate::{
-    CancelReason, JoinError, ThreadBuilder,
-    thread::{Ending, ended_as},
-};
+use crate::{CancelReason, JoinError, Panicked, ThreadBuilder, thread::Ending};
 use std::{
     fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -205,7 +202,7 @@ impl<T: Send + 'static> RestartableThread<T> {
             let Some(mut body) = core.lock().body.take() else {
                 return;
             };
-            let end = ended_as(|| body(&stop));
+            let end = Panicked::catch(|| body(&stop)).map_err(JoinError::Panicked);
             drop(reachable);
             core.end(Some(body), Some(end));
             // Who is told may be the last to know of it.

@@ -12,7 +12,6 @@ use crate::{
 use std::{
     cell::Cell,
     fmt, io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, ThreadId},
     time::Duration,
@@ -128,7 +127,7 @@ impl ThreadBuilder {
         let (ending, end) = oneshot::channel();
         let reach = Reach::new(self.priority);
         let thread = self.launch(&reach, move |reachable| {
-            let ended = ended_as(body);
+            let ended = Panicked::catch(body).map_err(JoinError::Panicked);
             drop(reachable);
             // The other end is gone if the handle was dropped: then nobody wants to know.
             let _ = ending.send(ended);
@@ -186,12 +185,6 @@ impl ThreadBuilder {
         }
         Ok(thread)
     }
-}
-
-/// Runs `body` to its end.
-pub(crate) fn ended_as<T>(body: impl FnOnce() -> T) -> Ending<T> {
-    let ended = catch_unwind(AssertUnwindSafe(body));
-    ended.map_err(|payload| JoinError::Panicked(Panicked::new(payload)))
 }
 
 impl ThreadBuilder {

@@ -14,7 +14,6 @@ use crate::{Panicked, Scheduler, shared::Phase, worker};
 pub(crate) use pool::Pool;
 use pool::{Came, Job, Refused};
 use std::{
-    any::Any,
     cell::Cell,
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -189,7 +188,7 @@ impl<T: fmt::Debug> std::error::Error for BlockingError<T> {}
 /// A closure, and what came of it.
 struct Body<F, T> {
     closure: Cell<Option<F>>,
-    ending: Cell<Option<Result<T, Box<dyn Any + Send>>>>,
+    ending: Cell<Option<Result<T, Panicked>>>,
 }
 
 impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
@@ -202,8 +201,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
 
     fn run(&self) {
         if let Some(closure) = self.closure.take() {
-            self.ending
-                .set(Some(catch_unwind(AssertUnwindSafe(closure))));
+            self.ending.set(Some(Panicked::catch(closure)));
         }
     }
 
@@ -223,12 +221,6 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
     }
 
-    /// What came of it, on a thread that nobody need wait for.
-    fn run_here(self) -> Result<T, OffloadError> {
-        self.run();
-        self.take()
-    }
-
     /// What its caller is told.
     fn came(&self, came: Came) -> Result<T, OffloadError> {
         match came {
@@ -240,8 +232,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
 
     fn take(&self) -> Result<T, OffloadError> {
         match self.ending.take() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(payload)) => Err(OffloadError::Panicked(Panicked::new(payload))),
+            Some(ending) => Ok(ending?),
             // A job that is over has left its ending.
             None => unreachable!("an offloaded job left nothing"),
         }
@@ -313,10 +304,10 @@ impl Scheduler {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        let body = Body::new(job);
         if worker::current_task().is_none() {
-            return body.run_here();
+            return here(job);
         }
+        let body = Body::new(job);
         body.came(self.call(kind, &body, deadline, stop, || {}))
     }
 
@@ -364,12 +355,11 @@ impl Scheduler {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let body = Body::new(job);
         let alone = worker::current_task().is_none();
         if alone && deadline == Deadline::NEVER && stop.is_none() {
-            return body.run_here();
+            return here(job);
         }
-        let body = Box::into_raw(Box::new(body));
+        let body = Box::into_raw(Box::new(Body::new(job)));
         // SAFETY: the body is in a box of its own; it, its closure and its value may be on any thread, and it
         // catches panics.
         let job =
@@ -498,11 +488,11 @@ impl Scheduler {
         T: Send,
         U: FnOnce(),
     {
-        let body = Body::new(call);
         let alone = worker::current_task().is_none();
         if alone && !self.is_attached() && deadline == Deadline::NEVER && stop.is_none() {
-            return body.run_here().map_err(BlockingError::Offload);
+            return here(call).map_err(BlockingError::Offload);
         }
+        let body = Body::new(call);
         match self.call(JobKind::Io, &body, deadline, stop, unblock) {
             Came::Over => body.take().map_err(BlockingError::Offload),
             Came::Late(why) => match body.take() {
@@ -551,6 +541,17 @@ impl Scheduler {
     }
 }
 
+/// What comes of `job` on a thread that nobody need wait for.
+fn here<T>(job: impl FnOnce() -> T) -> Result<T, OffloadError> {
+    Ok(Panicked::catch(job)?)
+}
+
+impl From<Panicked> for OffloadError {
+    fn from(panicked: Panicked) -> Self {
+        Self::Panicked(panicked)
+    }
+}
+
 impl From<Refused> for OffloadError {
     fn from(refused: Refused) -> Self {
         match refused {
@@ -575,6 +576,6 @@ where
 {
     match Scheduler::current() {
         Some(scheduler) => scheduler.offload(JobKind::Io, job),
-        None => Body::new(job).run_here(),
+        None => here(job),
     }
 }

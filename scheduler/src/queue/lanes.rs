@@ -30,6 +30,14 @@ struct Halves {
     young: Fifo,
 }
 
+impl Halves {
+    /// Takes the old ones out; the young are the old ones now.
+    fn grow_old(&mut self) -> Fifo {
+        let young = std::mem::take(&mut self.young);
+        std::mem::replace(&mut self.old, young)
+    }
+}
+
 // SAFETY: the FIFOs are touched only under the lock of the one lane they belong to; the tasks they
 // link are records that any thread may queue.
 unsafe impl Send for Halves {}
@@ -70,16 +78,20 @@ impl Lane {
         removed
     }
 
-    /// Hands whatever has been here since the last call but one to `lift`.
-    fn age(&self, mut lift: impl FnMut(&'static Task)) {
+    /// Hands whatever has been here since the last call to `lift`, the oldest first.
+    fn age(&self, lift: impl FnMut(&'static Task)) {
+        self.age_by(Halves::grow_old, lift);
+    }
+
+    fn age_by(
+        &self,
+        grow_old: impl FnOnce(&mut Halves) -> Fifo,
+        mut lift: impl FnMut(&'static Task),
+    ) {
         if self.is_empty() {
             return;
         }
-        let waited = {
-            let mut halves = self.halves.lock();
-            let young = std::mem::take(&mut halves.young);
-            std::mem::replace(&mut halves.old, young)
-        };
+        let waited = grow_old(&mut self.halves.lock());
         while let Some(task) = waited.pop() {
             // Not before: until it is in another queue it counts as lying here, so that whoever falls
             // asleep meanwhile does not think that there is nothing.
@@ -119,5 +131,59 @@ impl Lanes {
     /// Hands those of the low class that have waited too long to `lift`.
     pub(crate) fn age_low(&self, lift: impl FnMut(&'static Task)) {
         self.low.age(lift);
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::task::slab::Depot;
+
+    /// Three come, the lane is looked through, the first is taken, a fourth comes, and three looks follow: who is lifted
+    /// at which, by number.
+    fn lifted(grow_old: fn(&mut Halves) -> Fifo) -> [Vec<usize>; 4] {
+        let (depot, lane) = (Depot::new(&crate::unit::OPS), Lane::default());
+        let tasks: [&'static Task; 4] = [(); 4].map(|()| depot.take_outside().unwrap());
+        let look = || {
+            let mut lifted = Vec::new();
+            lane.age_by(grow_old, |task| {
+                lifted.extend(tasks.iter().position(|&other| std::ptr::eq(other, task)));
+            });
+            lifted
+        };
+        tasks[..3].iter().for_each(|task| lane.push(task));
+        let first = look();
+        let _ = lane.pop();
+        lane.push(tasks[3]);
+        let looks = [first, look(), look(), look()];
+        assert!(lane.is_empty(), "somebody is left");
+        looks
+    }
+
+    fn each_is_lifted_at_the_second_look(grow_old: fn(&mut Halves) -> Fifo) {
+        let looks = lifted(grow_old);
+        assert_eq!(
+            looks,
+            [vec![], vec![1, 2], vec![3], vec![]],
+            "too early, or late"
+        );
+    }
+
+    #[test]
+    fn who_has_lain_in_a_lane_for_two_looks_is_lifted() {
+        each_is_lifted_at_the_second_look(Halves::grow_old);
+    }
+
+    /// The flawed variants: those who have just come are lifted with the old ones; and nobody ever grows old.
+    #[test]
+    #[should_panic(expected = "too early, or late")]
+    fn without_a_younger_half_they_are_lifted_at_once() {
+        each_is_lifted_at_the_second_look(|halves| std::mem::take(&mut halves.young));
+    }
+
+    #[test]
+    #[should_panic(expected = "somebody is left")]
+    fn if_the_young_do_not_grow_old_they_starve() {
+        each_is_lifted_at_the_second_look(|halves| std::mem::take(&mut halves.old));
     }
 }

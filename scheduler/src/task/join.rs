@@ -13,7 +13,16 @@ use crate::{
     },
     worker::{Worker, current_task, slice},
 };
-use std::{any::Any, cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ptr, task::Waker};
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    task::Waker,
+};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
     Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
@@ -57,8 +66,8 @@ impl Drop for Notice {
     fn drop(&mut self) {
         if let Self::Future(waker) = self {
             // Foreign code. If it panics nobody is there to be told of it.
-            let wake = std::panic::AssertUnwindSafe(|| waker.wake_by_ref());
-            outside_any_task(|| drop(std::panic::catch_unwind(wake)));
+            let wake = AssertUnwindSafe(|| waker.wake_by_ref());
+            outside_any_task(|| drop(catch_unwind(wake)));
         }
     }
 }
@@ -128,11 +137,11 @@ pub(crate) fn outside_any_task(run: impl FnOnce()) {
 /// Ends a task whose body did not run: drops the body, and keeps `why` for the joiner.
 pub(crate) fn end_unrun(task: &'static Task, why: Option<SpawnError>) -> Ended {
     outside_any_task(|| {
-        let drop_body = std::panic::AssertUnwindSafe(|| {
+        let drop_body = AssertUnwindSafe(|| {
             // SAFETY: the body is there, and will not run.
             unsafe { (task.vtable().drop_body)(task) };
         });
-        let _ = std::panic::catch_unwind(drop_body);
+        let _ = catch_unwind(drop_body);
         if let Some(cold) = task.cold() {
             cold.companion.part();
         }
@@ -185,6 +194,14 @@ impl Panicked {
             text,
             payload: Mutex::new(payload),
         }))
+    }
+
+    /// Calls `body`.
+    ///
+    /// # Errors
+    /// Its panic.
+    pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Self> {
+        catch_unwind(AssertUnwindSafe(body)).map_err(Self::new)
     }
 
     /// The message of the panic.

@@ -125,7 +125,12 @@ impl Shared {
     pub(crate) fn age(&self) -> u64 {
         let mut lifted = 0;
         let mut lift = |task: &'static Task| {
-            self.inject_normal(task);
+            // Who was raised just now was not found in his lane any more.
+            if task.unit.priority() > Priority::Low {
+                self.inject(task);
+            } else {
+                self.inject_normal(task);
+            }
             self.low_waiting.fetch_sub(1, Relaxed);
             lifted += 1;
         };

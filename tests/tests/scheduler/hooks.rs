@@ -6,14 +6,14 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::*},
+        atomic::{AtomicBool, AtomicUsize, Ordering::*},
     },
     thread,
 };
 use vitte_channels::Channel;
 use vitte_scheduler::{
     Affinity, AffinityError, Config, Hooks, JobKind, Scheduler, ShutdownMode, SpawnOptions,
-    StartError, Topology, spawn, yield_now,
+    StartError, Topology, current_id, join, spawn, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::facade::plain::Mutex;
@@ -71,31 +71,36 @@ fn threads_are_seen_to_start_stop_and_sleep() {
 /// Which fiber runs on which worker, and how often each came.
 type Seen = (HashMap<usize, u64>, HashMap<u64, usize>);
 
+/// A scheduler whose hooks note that, and see that no two are on one worker, nor one on two.
+fn seen_by(seen: &Arc<Mutex<Seen>>, workers: usize) -> Scheduler {
+    let (ins, outs) = (Arc::clone(seen), Arc::clone(seen));
+    with(Config {
+        workers,
+        hooks: Hooks::default()
+            .switch_in(move |switch| {
+                let hot = switch.hot.unwrap();
+                assert!(hot.lo.load(Relaxed) < hot.hi.load(Relaxed));
+                let (running, turns) = &mut *ins.lock();
+                let fiber = switch.fiber.to_bits();
+                assert!(!running.values().any(|&other| other == fiber));
+                assert_eq!(running.insert(switch.worker, fiber), None);
+                *turns.entry(fiber).or_default() += 1;
+            })
+            .switch_out(move |switch| {
+                let (running, _) = &mut *outs.lock();
+                let left = running.remove(&switch.worker);
+                assert_eq!(left, Some(switch.fiber.to_bits()));
+            }),
+        ..Config::default()
+    })
+}
+
 #[test]
 fn every_fiber_is_seen_to_come_and_go_and_no_worker_runs_two() {
     for workers in [0, 1, 2] {
         within(LIMIT, "hooks of switches", move || {
             let seen = Arc::new(Mutex::new(Seen::default()));
-            let (ins, outs) = (Arc::clone(&seen), Arc::clone(&seen));
-            let scheduler = with(Config {
-                workers,
-                hooks: Hooks::default()
-                    .switch_in(move |switch| {
-                        let hot = switch.hot.unwrap();
-                        assert!(hot.lo.load(Relaxed) < hot.hi.load(Relaxed));
-                        let (running, turns) = &mut *ins.lock();
-                        let fiber = switch.fiber.to_bits();
-                        assert!(!running.values().any(|&other| other == fiber));
-                        assert_eq!(running.insert(switch.worker, fiber), None);
-                        *turns.entry(fiber).or_default() += 1;
-                    })
-                    .switch_out(move |switch| {
-                        let (running, _) = &mut *outs.lock();
-                        let left = running.remove(&switch.worker);
-                        assert_eq!(left, Some(switch.fiber.to_bits()));
-                    }),
-                ..Config::default()
-            });
+            let scheduler = seen_by(&seen, workers);
             // Joined where it would run on its joiner's stack; many in a row where one carrier would do.
             let ids = run(&scheduler, || {
                 let one = spawn(|| ());
@@ -114,6 +119,70 @@ fn every_fiber_is_seen_to_come_and_go_and_no_worker_runs_two() {
             assert!(ids[1..].iter().all(|id| turns[&id.to_bits()] == 2));
         });
     }
+}
+
+/// The fiber that calls, and on which worker the hooks have it; `None` if they do not.
+fn where_seen(seen: &Mutex<Seen>) -> (u64, Option<usize>) {
+    let me = current_id().unwrap().to_bits();
+    let running = &seen.lock().0;
+    let here = running.iter().find(|(_, fiber)| **fiber == me);
+    (me, here.map(|(worker, _)| *worker))
+}
+
+#[test]
+fn a_join_that_nobody_takes_from_is_one_turn_of_one_fiber() {
+    within(LIMIT, "hooks of a join", || {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let scheduler = seen_by(&seen, 1);
+        let looks = Arc::clone(&seen);
+        let (me, halves) = run(&scheduler, move || {
+            let look = || where_seen(&looks);
+            (where_seen(&looks), join(look, look))
+        });
+        assert_eq!(me.1, Some(0));
+        assert_eq!(halves, (me, me), "both in the fiber that joins");
+        end(&scheduler);
+        let (running, turns) = &*seen.lock();
+        assert!(running.is_empty());
+        assert_eq!((turns.len(), turns[&me.0]), (1, 1));
+    });
+}
+
+#[test]
+fn the_half_of_a_join_that_is_stolen_is_seen_as_a_fiber_of_its_own() {
+    within(LIMIT, "hooks of a stolen half", || {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let scheduler = seen_by(&seen, 2);
+        let looks = Arc::clone(&seen);
+        let (me, first, stolen) = run(&scheduler, move || {
+            let begun = AtomicBool::new(false);
+            let me = where_seen(&looks);
+            let first = || {
+                while !begun.load(SeqCst) {
+                    thread::yield_now();
+                }
+                where_seen(&looks)
+            };
+            let second = || {
+                begun.store(true, SeqCst);
+                // Until the one who joins has left his worker, for he waits for us.
+                while looks.lock().0.values().any(|&fiber| fiber == me.0) {
+                    thread::yield_now();
+                }
+                where_seen(&looks)
+            };
+            let (first, stolen) = join(first, second);
+            assert_eq!(where_seen(&looks), me, "pinned to its worker");
+            (me, first, stolen)
+        });
+        assert_eq!(first, me);
+        assert_ne!(stolen.0, me.0);
+        assert!(stolen.1.is_some() && stolen.1 != me.1, "on another worker");
+        end(&scheduler);
+        let (running, turns) = &*seen.lock();
+        assert!(running.is_empty());
+        assert_eq!((turns.len(), turns[&me.0], turns[&stolen.0]), (2, 2, 1));
+    });
 }
 
 #[test]

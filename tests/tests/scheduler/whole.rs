@@ -386,7 +386,7 @@ fn whatever_happens_when_nothing_is_left_and_nothing_lost() {
         round(NAME, seed);
         until_settled(NAME);
         let before = descriptors();
-        for step in 1..if is_full() { 20_000 } else { 60_u64 } {
+        for step in 1..if is_full() { 5_000 } else { 60_u64 } {
             round(
                 NAME,
                 seed.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
