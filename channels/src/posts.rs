@@ -39,7 +39,8 @@ pub(crate) unsafe trait Post {
     unsafe fn delist(&self, node: &Node);
 }
 
-/// Why a wait for the other end to go was over before it went.
+/// Why a wait for a state of the channel (that the other end is gone, that nothing is left) ended before
+/// that state was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WaitError {
     /// The deadline passed first.

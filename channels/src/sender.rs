@@ -288,6 +288,13 @@ impl<T, K: Kind> Sender<T, K> {
         self.len() == 0
     }
 
+    /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.capacity()
+            .is_some_and(|capacity| self.len() >= capacity)
+    }
+
     /// How many values fit inside; `None` if there is no limit, 0 for a rendezvous.
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {

@@ -17,6 +17,16 @@ pub enum SendError<T> {
 
 const NO_RECEIVER: &str = "nobody is subscribed";
 
+impl<T> SendError<T> {
+    /// The same error about something else.
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> SendError<U> {
+        match self {
+            Self::NoReceiver(value) => SendError::NoReceiver(change(value)),
+            Self::Closed(value) => SendError::Closed(change(value)),
+        }
+    }
+}
+
 sending_error!(SendError { NoReceiver => NO_RECEIVER, Closed => CLOSED });
 
 /// How many values a receiver has missed, because they were overwritten before it came for them.
@@ -58,6 +68,16 @@ pub enum RecvUntilError {
     Canceled,
     /// The stop token was triggered first.
     Stopped,
+}
+
+impl From<RecvError> for RecvUntilError {
+    fn from(error: RecvError) -> Self {
+        match error {
+            RecvError::Lagged(missed) => Self::Lagged(missed),
+            RecvError::Closed => Self::Closed,
+            RecvError::Canceled => Self::Canceled,
+        }
+    }
 }
 
 impl From<WaitError> for RecvUntilError {

@@ -34,6 +34,7 @@
 
 mod error;
 mod iter;
+mod many;
 mod receiver;
 mod ring;
 mod sender;

@@ -36,8 +36,8 @@ use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select:
 /// ```
 pub struct Receiver<T> {
     ring: Arc<Ring<T>>,
-    cursor: Cell<Cursor>,
-    budget: Budget,
+    pub(super) cursor: Cell<Cursor>,
+    pub(super) budget: Budget,
 }
 
 impl<T> Receiver<T> {
@@ -178,13 +178,7 @@ impl<T: Clone> Receiver<T> {
             }
             Err(TryRecvError::Lagged(missed)) => Err(RecvUntilError::Lagged(missed)),
             Err(TryRecvError::Closed) => Err(RecvUntilError::Closed),
-            Err(TryRecvError::Empty) => {
-                wait_until(self, deadline, stop, || self.poll())?.map_err(|error| match error {
-                    RecvError::Lagged(missed) => RecvUntilError::Lagged(missed),
-                    RecvError::Closed => RecvUntilError::Closed,
-                    RecvError::Canceled => RecvUntilError::Canceled,
-                })
-            }
+            Err(TryRecvError::Empty) => Ok(wait_until(self, deadline, stop, || self.poll())??),
         }
     }
 
@@ -267,12 +261,17 @@ impl<T: Clone> Receiver<T> {
 
     /// `None`: there is nothing yet.
     fn poll(&self) -> Option<Result<T, RecvError>> {
-        match self.try_recv() {
-            Ok(value) => Some(Ok(value)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
-            Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
-        }
+        some_yet(self.try_recv())
+    }
+}
+
+/// `None`: there is nothing yet.
+pub(super) fn some_yet<R>(received: Result<R, TryRecvError>) -> Option<Result<R, RecvError>> {
+    match received {
+        Ok(received) => Some(Ok(received)),
+        Err(TryRecvError::Empty) => None,
+        Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+        Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
     }
 }
 

@@ -19,7 +19,7 @@ mod receiver;
 mod sender;
 mod shared;
 
-pub use receiver::Receiver;
+pub use receiver::{Iter, Receiver};
 pub use sender::Sender;
 
 use shared::Shared;

@@ -175,6 +175,25 @@ impl<T> Receiver<T> {
         self.taken.get() || self.shared.progress() != Progress::Sent
     }
 
+    /// How many values can be received now: one, or none.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(!self.is_empty())
+    }
+
+    /// Receives as [`recv`](Self::recv) does, as a loop that ends after the one value, or without it.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::oneshot::channel();
+    /// tx.send(7).unwrap();
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [7]);
+    /// assert_eq!(rx.iter().next(), None);
+    /// ```
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
     /// `None`: not yet.
     #[inline]
     fn poll(&self) -> Option<Result<T, RecvError>> {
@@ -202,6 +221,27 @@ unsafe impl<T> Post for Receiver<T> {
     unsafe fn delist(&self, node: &Node) {
         // SAFETY: by the caller it was enlisted above.
         unsafe { self.shared.delist(End::Receiver, node) };
+    }
+}
+
+/// See [`Receiver::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
     }
 }
 

@@ -139,6 +139,39 @@ impl<T> Sender<T> {
             })
     }
 
+    /// Sends as many of `values` as there is room for now, in their order.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send), with those values that were not sent. The others were.
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(2).capacity(3).open();
+    /// let unsent = tx.try_send_many([1, 2, 3, 4]).unwrap_err().into_inner();
+    /// assert_eq!((unsent.sent(), unsent.collect::<Vec<_>>()), (3, vec![4]));
+    /// ```
+    pub fn try_send_many<I: IntoIterator<Item = T>>(
+        &self,
+        values: I,
+    ) -> Result<usize, TrySendError<Unsent<I::IntoIter>>> {
+        self.input
+            .try_send_many(Entries(values.into_iter()))
+            .map_err(|error| {
+                error.map(|unsent| unsent.origin(Entry::into_value, |entries| entries.0))
+            })
+    }
+
+    timed_forms! {
+        send_many_with <I: IntoIterator<Item = T>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
+        send_many_until send_many_timeout send_many_or_stop
+    }
+
     /// Waits until all that was sent before is out, or was dropped by the error handler. The batch
     /// that is being collected goes out at once.
     ///
@@ -202,6 +235,11 @@ impl<T> Sender<T> {
             })
     }
 
+    timed_forms! {
+        flush_with() -> Result<(), FlushError>:
+        flush_until flush_timeout flush_or_stop
+    }
+
     /// Closes the input: nothing more can be sent, by anybody. What is inside goes out, and senders
     /// that wait get their values back. Closing twice is closing once.
     ///
@@ -233,6 +271,12 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// Whether the two send into the same relay.
+    #[must_use]
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        self.input.is_same_channel(&other.input)
     }
 }
 

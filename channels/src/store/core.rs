@@ -4,10 +4,11 @@
 //! is in a queue before the lock is free again.
 
 use super::{
-    End, Store, WaitError,
+    End, Store,
     state::{Line, State, Woken},
 };
 use crate::{
+    WaitError,
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
     select::Source,

@@ -160,8 +160,16 @@ impl<S: Store> Sender<S> {
         &self,
         values: I,
     ) -> Result<usize, TrySendError<Unsent<I::IntoIter>>> {
-        let mut unsent = Unsent::new(values.into_iter());
-        match self.core.send_what_fits(&mut unsent, End::Back) {
+        self.try_send_many_at(values.into_iter(), End::Back)
+    }
+
+    fn try_send_many_at<I: Iterator<Item = S::Value>>(
+        &self,
+        values: I,
+        end: End,
+    ) -> Result<usize, TrySendError<Unsent<I>>> {
+        let mut unsent = Unsent::new(values);
+        match self.core.send_what_fits(&mut unsent, end) {
             Ok(()) => Ok(unsent.sent()),
             Err(error) => Err(error.map(|()| unsent)),
         }
@@ -212,6 +220,36 @@ impl<S: TwoEnded> Sender<S> {
             .send_many(values.into_iter(), End::Front, deadline, stop)?;
         self.budget.spend();
         Ok(sent)
+    }
+
+    timed_forms! {
+        send_many_front_with <I: IntoIterator<Item = S::Value>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
+        send_many_front_until send_many_front_timeout send_many_front_or_stop
+    }
+
+    /// As [`try_send_many`](Self::try_send_many), but each is put at the front, one after the other.
+    ///
+    /// # Errors
+    /// As [`try_send_many`](Self::try_send_many).
+    ///
+    /// # Panics
+    /// As [`send_many`](Self::send_many).
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::bounded(2);
+    /// let unsent = tx.try_send_many_front([1, 2, 3]).unwrap_err().into_inner();
+    /// assert_eq!(unsent.collect::<Vec<i32>>(), [3]);
+    /// assert_eq!(rx.drain(), [2, 1]);
+    /// ```
+    pub fn try_send_many_front<I: IntoIterator<Item = S::Value>>(
+        &self,
+        values: I,
+    ) -> Result<usize, TrySendError<Unsent<I::IntoIter>>> {
+        self.try_send_many_at(values.into_iter(), End::Front)
     }
 }
 

@@ -29,8 +29,6 @@ pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use std::fmt;
-
 mod sealed {
     pub trait Sealed {}
 }
@@ -89,29 +87,6 @@ pub trait Store: Sealed {
 
 /// A store with two ends, so that a value can be put where it comes out next.
 pub trait TwoEnded: Store {}
-
-/// Why a wait for a state of the channel ended before that state was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WaitError {
-    /// The deadline passed first.
-    TimedOut,
-    /// The caller was canceled while waiting.
-    Canceled,
-    /// The stop token was triggered first.
-    Stopped,
-}
-
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TimedOut => "the deadline passed",
-            Self::Canceled => "the waiter was canceled",
-            Self::Stopped => "the stop token was triggered",
-        })
-    }
-}
-
-impl std::error::Error for WaitError {}
 
 /// The two ends of a new channel over `store`.
 pub(crate) fn channel<S: Store>(store: S, capacity: Option<usize>) -> (Sender<S>, Receiver<S>) {

@@ -1,7 +1,8 @@
 //! The end that takes values out.
 
-use super::{Core, Iter, Store, TryIter, WaitError, core::show};
+use super::{Core, Iter, Store, TryIter, core::show};
 use crate::{
+    WaitError,
     error::{RecvError, RecvUntilError, TryRecvError},
     select::RecvArm,
 };
@@ -141,6 +142,11 @@ impl<S: Store> Receiver<S> {
         self.core.join(deadline, stop)
     }
 
+    timed_forms! {
+        join_with() -> Result<(), WaitError>:
+        join_until join_timeout join_or_stop
+    }
+
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
     /// received, and senders that wait get their values back. Closing twice is closing once.
     ///
@@ -166,6 +172,13 @@ impl<S: Store> Receiver<S> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.capacity()
+            .is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// How many values fit inside; `None` if there is no limit.

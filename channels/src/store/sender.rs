@@ -1,7 +1,8 @@
 //! The end that puts values in.
 
-use super::{Core, End, Store, TwoEnded, WaitError, core::show};
+use super::{Core, End, Store, TwoEnded, core::show};
 use crate::{
+    WaitError,
     error::{SendError, SendUntilError, TrySendError},
     select::SendArm,
 };
@@ -132,6 +133,11 @@ impl<S: Store> Sender<S> {
         self.core.join(deadline, stop)
     }
 
+    timed_forms! {
+        join_with() -> Result<(), WaitError>:
+        join_until join_timeout join_or_stop
+    }
+
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
     /// received, and senders that wait get their values back. Closing twice is closing once.
     ///
@@ -157,6 +163,13 @@ impl<S: Store> Sender<S> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.capacity()
+            .is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// How many values fit inside; `None` if there is no limit.

@@ -2,8 +2,9 @@
 //!
 //! [`channel()`] makes one [`Sender`], which can be cloned and shared, and one [`Receiver`], of which
 //! there can be any number. There is always one value. Receivers look at it by
-//! [`Receiver::borrow`], and wait for another one by [`Receiver::changed`]; what came and went in
-//! between they do not see, but the last value is never missed.
+//! [`Receiver::borrow`], and wait for another one by [`Receiver::changed`], or, where a clone of it will do,
+//! by [`Receiver::recv`] and loops; what came and went in between they do not see, but the last value is
+//! never missed.
 //!
 //! ```
 //! use vitte_channels::{RecvError, watch};
@@ -32,17 +33,19 @@
 //! and `Sync`.
 //!
 //! # Closing
-//! The channel is closed when the last sender is dropped. A receiver is told so once it has been told
-//! of the last value.
+//! The channel is closed by [`Sender::close`], or when the last sender is dropped. A receiver is told so
+//! once it has been told of the last value, which can be looked at for as long as there is a receiver.
 
 mod look;
 mod receiver;
 mod sender;
 mod shared;
+mod values;
 
 pub use look::Ref;
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use values::{IntoIter, Iter};
 
 use shared::Shared;
 use vitte_wait::facade::Arc;

@@ -105,7 +105,7 @@ impl<T> Receiver<T> {
     /// [`borrow_and_update`](Self::borrow_and_update), which may show a later one.
     ///
     /// # Errors
-    /// [`RecvError::Closed`] if all senders are gone and the last value was seen;
+    /// [`RecvError::Closed`] if the channel is closed, or all senders are gone, and the last value was seen;
     /// [`RecvError::Canceled`] if the caller is canceled while waiting.
     ///
     /// # Examples
@@ -250,6 +250,21 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// [`wait_for_with`](Self::wait_for_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`changed_until`](Self::changed_until).
+    ///
+    /// # Panics
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait_for_until(
+        &self,
+        test: impl FnMut(&T) -> bool,
+        deadline: Deadline,
+    ) -> Result<Ref<'_, T>, RecvUntilError> {
+        self.wait_for_with(test, deadline, None)
+    }
+
     /// [`wait_for_with`](Self::wait_for_with) a deadline `patience` from now.
     ///
     /// # Errors
@@ -265,7 +280,22 @@ impl<T> Receiver<T> {
         self.wait_for_with(test, Deadline::after(patience), None)
     }
 
-    /// Whether all senders are gone. There may still be a value that this receiver has not seen.
+    /// [`wait_for_with`](Self::wait_for_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`changed_or_stop`](Self::changed_or_stop).
+    ///
+    /// # Panics
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait_for_or_stop(
+        &self,
+        test: impl FnMut(&T) -> bool,
+        stop: &StopToken,
+    ) -> Result<Ref<'_, T>, RecvUntilError> {
+        self.wait_for_with(test, Deadline::NEVER, Some(stop))
+    }
+
+    /// Whether the channel is closed, or all senders are gone. There may still be a value that this receiver has not seen.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()

@@ -43,8 +43,9 @@ impl<T> Sender<T> {
     /// Sets the value, and tells all receivers.
     ///
     /// # Errors
-    /// [`SendError::Closed`] with the value if there is no receiver; then nothing has changed. (See
-    /// [`send_replace`](Self::send_replace) for a form that does not mind.)
+    /// [`SendError::Closed`] with the value if there is no receiver, or the channel is closed; then nothing
+    /// has changed. (See [`send_replace`](Self::send_replace) for a form that does not mind if nobody is
+    /// there.)
     ///
     /// # Blocking
     /// Never, but for the short lock of another sender.
@@ -65,7 +66,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         {
             let state = self.shared.lock();
-            if self.shared.receivers() == 0 {
+            if self.is_closed() {
                 return Err(SendError::Closed(value));
             }
             self.shared.replace(state, value);
@@ -75,7 +76,7 @@ impl<T> Sender<T> {
     }
 
     /// Sets the value, also if there is no receiver, and returns the one before (a clone of it, if
-    /// somebody is looking at it).
+    /// somebody is looking at it). Once the channel is closed it sets nothing, and returns `value`.
     ///
     /// # Examples
     /// ```
@@ -94,7 +95,8 @@ impl<T> Sender<T> {
         old
     }
 
-    /// Changes the value, also if there is no receiver, and tells all receivers.
+    /// Changes the value, also if there is no receiver, and tells all receivers. Once the channel is closed
+    /// it changes nothing.
     ///
     /// What is changed is a clone, which then replaces the value. If another sender comes in
     /// between, it is done again with that one's value; so `modify` may be called several times,
@@ -117,7 +119,7 @@ impl<T> Sender<T> {
     }
 
     /// As [`send_modify`](Self::send_modify), if `modify` returns true; if it returns false, its
-    /// changes are forgotten, and nobody is told. Returns what it returned.
+    /// changes are forgotten, and nobody is told. Returns whether the value was changed.
     ///
     /// # Examples
     /// ```
@@ -139,6 +141,9 @@ impl<T> Sender<T> {
                 return false;
             }
             let state = self.shared.lock();
+            if self.shared.is_closed() {
+                return false;
+            }
             if self.shared.version() == version {
                 self.shared.replace(state, value);
                 break;
@@ -181,13 +186,34 @@ impl<T> Sender<T> {
         self.shared.receivers()
     }
 
-    /// Whether there is no receiver now. (There may be one later.)
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.receivers() == 0
+    /// Closes the channel: the value is the last one, whoever sends. Receivers are told of it if they have not
+    /// seen it, and then that it was the last. Closing twice is closing once.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{RecvError, SendError, watch};
+    ///
+    /// let (tx, rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// tx.close();
+    /// assert_eq!(tx.send(3), Err(SendError::Closed(3)));
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(2), Err(RecvError::Closed)));
+    /// ```
+    pub fn close(&self) {
+        self.shared.close();
     }
 
-    /// Waits until there is no receiver.
+    /// Whether the channel is closed, or there is no receiver now. (Unless it is closed, there may be one
+    /// later.)
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.receivers() == 0 || self.shared.is_closed()
+    }
+
+    /// Waits until there is no receiver, or the channel is closed.
     ///
     /// # Errors
     /// [`WaitError::Canceled`] if the caller is canceled while waiting.

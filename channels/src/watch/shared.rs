@@ -22,7 +22,7 @@ use vitte_wait::{
     },
 };
 
-/// In `version`: no sender is left.
+/// In `version`: the value changes no more.
 const CLOSED: u64 = 1;
 /// One version further.
 const ONE: u64 = 1 << 1;
@@ -43,7 +43,7 @@ pub(super) struct Shared<T> {
 pub(super) struct State<T> {
     places: Places<T>,
     watching: WaitQueue,
-    /// Senders that wait for the last receiver to go.
+    /// Senders that wait for the last receiver to go, or for the channel to be closed.
     closing: WaitQueue,
 }
 
@@ -52,6 +52,7 @@ pub(super) struct State<T> {
 pub(super) enum Event {
     /// A version after this one.
     After(u64),
+    /// There is no receiver, or the channel is closed.
     NoReceiver,
 }
 
@@ -133,9 +134,13 @@ impl<T> Shared<T> {
         drop(old);
     }
 
-    /// As [`replace`](Self::replace); gives the value before, or a look at it if others look, too.
+    /// As [`replace`](Self::replace); gives the value before, or a look at it if others look, too. Of a
+    /// closed channel it gives `value`.
     pub(super) fn exchange(&self, value: T) -> Result<T, Look<'_, T, Self>> {
         let mut state = self.lock();
+        if self.is_closed() {
+            return Ok(value);
+        }
         let (old, woken) = self.put(&mut state, value);
         // SAFETY: as in `replace`; and it is from our pool.
         let old = unsafe { state.places.retire_or_look(old, self) };
@@ -147,7 +152,7 @@ impl<T> Shared<T> {
     /// What has changed for one who has seen `seen`.
     #[inline]
     pub(super) fn change(&self, seen: u64) -> Change {
-        // Ordering: Acquire. Partner: the Release in `put`, and in `remove_sender`.
+        // Ordering: Acquire. Partner: the Release in `put`, and in `close`.
         let version = self.version.load(Acquire);
         // Who looks may have seen a value whose sender has not raised the version yet.
         if version / ONE > seen {
@@ -165,7 +170,7 @@ impl<T> Shared<T> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        // Ordering: Acquire. Partner: the Release in `remove_sender`.
+        // Ordering: Acquire. Partner: the Release in `close`.
         self.version.load(Acquire) & CLOSED != 0
     }
 
@@ -178,14 +183,21 @@ impl<T> Shared<T> {
     pub(super) fn remove_sender(&self) {
         // Ordering: AcqRel. Partner: the same line of the other senders, whose values are all in
         // before the last one closes.
-        if self.senders.fetch_sub(1, AcqRel) != 1 {
-            return;
+        if self.senders.fetch_sub(1, AcqRel) == 1 {
+            self.close();
         }
+    }
+
+    /// The value is the last one.
+    pub(super) fn close(&self) {
         let mut state = self.lock();
         let version = self.version.load(Relaxed);
-        // Ordering: Release. Partner: the Acquire in `change`.
+        // Ordering: Release. Partner: the Acquire in `change`, and in `is_closed`.
         self.version.store(version | CLOSED, Release);
-        let woken = pop_everybody(&mut state.watching);
+        let woken = [
+            pop_everybody(&mut state.watching),
+            pop_everybody(&mut state.closing),
+        ];
         drop(state);
         drop(woken);
     }
@@ -221,7 +233,7 @@ impl<T> Shared<T> {
         // Liveness: both change under this lock, by whoever then pops everybody.
         let over = match event {
             Event::After(seen) => self.change(seen) != Change::None,
-            Event::NoReceiver => self.receivers() == 0,
+            Event::NoReceiver => self.receivers() == 0 || self.is_closed(),
         };
         if !over {
             // SAFETY: by the caller.

@@ -2,10 +2,9 @@
 
 use crate::check::check;
 use vitte_channels::{
-    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError,
+    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, WaitError,
     priority::{self, First},
     queue::{self, Receiver, Sender},
-    store::WaitError,
     timer,
 };
 use vitte_wait::{Deadline, current, facade::thread};

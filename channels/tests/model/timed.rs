@@ -36,6 +36,13 @@ fn a_ring_s_timeout_and_a_value_exclude_each_other() {
 }
 
 #[test]
+fn an_unbounded_channel_s_timeout_and_a_value_exclude_each_other() {
+    check("unbounded, deadline", 3, || {
+        receive_or_time_out(Channel::new());
+    });
+}
+
+#[test]
 fn a_rendezvous_s_timeouts_agree() {
     check("rendezvous, deadlines", 3, || {
         receive_or_time_out(Channel::bounded(0));

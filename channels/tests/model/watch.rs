@@ -117,3 +117,19 @@ fn a_timeout_leaves_the_change_to_be_seen() {
         }
     });
 }
+
+/// Closing is the third way in which the two meet, and what was sent before it is still told.
+#[test]
+fn closing_tells_both_ends_and_keeps_the_last_value() {
+    check("watch, close", 2, || {
+        let (tx, rx) = watch::channel(Box::new(0));
+        let closer = tx.clone();
+        let closer = thread::spawn(move || closer.close());
+        let sent = tx.send(Box::new(1)).is_ok();
+        let last = rx.iter().last();
+        assert_eq!(last.map(|value| *value), sent.then_some(1));
+        assert_eq!(tx.closed(), Ok(()));
+        closer.join().unwrap();
+        assert_eq!(*tx.send(Box::new(2)).unwrap_err().into_inner(), 2);
+    });
+}

@@ -2,8 +2,8 @@
 
 use crate::{
     WaitError,
+    forms::{const_new, wait_forms},
     line::{Inside, Line, Waited, object},
-    verbs::{constant, wait_forms},
 };
 use std::{fmt, ptr};
 use vitte_wait::{Claimed, Deadline, Outcome, Reason, StopToken, Wait};
@@ -53,7 +53,7 @@ impl BarrierWaitResult {
 }
 
 impl Barrier {
-    constant! {
+    const_new! {
         /// A barrier for rounds of `parties` units; none is taken for one.
         #[must_use]
         pub fn new(parties: usize) -> Self {

@@ -186,6 +186,11 @@ impl Condvar {
         Ok(())
     }
 
+    timed_forms! {
+        wait_while_with <T: ?Sized>(guard: &mut MutexGuard<'_, T>, condition: impl FnMut(&mut T) -> bool) -> Result<(), LockUntilError>:
+        wait_while_until wait_while_timeout wait_while_or_stop
+    }
+
     /// Wakes the unit that has waited longest; says whether there was one. Never blocks.
     pub fn notify_one(&self) -> bool {
         // Ordering: Relaxed. See `wait_with`.

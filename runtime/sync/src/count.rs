@@ -10,8 +10,8 @@
 
 use crate::{
     WaitError,
+    forms::const_new,
     line::{Inside, Line, Waited},
-    verbs::constant,
 };
 use vitte_wait::{
     Deadline, Outcome, Reason, StopToken, Wait,
@@ -33,7 +33,7 @@ pub(crate) struct OutOfRange;
 impl Count {
     pub(crate) const MAX: usize = usize::MAX >> (SHIFT + 1);
 
-    constant! {
+    const_new! {
         pub(crate) fn new(number: usize) -> Self {
             assert!(number <= Self::MAX, "too large a number");
             Self {

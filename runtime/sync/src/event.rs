@@ -5,8 +5,8 @@
 
 use crate::{
     WaitError,
+    forms::{const_new, wait_forms},
     line::{Inside, Line, Waited, object},
-    verbs::{constant, wait_forms},
 };
 use std::fmt;
 use vitte_wait::{
@@ -52,7 +52,7 @@ pub struct Event {
 }
 
 impl Event {
-    constant! {
+    const_new! {
         /// An event that is reset by the waiter it lets through; not set.
         #[must_use]
         pub fn auto() -> Self {
@@ -64,7 +64,7 @@ impl Event {
         }
     }
 
-    constant! {
+    const_new! {
         /// An event that stays set until it is [reset](Self::reset); not set.
         ///
         /// ```

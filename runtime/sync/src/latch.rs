@@ -3,8 +3,8 @@
 use crate::{
     WaitError,
     count::Count,
+    forms::{const_new, wait_forms},
     line::object,
-    verbs::{constant, wait_forms},
 };
 use std::fmt;
 use vitte_wait::{Deadline, StopToken};
@@ -32,7 +32,7 @@ use vitte_wait::{Deadline, StopToken};
 pub struct Latch(pub(crate) Count);
 
 impl Latch {
-    constant! {
+    const_new! {
         /// A latch that is to be counted down `count` times; open at once if that is zero.
         ///
         /// # Panics

@@ -1,6 +1,6 @@
 //! Values that are made when somebody first asks for them.
 
-use crate::{OnceCell, OnceError, once::Patience, once_cell::Ended, verbs::constant};
+use crate::{OnceCell, OnceError, forms::const_new, once::Patience, once_cell::Ended};
 use std::{convert::Infallible, fmt, ops::Deref};
 
 /// A value that is made by `F` when it is first asked for.
@@ -27,7 +27,7 @@ pub struct Lazy<T, F = fn() -> T> {
 }
 
 impl<T, F: Fn() -> T> Lazy<T, F> {
-    constant! {
+    const_new! {
         /// A value that `init` will make.
         #[must_use]
         pub fn new(init: F) -> Self {

@@ -48,7 +48,6 @@ mod signal;
 mod spin;
 mod till;
 mod upgrade_error;
-mod verbs;
 mod wait_group;
 mod word;
 
@@ -73,6 +72,9 @@ pub use phaser::Phaser;
 #[cfg(not(any(loom, shuttle)))]
 pub use process_lock::{ProcessLock, ProcessLockError, ProcessLockGuard};
 pub use raw::RawMutex;
+pub use raw_rw::RawRwLock;
+#[cfg(not(any(loom, shuttle)))]
+pub use raw_traits::UnitNumber;
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;

@@ -6,7 +6,7 @@
 //! change that would let the waiter go on comes first, and the waiter sees it and does not wait;
 //! or it comes second, and whoever makes it sees the flag, takes the lock, and finds the waiter.
 
-use crate::verbs::constant;
+use crate::forms::const_new;
 use std::ptr;
 use vitte_wait::{
     Deadline, Node, Outcome, StopToken, Wait, WaitQueue,
@@ -34,7 +34,7 @@ pub(crate) enum Waited {
 }
 
 impl<S> Line<S> {
-    constant! {
+    const_new! {
         /// Nobody waits.
         pub(crate) fn new(state: S) -> Self {
             Self(Mutex::new(Inside {

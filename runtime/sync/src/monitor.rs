@@ -5,10 +5,7 @@
 //! but only if that one has not looked since somebody last left, or changed the value: else
 //! two who wait for different things would wake each other for ever.
 
-use crate::{
-    Condvar, LockError, LockUntilError, Mutex, MutexGuard,
-    forms::{const_new, timed_forms},
-};
+use crate::{Condvar, LockError, LockUntilError, Mutex, MutexGuard, forms::const_new};
 use std::{
     fmt,
     ops::{Deref, DerefMut},
@@ -17,6 +14,7 @@ use std::{
 use vitte_wait::{
     Deadline, StopToken,
     facade::atomic::{AtomicU64, Ordering::Relaxed},
+    timed_forms,
 };
 
 /// A value behind a lock whose holder may [wait](MonitorGuard::wait) for others to have been there.
@@ -97,7 +95,10 @@ impl<T: ?Sized> Monitor<T> {
             .map(|held| self.guard(held))
     }
 
-    timed_forms! { lock_with -> MonitorGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> Result<MonitorGuard<'_, T>, LockUntilError>:
+        lock_until lock_timeout lock_or_stop
+    }
 
     /// Enters whether it is poisoned or not, and clears the mark.
     ///

@@ -5,7 +5,7 @@
 
 use crate::{
     LockError, LockUntilError, Poisoned, TryLockError,
-    forms::{const_new, timed_forms},
+    forms::const_new,
     raw::{Patience, RawMutex},
 };
 use std::{
@@ -17,7 +17,7 @@ use std::{
     ptr::NonNull,
     thread::panicking,
 };
-use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way};
+use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way, timed_forms};
 
 /// A lock around a value, for fibers and threads alike.
 ///
@@ -162,7 +162,10 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    timed_forms! { lock_with -> MutexGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> Result<MutexGuard<'_, T>, LockUntilError>:
+        lock_until lock_timeout lock_or_stop
+    }
 
     /// With the lock taken, when it is time to give way; or without, when it is not to be had at once.
     #[cold]

@@ -14,6 +14,7 @@ use vitte_wait::{
         Mutex,
         atomic::{AtomicUsize, Ordering::*},
     },
+    timed_forms,
 };
 
 /// The name of a lock: a whole number or a text. `5` and `"5"` are two names.
@@ -167,16 +168,9 @@ impl NamedLocks {
         Ok(NamedGuard::new(used, mark))
     }
 
-    /// [`lock_with`](Self::lock_with) a time from now only.
-    ///
-    /// # Errors
-    /// As [`lock_with`](Self::lock_with).
-    pub fn lock_timeout(
-        &self,
-        name: impl Into<LockName>,
-        timeout: std::time::Duration,
-    ) -> Result<NamedGuard<'_>, LockUntilError> {
-        self.lock_with(name, Deadline::after(timeout), None)
+    timed_forms! {
+        lock_with(name: impl Into<LockName>) -> Result<NamedGuard<'_>, LockUntilError>:
+        lock_until lock_timeout lock_or_stop
     }
 
     /// As [`lock_with`](Self::lock_with), without a guard: for a host whose programs lock and

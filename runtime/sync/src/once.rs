@@ -9,13 +9,14 @@
 
 use crate::{
     OnceError, OnceUntilError,
+    forms::const_new,
     line::{Inside, Line, Waited, object},
-    verbs::constant,
 };
 use std::{convert::Infallible, fmt, ptr};
 use vitte_wait::{
     Deadline, Reason, StopToken, Unit, Wait, current,
     facade::atomic::{AtomicPtr, AtomicU32, Ordering::*},
+    timed_forms,
 };
 
 const RUNNING: u32 = 1;
@@ -68,7 +69,7 @@ impl Patience<'_> {
 }
 
 impl Once {
-    constant! {
+    const_new! {
         /// Not done yet.
         #[must_use]
         pub fn new() -> Self {
@@ -158,6 +159,11 @@ impl Once {
             self.wait_in_line(patience, false)?;
         }
         Ok(())
+    }
+
+    timed_forms! {
+        wait_with() -> Result<(), OnceUntilError>:
+        wait_until wait_timeout wait_or_stop
     }
 
     /// Begins an attempt, if none is on and it is not done.

@@ -2,11 +2,11 @@
 
 use crate::{
     InitError, Once, OnceError, OnceUntilError, SetError,
+    forms::const_new,
     once::{Attempt, Patience},
-    verbs::constant,
 };
 use std::{convert::Infallible, fmt, mem};
-use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell};
+use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell, timed_forms};
 
 /// A place for a value that is set once, and then shared.
 ///
@@ -38,7 +38,7 @@ unsafe impl<T: Send> Send for OnceCell<T> {}
 unsafe impl<T: Send + Sync> Sync for OnceCell<T> {}
 
 impl<T> OnceCell<T> {
-    constant! {
+    const_new! {
         /// An empty cell.
         #[must_use]
         pub fn new() -> Self {
@@ -208,6 +208,11 @@ impl<T> OnceCell<T> {
     ) -> Result<&T, OnceUntilError> {
         self.once.wait_with(deadline, stop)?;
         Ok(self.made())
+    }
+
+    timed_forms! {
+        wait_with() -> Result<&T, OnceUntilError>:
+        wait_until wait_timeout wait_or_stop
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     Canceled, WaitError,
+    forms::const_new,
     line::{Inside, Line, Waited, object},
-    verbs::constant,
 };
 use std::{fmt, ptr};
-use vitte_wait::{Claimed, Deadline, Outcome, Reason, StopToken, Wait};
+use vitte_wait::{Claimed, Deadline, Outcome, Reason, StopToken, Wait, timed_forms};
 
 /// A latch that is used again for phase after phase, by parties that register and leave.
 ///
@@ -60,7 +60,7 @@ impl State {
 }
 
 impl Phaser {
-    constant! {
+    const_new! {
         /// A phaser with so many parties, in phase 0.
         #[must_use]
         pub fn new(parties: usize) -> Self {
@@ -159,6 +159,11 @@ impl Phaser {
         self.wait_for_with(self.arrive(), deadline, stop)
     }
 
+    timed_forms! {
+        arrive_and_wait_with() -> Result<u64, WaitError>:
+        arrive_and_wait_until arrive_and_wait_timeout arrive_and_wait_or_stop
+    }
+
     /// Waits while `phase` goes on. Says which phase comes after, or, if it is over already, which
     /// goes on now.
     ///
@@ -194,6 +199,11 @@ impl Phaser {
             Waited::Popped(_) => Ok(phase + 1),
             Waited::Left(outcome) => WaitError::of(outcome).map(|()| phase + 1),
         }
+    }
+
+    timed_forms! {
+        wait_for_with(phase: u64) -> Result<u64, WaitError>:
+        wait_for_until wait_for_timeout wait_for_or_stop
     }
 }
 

@@ -12,7 +12,6 @@
 
 use crate::{
     LockUntilError,
-    forms::timed_forms,
     raw::{Patience, RawMutex},
 };
 use std::{
@@ -29,6 +28,7 @@ use std::{
 use vitte_wait::{
     Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
     facade::{Mutex, thread},
+    timed_forms,
 };
 
 /// Why a [`ProcessLock`] was not taken. It is never taken when there is an error.
@@ -211,7 +211,10 @@ impl ProcessLock {
         }
     }
 
-    timed_forms! { lock_with -> ProcessLockGuard<'_>, ProcessLockError: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> Result<ProcessLockGuard<'_>, ProcessLockError>:
+        lock_until lock_timeout lock_or_stop
+    }
 
     /// The file, locked; `None`: somebody else has locked it.
     fn try_file(&self) -> Result<Option<File>, ProcessLockError> {

@@ -5,7 +5,7 @@
 
 use crate::{
     LockError, LockUntilError, TryLockError,
-    forms::{const_new, timed_forms},
+    forms::const_new,
     raw::{Patience, RawMutex},
 };
 use std::{cell::Cell, fmt, marker::PhantomData, ops::Deref};
@@ -15,6 +15,7 @@ use vitte_wait::{
         atomic::{AtomicU64, Ordering::*},
         cell::UnsafeCell,
     },
+    timed_forms,
 };
 
 /// A lock around a value that the unit which holds it may take again.
@@ -123,7 +124,10 @@ impl<T: ?Sized> ReentrantMutex<T> {
         }
     }
 
-    timed_forms! { lock_with -> ReentrantMutexGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> Result<ReentrantMutexGuard<'_, T>, LockUntilError>:
+        lock_until lock_timeout lock_or_stop
+    }
 
     /// Whether the calling unit holds the lock.
     #[must_use]

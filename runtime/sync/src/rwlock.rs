@@ -5,7 +5,7 @@
 
 use crate::{
     LockError, LockUntilError, Poisoned, TryLockError, UpgradeError, UpgradeRefused,
-    forms::{const_new, timed_forms},
+    forms::const_new,
     raw::{Patience, Refused},
     raw_rw::{NoUpgrade, RawRwLock, Reading},
 };
@@ -16,8 +16,9 @@ use std::{
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
     thread::panicking,
+    time::Duration,
 };
-use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell};
+use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell, timed_forms};
 
 /// A lock around a value for many readers or one writer, for fibers and threads alike.
 ///
@@ -148,7 +149,10 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    timed_forms! { read_with -> RwLockReadGuard<'_, T>, LockUntilError: read_until read_timeout read_or_stop }
+    timed_forms! {
+        read_with() -> Result<RwLockReadGuard<'_, T>, LockUntilError>:
+        read_until read_timeout read_or_stop
+    }
 
     #[cold]
     fn read_slow(
@@ -213,7 +217,10 @@ impl<T: ?Sized> RwLock<T> {
         self.write_slow(deadline, stop)
     }
 
-    timed_forms! { write_with -> RwLockWriteGuard<'_, T>, LockUntilError: write_until write_timeout write_or_stop }
+    timed_forms! {
+        write_with() -> Result<RwLockWriteGuard<'_, T>, LockUntilError>:
+        write_until write_timeout write_or_stop
+    }
 
     #[cold]
     fn write_slow(
@@ -363,6 +370,39 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
                 Err(UpgradeError::new(guard, why))
             }
         }
+    }
+
+    /// [`upgrade_with`](Self::upgrade_with) a deadline only.
+    ///
+    /// # Errors
+    /// As [`upgrade_with`](Self::upgrade_with), but never stopped.
+    pub fn upgrade_until(
+        guard: Self,
+        deadline: Deadline,
+    ) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        Self::upgrade_with(guard, deadline, None)
+    }
+
+    /// [`upgrade_with`](Self::upgrade_with) a deadline that is `patience` from now.
+    ///
+    /// # Errors
+    /// As [`upgrade_with`](Self::upgrade_with), but never stopped.
+    pub fn upgrade_timeout(
+        guard: Self,
+        patience: Duration,
+    ) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        Self::upgrade_with(guard, Deadline::after(patience), None)
+    }
+
+    /// [`upgrade_with`](Self::upgrade_with) a stop token only.
+    ///
+    /// # Errors
+    /// As [`upgrade_with`](Self::upgrade_with), but never timed out.
+    pub fn upgrade_or_stop(
+        guard: Self,
+        stop: &StopToken,
+    ) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
+        Self::upgrade_with(guard, Deadline::NEVER, Some(stop))
     }
 }
 

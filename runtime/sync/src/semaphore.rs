@@ -10,8 +10,8 @@
 
 use crate::{
     AcquireError, AcquireUntilError, OwnedPermit, Permit, TryAcquireError,
+    forms::const_new,
     line::{Inside, Line, Waited, object},
-    verbs::constant,
 };
 use std::{cell::Cell, fmt, mem, ptr, sync::Arc};
 use vitte_wait::{
@@ -64,7 +64,7 @@ impl Semaphore {
     /// No semaphore can have more permits.
     pub const MAX_PERMITS: usize = usize::MAX >> (SHIFT + 1);
 
-    constant! {
+    const_new! {
         /// A semaphore with so many permits.
         ///
         /// # Panics
@@ -384,6 +384,11 @@ impl Semaphore {
     timed_forms! {
         acquire_with() -> Result<Permit<'_>, AcquireUntilError>:
         acquire_until acquire_timeout acquire_or_stop
+    }
+
+    timed_forms! {
+        acquire_many_with(permits: usize) -> Result<Permit<'_>, AcquireUntilError>:
+        acquire_many_until acquire_many_timeout acquire_many_or_stop
     }
 
     /// [`acquire`](Self::acquire), with a permit that borrows nothing.

@@ -4,7 +4,7 @@
 //! project takes to be stopped by. The semantics are those of `Signal` in mo-threads (Kyle Lahnakoski), without
 //! its defects: a wait says who ended it, and combined signals leave nothing behind.
 
-use crate::{Till, WaitError, verbs::wait_forms};
+use crate::{Till, WaitError, forms::wait_forms};
 use std::{
     any::Any,
     fmt,

@@ -5,11 +5,7 @@
 //! its processor, or suspended, is not starved by those who wait for it. There is no queue, so
 //! there is no order, and a release is one store.
 
-use crate::{
-    LockError, LockUntilError, TryLockError,
-    forms::{const_new, timed_forms},
-    raw::Patience,
-};
+use crate::{LockError, LockUntilError, TryLockError, forms::const_new, raw::Patience};
 use std::{
     fmt,
     marker::PhantomData,
@@ -24,7 +20,7 @@ use vitte_wait::{
         cell::UnsafeCell,
         hint, thread,
     },
-    give_way, stack,
+    give_way, stack, timed_forms,
 };
 
 /// A lock around a value, of one word, for sections that are over in no time and cannot panic half way.
@@ -134,7 +130,10 @@ impl<T: ?Sized> SpinLock<T> {
         }
     }
 
-    timed_forms! { lock_with -> SpinLockGuard<'_, T>, LockUntilError: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> Result<SpinLockGuard<'_, T>, LockUntilError>:
+        lock_until lock_timeout lock_or_stop
+    }
 
     #[cold]
     fn lock_slow(

@@ -6,7 +6,7 @@
 //! has gone, when its waiters have gone to sleep already. To run something at a time, start a
 //! fiber that waits.
 
-use crate::{Signal, WaitError, verbs::wait_forms};
+use crate::{Signal, WaitError, forms::wait_forms};
 use std::{
     fmt,
     ops::{BitOr, Deref},

@@ -3,8 +3,8 @@
 use crate::{
     WaitError,
     count::Count,
+    forms::{const_new, wait_forms},
     line::object,
-    verbs::{constant, wait_forms},
 };
 use std::{fmt, sync::Arc};
 use vitte_wait::{Deadline, StopToken};
@@ -34,7 +34,7 @@ use vitte_wait::{Deadline, StopToken};
 pub struct WaitGroup(pub(crate) Count);
 
 impl WaitGroup {
-    constant! {
+    const_new! {
         /// Nothing is to be done.
         #[must_use]
         pub fn new() -> Self {

@@ -13,9 +13,8 @@ use std::{
     time::Duration,
 };
 use vitte_channels::{
-    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
+    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError, WaitError,
     queue::{self, Sent},
-    store::WaitError,
 };
 use vitte_wait::{Deadline, Reason, StopSource};
 

@@ -37,7 +37,11 @@ use crate::{
     forms::const_new,
     raw::{Patience, Refused, Spin},
 };
-use std::{cell::Cell, fmt};
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+};
 use vitte_wait::{
     WaitQueue,
     facade::{
@@ -81,7 +85,23 @@ pub(crate) enum NoUpgrade {
     Refused(Refused),
 }
 
-pub(crate) struct RawRwLock {
+/// A lock without a value for many readers or one writer, for fronts of [`lock_api`].
+///
+/// The rules are those of [`RwLock`](crate::RwLock): a writer that waits holds back new readers, but whoever
+/// reads already may read again. As a front of `lock_api` cannot say that it did not get the lock, its forms without
+/// a limit wait on when the calling unit is canceled, and panic if the caller would wait for itself. To upgrade it
+/// takes `RwLock`: that of `lock_api` cannot say that another was before.
+///
+/// ```
+/// type RwLock<T> = lock_api::RwLock<vitte_sync::RawRwLock, T>;
+///
+/// static LIST: RwLock<Vec<u8>> = RwLock::new(Vec::new());
+/// LIST.write().push(1);
+/// let (one, two) = (LIST.read(), LIST.read());
+/// assert!(LIST.try_write().is_none());
+/// assert_eq!(one.len() + two.len(), 2);
+/// ```
+pub struct RawRwLock {
     word: AtomicU64,
     /// The mark of the writer inside, 0 if there is none. Written by it, or by whoever lets it in.
     writer: AtomicUsize,
@@ -101,7 +121,9 @@ fn no_marks() -> [AtomicUsize; PLACES] {
 
 impl RawRwLock {
     const_new! {
-        pub(crate) fn new() -> Self {
+        /// A free lock.
+        #[must_use]
+        pub fn new() -> Self {
             Self {
                 word: AtomicU64::new(0),
                 writer: AtomicUsize::new(0),
@@ -256,6 +278,41 @@ impl RawRwLock {
         {
             self.settle_after(false);
         }
+    }
+
+    /// Leaves by one of the caller's readings, whichever. The reader's unit only.
+    #[cfg(not(any(loom, shuttle)))]
+    #[inline]
+    pub(crate) fn leave_reading_unnamed(&self) {
+        let reading = if self.word.load(Relaxed) & READERS == 1 {
+            // There is one reader: the caller.
+            Reading {
+                place: 0,
+                mark: self.marks[0].load(Relaxed),
+            }
+        } else {
+            self.reading_of_caller()
+        };
+        self.leave_reading(reading);
+    }
+
+    #[cfg(not(any(loom, shuttle)))]
+    #[cold]
+    fn reading_of_caller(&self) -> Reading {
+        let waiting = self.waiting.lock();
+        let placed = (0..).zip(&self.marks).map(|(place, mark)| Reading {
+            place,
+            mark: mark.load(Relaxed),
+        });
+        let crowd = waiting.crowd.iter().map(|mark| Reading {
+            place: CROWDED,
+            mark: *mark,
+        });
+        let mut readings = placed.chain(crowd).filter(|reading| reading.mark != 0);
+        let own = readings.clone().find(|reading| stack::is_own(reading.mark));
+        // Where nobody tells the bounds of stacks, marks tell nothing, and one is as good as another.
+        own.or_else(|| readings.next())
+            .expect("a reader that leaves is inside")
     }
 
     #[cold]
@@ -470,6 +527,18 @@ impl RawRwLock {
             .count()
     }
 
+    /// Whether anybody is inside, as reader or writer; a snapshot.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Relaxed) & (READERS | WRITER) != 0
+    }
+
+    /// Whether a writer is inside; a snapshot.
+    #[must_use]
+    pub fn is_locked_exclusive(&self) -> bool {
+        self.word.load(Relaxed) & WRITER != 0
+    }
+
     /// Sets the poison mark. Writer only.
     #[cold]
     pub(crate) fn poison(&self) {
@@ -483,6 +552,15 @@ impl RawRwLock {
 
     pub(crate) fn is_poisoned(&self) -> bool {
         self.word.load(Relaxed) & POISONED != 0
+    }
+}
+
+impl UnwindSafe for RawRwLock {}
+impl RefUnwindSafe for RawRwLock {}
+
+impl Default for RawRwLock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -107,25 +107,65 @@ fn what_a_reader_saw_holds_when_it_has_become_the_writer() {
 
 /// A writer that gives up lets the readers in that waited behind it.
 #[test]
-fn a_writer_that_is_stopped_holds_nobody_back() {
+fn a_writer_that_is_stopped_lets_in_who_waited_behind_it() {
     check("rwlock, stopped writer", 2, || {
         let count = Arc::new(RwLock::new(0));
         let source = StopSource::new();
         let first = count.read().unwrap();
         let (theirs, token) = (count.clone(), source.token());
-        let writer =
-            thread::spawn(
-                move || match theirs.write_with(Deadline::NEVER, Some(&token)) {
-                    Ok(mut count) => *count += 1,
-                    Err(error) => assert_eq!(error, LockUntilError::Stopped),
-                },
-            );
+        let writer = thread::spawn(move || {
+            let ended = theirs.write_with(Deadline::NEVER, Some(&token));
+            assert_eq!(ended.unwrap_err(), LockUntilError::Stopped);
+        });
         let theirs = count.clone();
         let reader = thread::spawn(move || *theirs.read().unwrap());
         source.stop();
-        // The first reader is still inside, so the writer ends by the stop alone.
+        // The first reader is still inside, so both end by the stop alone.
         writer.join().unwrap();
         assert_eq!(reader.join().unwrap(), 0);
+        drop(first);
+        assert!(count.try_write().is_ok());
+    });
+}
+
+/// It holds back nobody from when its wait has ended, and not only once all are gone.
+#[test]
+fn a_writer_that_is_stopped_holds_nobody_back() {
+    check("rwlock, after a stopped writer", 3, || {
+        let count = Arc::new(RwLock::new(0));
+        let source = StopSource::new();
+        let first = count.read().unwrap();
+        let (theirs, token) = (count.clone(), source.token());
+        let writer = thread::spawn(move || {
+            let ended = theirs.write_with(Deadline::NEVER, Some(&token));
+            assert_eq!(ended.unwrap_err(), LockUntilError::Stopped);
+            // This one does not read yet, so a writer that is thought to wait would keep it out.
+            assert_eq!(*theirs.try_read().unwrap(), 0);
+        });
+        source.stop();
+        writer.join().unwrap();
+        drop(first);
+        assert!(count.try_write().is_ok());
+    });
+}
+
+/// An upgrader that gives up still reads, and holds back new readers no more.
+#[test]
+fn an_upgrader_that_is_stopped_still_reads_and_holds_nobody_back() {
+    check("rwlock, stopped upgrader", 2, || {
+        let count = Arc::new(RwLock::new(0));
+        let source = StopSource::new();
+        let first = count.read().unwrap();
+        let (theirs, token) = (count.clone(), source.token());
+        let upgrader = thread::spawn(move || {
+            let reader = theirs.read().unwrap();
+            let refused = RwLockReadGuard::upgrade_or_stop(reader, &token).unwrap_err();
+            assert_eq!(refused.why(), UpgradeRefused::Stopped);
+            assert_eq!(*refused.into_guard(), 0);
+            assert_eq!(*theirs.try_read().unwrap(), 0);
+        });
+        source.stop();
+        upgrader.join().unwrap();
         drop(first);
         assert!(count.try_write().is_ok());
     });
