@@ -6,7 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering::SeqCst},
 };
-use vitte_channels::{Receiver, RecvError};
+use vitte_channels::{Channel, Receiver, RecvError, TryRecvError, TrySendError, select};
 use vitte_wait::Reason;
 
 /// After "TestChan": a full channel holds its sender, an empty one its receiver.
@@ -123,4 +123,150 @@ pub(crate) fn a_producer_and_a_consumer_that_stop_each_other<U: Case>() {
         assert_eq!(U::join(producer), seen);
         assert!(seen >= 300);
     }
+}
+
+/// After `TestNonblockRecvRace`: what is inside is found though the channel is closed meanwhile.
+pub(crate) fn what_is_inside_is_found_while_another_closes<U: Case>() {
+    for _ in 0..200 {
+        for flavor in [None, Some(1), Some(3)] {
+            let (tx, rx) = U::channel(flavor);
+            tx.send(1).unwrap();
+            let receiver = U::spawn(move || (rx.try_recv(), rx.recv()));
+            tx.close();
+            assert_eq!(U::join(receiver), (Ok(1), Err(RecvError::Closed)));
+        }
+    }
+}
+
+/// After `TestNonblockSelectRace2`: of a value and a closed channel one is there at any moment.
+pub(crate) fn a_default_is_not_taken_beside_a_value_or_a_closed_channel<U: Case>() {
+    for _ in 0..200 {
+        let (tx, values) = U::channel(Some(1));
+        let (end, ended) = U::channel::<u8>(Some(0));
+        tx.send(1).unwrap();
+        let (give, given) = Channel::bounded(1);
+        let selector = U::spawn(move || {
+            let found = select! {
+                recv(values) -> _ => true,
+                recv(ended) -> _ => true,
+                default => false,
+            };
+            give.send(values).unwrap();
+            found
+        });
+        end.close();
+        assert!(U::join(selector));
+        drop(given);
+    }
+}
+
+/// After "nonblock.go": whoever only tries meets nobody who is not there, and whoever waits.
+pub(crate) fn one_who_tries_meets_only_one_who_waits<U: Case>() {
+    for flavor in [Some(0), Some(1)] {
+        let (tx, rx) = U::channel(flavor);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        if flavor == Some(1) {
+            tx.try_send(0).unwrap();
+        }
+        assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+        if flavor == Some(1) {
+            assert_eq!(rx.try_recv(), Ok(0));
+        }
+        let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv(), rx));
+        until_waiting(unit, Reason::Recv);
+        assert_eq!(tx.try_send(2), Ok(()));
+        let (received, rx) = U::join(receiver);
+        assert_eq!(received, Ok(2));
+        let full = tx.capacity();
+        let (sender, unit) =
+            spawn_known::<U, _>(move || (0..=full.unwrap_or(0)).try_for_each(|n| tx.send(n)));
+        until_waiting(unit, Reason::Send);
+        for n in 0..=full.unwrap_or(0) {
+            assert_eq!(rx.try_recv(), Ok(n));
+        }
+        assert_eq!(U::join(sender), Ok(()));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    }
+}
+
+/// After `TestMultiConsumer`'s pipeline and "goroutines.go": a thousand units in a row, each between two channels.
+pub(crate) fn a_thousand_units_in_a_row_pass_one_value_on<U: Case>() {
+    // Threads are dear, so there are fewer where any may be one.
+    const UNITS: u32 = if cfg!(debug_assertions) { 200 } else { 1_000 };
+    let (first, mut last) = U::channel(Some(0));
+    let units: Vec<_> = (0..UNITS)
+        .map(|_| {
+            let (tx, rx) = U::channel(Some(0));
+            let previous = std::mem::replace(&mut last, rx);
+            U::spawn(move || previous.recv().map(|n: u32| tx.send(n + 1)))
+        })
+        .collect();
+    first.send(0).unwrap();
+    assert_eq!(last.recv(), Ok(UNITS));
+    assert!(units.into_iter().all(|unit| U::join(unit) == Ok(Ok(()))));
+}
+
+/// After "powser1.go" (after "Squinting at power series", Bell Laboratories 1990): power series whose coefficients come through
+/// channels, each operation a unit of its own; here exp(x) from its differential equation, and exp(x) * exp(-x).
+pub(crate) fn power_series_are_multiplied_by_units<U: Case>() {
+    type Fraction = (i128, i128);
+    type Series<K> = Receiver<Fraction, K>;
+    fn plain((n, d): Fraction) -> Fraction {
+        let (mut a, mut b) = (n.abs(), d.abs());
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        (n / a * d.signum(), d / a * d.signum())
+    }
+    fn series<U: Case>(coefficient: fn(u32) -> Fraction) -> Series<U::Kind> {
+        let (tx, rx) = U::channel(Some(0));
+        drop(U::spawn(move || {
+            (0..).find(|n| tx.send(coefficient(*n)).is_err())
+        }));
+        rx
+    }
+    /// The product of two series: each coefficient is a sum over all that have come.
+    fn times<U: Case>(a: Series<U::Kind>, b: Series<U::Kind>) -> Series<U::Kind> {
+        let (tx, rx) = U::channel(Some(0));
+        drop(U::spawn(move || {
+            let (mut seen_a, mut seen_b) = (Vec::new(), Vec::new());
+            while let (Ok(next_a), Ok(next_b)) = (a.recv(), b.recv()) {
+                seen_a.push(next_a);
+                seen_b.push(next_b);
+                let pairs = seen_a.iter().zip(seen_b.iter().rev());
+                let sum = pairs.fold((0, 1), |(n, d), ((n1, d1), (n2, d2))| {
+                    plain((n * d1 * d2 + n1 * n2 * d, d * d1 * d2))
+                });
+                if tx.send(sum).is_err() {
+                    break;
+                }
+            }
+        }));
+        rx
+    }
+    /// The series whose derivative is `a`, and which begins with `first`.
+    fn integral<U: Case>(a: Series<U::Kind>, first: Fraction) -> Series<U::Kind> {
+        let (tx, rx) = U::channel(Some(0));
+        drop(U::spawn(move || {
+            if tx.send(first).is_ok() {
+                let terms = (1..)
+                    .zip(a.iter())
+                    .map(|(n, (up, down))| plain((up, down * n)));
+                let _ = tx.send_many(terms);
+            }
+        }));
+        rx
+    }
+    fn factorial(n: u32) -> i128 {
+        (1..=i128::from(n)).product()
+    }
+    let exp = || series::<U>(|n| (1, factorial(n)));
+    let exp_of_minus = || series::<U>(|n| (if n % 2 == 0 { 1 } else { -1 }, factorial(n)));
+    let one = times::<U>(exp(), exp_of_minus());
+    let mut expected = vec![(1, 1)];
+    expected.resize(12, (0, 1));
+    assert_eq!(one.iter().take(12).collect::<Vec<_>>(), expected);
+    // exp is its own integral.
+    let again = integral::<U>(exp(), (1, 1));
+    assert!(again.iter().take(12).eq(exp().iter().take(12)));
 }

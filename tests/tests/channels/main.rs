@@ -9,6 +9,7 @@ mod drops;
 mod from_crossbeam;
 mod from_go;
 mod from_std;
+mod from_tokio;
 mod many_consumers;
 mod oneshot;
 mod order;
@@ -21,6 +22,7 @@ mod show;
 mod timed;
 mod timers;
 mod units;
+mod verbs;
 mod watch;
 
 /// For every kind of channel.
@@ -59,6 +61,14 @@ macro_rules! bodies_for_any {
                 stress_by_dropping_one_end_at_a_time
                 oneshot_values_cross_units
                 a_recv_that_begins_before_the_send_gets_it
+                a_sender_sees_in_the_end_that_the_receiver_is_gone
+                a_receiver_sees_in_the_end_that_the_sender_is_gone
+                ends_are_passed_on_from_unit_to_unit
+                a_timeout_too_long_to_count_is_none
+                as_many_come_out_as_went_in
+                one_who_only_tries_asks_until_he_has_enough
+                an_owned_and_a_borrowed_loop_give_what_is_inside
+                one_who_tries_sees_each_state_as_it_comes
             }
             from_crossbeam {
                 length_follows_every_step
@@ -66,6 +76,10 @@ macro_rules! bodies_for_any {
                 closing_wakes_a_receiver
                 two_channels_do_not_mix
                 drops_are_counted_under_stress
+                channels_go_through_channels
+                a_value_is_made_by_a_receive_from_the_same_channel
+                a_value_whose_drop_panics_takes_no_other_with_it
+                a_value_larger_than_a_page_needs_no_stack_for_its_block
             }
             from_go {
                 a_send_blocks_until_there_is_room
@@ -73,6 +87,14 @@ macro_rules! bodies_for_any {
                 a_prime_sieve_finds_the_primes
                 a_chain_of_channels_passes_everything_on
                 a_producer_and_a_consumer_that_stop_each_other
+                what_is_inside_is_found_while_another_closes
+                a_default_is_not_taken_beside_a_value_or_a_closed_channel
+                one_who_tries_meets_only_one_who_waits
+                a_thousand_units_in_a_row_pass_one_value_on
+                power_series_are_multiplied_by_units
+            }
+            from_tokio {
+                a_receiver_knows_whether_it_is_closed_and_what_is_left
             }
             batches {
                 a_batch_that_does_not_fit_goes_in_part
@@ -112,11 +134,14 @@ macro_rules! bodies_for_many_producers {
             from_std {
                 many_senders_one_after_the_other
                 a_shared_sender_s_clones_survive_it
+                a_receiver_goes_after_the_last_value_of_another_sender
+                a_receiver_without_patience_gets_what_many_send_late
             }
             from_crossbeam {
                 many_blocks_are_filled_and_emptied
                 capacity_is_what_was_asked_for
                 a_queue_is_linearizable_by_one
+                a_thread_that_ends_uses_channels_to_the_last
             }
         }
     };
@@ -126,6 +151,10 @@ macro_rules! bodies_for_many_producers {
 macro_rules! bodies_for_many_consumers {
     ($units:ty) => {
         vitte_tests::bodies! { $units:
+            from_crossbeam {
+                whoever_has_sent_finds_a_value
+                ends_know_their_channel
+            }
             many_consumers {
                 each_value_goes_to_one_consumer
                 workers_share_what_there_is_to_do
@@ -219,6 +248,29 @@ macro_rules! bodies_of_other_handles {
                 looks_that_race_with_replacements_see_whole_values
                 a_select_sees_changes_and_ends
                 debug_shows_what_was_seen
+            }
+            from_tokio {
+                one_place_is_enough_for_one_value
+                the_end_overwrites_nothing_however_often_the_ring_went_round
+                a_new_subscription_knows_nothing_of_the_old_one_s_past
+                a_capacity_out_of_range_is_refused
+                a_oneshot_is_over_once_and_for_all
+                a_closed_watch_tells_of_what_was_not_seen
+                a_watch_without_receivers_may_get_one_again
+            }
+            verbs {
+                a_broadcast_of_many_is_received_as_many
+                a_receiver_of_many_hears_of_what_it_missed_exactly
+                a_batch_ends_before_a_gap
+                a_broadcast_of_many_ends_where_the_receivers_do
+                a_wait_for_many_broadcasts_can_end_early
+                a_watched_value_is_received_like_others
+                a_loop_over_a_watched_value_ends_with_the_last
+                closing_a_watched_value_keeps_the_last
+                a_panic_in_a_watched_value_s_clone_counts_it_as_seen
+                a_loop_over_a_oneshot_has_one_value_or_none
+                many_go_to_the_front_as_long_as_there_is_room
+                a_relay_takes_what_fits_and_flushes_for_a_while
             }
         }
     };

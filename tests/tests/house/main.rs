@@ -9,6 +9,7 @@ mod notes;
 mod orderings;
 mod places;
 mod tree;
+mod upstream;
 mod words;
 
 /// What is wrong, and where.

@@ -8,8 +8,8 @@ use std::{
     },
 };
 use vitte_sync::{
-    Monitor, Mutex, NamedLocks, RawMutex, ReentrantMutex, RwLock, RwLockReadGuard, SpinLock,
-    WordMutex,
+    Monitor, Mutex, NamedLocks, RawMutex, RawRwLock, ReentrantMutex, RwLock, RwLockReadGuard,
+    SpinLock, WordMutex,
 };
 use vitte_tests::{is_full, units::Units};
 use vitte_wait::Deadline;
@@ -55,6 +55,17 @@ pub(crate) fn a_raw_mutex_behind_lock_api_loses_no_increment<U: Units>() {
     type Front = lock_api::Mutex<RawMutex, usize>;
     let count = contend::<U, Front>(Front::new(0), |count| *count.lock() += 1);
     assert_eq!(count.into_inner(), UNITS * ROUNDS);
+}
+
+pub(crate) fn writers_behind_lock_api_lose_no_increment<U: Units>() {
+    type Front = lock_api::RwLock<RawRwLock, usize>;
+    let count = contend_for::<U, Front>(handed_rounds(), Front::new(0), |count| {
+        let seen = *count.read();
+        let mut count = count.write();
+        assert!(*count >= seen);
+        *count += 1;
+    });
+    assert_eq!(count.into_inner(), UNITS * handed_rounds());
 }
 
 pub(crate) fn a_lock_that_is_handed_over_loses_no_increment<U: Units>() {

@@ -9,6 +9,7 @@
 mod condvar;
 mod exact;
 mod from_elsewhere;
+mod from_parking_lot;
 mod inline;
 mod mutex;
 mod named;
@@ -28,6 +29,7 @@ macro_rules! all_bodies {
                 a_reentrant_mutex_loses_no_increment
                 a_monitor_loses_no_increment
                 writers_lose_no_increment
+                writers_behind_lock_api_lose_no_increment
                 readers_that_upgrade_lose_no_increment
                 a_named_lock_loses_no_increment
                 a_word_mutex_loses_no_increment
@@ -100,6 +102,20 @@ macro_rules! all_bodies {
                 a_lock_inside_a_lock_is_another_lock
                 waiters_are_served_as_they_came
                 a_lock_may_be_held_across_a_wait
+            }
+            from_parking_lot {
+                readers_and_writers_behind_lock_api_keep_the_rules
+                a_crowd_behind_lock_api_leaves_in_any_order
+                the_value_of_readers_and_writers_comes_out
+                no_writer_comes_between_a_writer_and_his_reading
+                an_upgrade_is_given_up_in_time_or_when_stopped
+                a_notification_says_how_many_it_woke
+                a_condition_is_asked_once_before_and_once_a_notification
+                a_condition_serves_one_lock_after_the_other
+                waiters_that_wake_one_another_all_wake
+                a_thread_that_ends_takes_locks_to_the_last
+                fifty_units_share_a_spin_lock
+                a_wait_for_a_name_can_end_early
             }
             process {
                 two_locks_of_one_file_exclude_each_other
