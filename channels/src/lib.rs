@@ -32,10 +32,21 @@
 //! back in the error. Closing is out of band: it can be done from either end, whatever is inside
 //! stays to be received, and senders that wait for room get their values back.
 //!
-//! Three more kinds have modules of their own: every value to every subscriber ([`broadcast`]), one
-//! value once ([`oneshot`]), and the latest value with word of its changes ([`watch`]).
-//! Other kinds have modules of their own: [`priority`] channels, [`queue`]s with two ends and unique
-//! values, [`timer`]s that are received from, and the [`relay`] that passes values on in batches.
+//! Other kinds have modules of their own: every value to every subscriber ([`broadcast`]), one value once
+//! ([`oneshot`]), the latest value with word of its changes ([`watch`]), [`priority`] channels, [`queue`]s with two
+//! ends and unique values, [`timer`]s that are received from, and the [`relay`] that passes values on in batches.
+//! Their verbs are the same, as far as there is something for them to do:
+//!
+//! | kind | sending waits | many at a time | a loop gives | what it has besides |
+//! |---|---|---|---|---|
+//! | [`Mpsc`], [`Mpmc`], [`Spsc`] | while it is full | both ways | values | |
+//! | [`queue`] | while it is full | both ways | values | the front, unique values, `drain`, `join` |
+//! | [`priority`] | while it is full | both ways | values, the first in order first | `drain`, `join` |
+//! | [`broadcast`] | never: the oldest goes | both ways | values, and how many were missed | `subscribe` |
+//! | [`watch`] | never: the older goes | no: there is one | the latest value, whenever it is new | looks, changes in place, `wait_for` |
+//! | [`oneshot`] | never | no: there is one | one value, or none | the sender's `closed` |
+//! | [`timer`] | nobody sends | ticks missed are one | ticks | `reset`, `stop` |
+//! | [`relay`] | while it is full | in | the loop is the relay's own | `flush` |
 //!
 //! Whoever waits for several channels, or for something else at the same time, says [`select!`].
 //!

@@ -38,7 +38,10 @@ fn check(page: &str, declared: &BTreeSet<&str>) -> Vec<Fault> {
 #[test]
 fn bodies_that_do_not_exist_are_caught() {
     let declared = BTreeSet::from(["one", "two_of_them"]);
-    let faults = check("| a | `one`, `three` |\n`two_of_them`, `Not::asked`", &declared);
+    let faults = check(
+        "| a | `one`, `three` |\n`two_of_them`, `Not::asked`",
+        &declared,
+    );
     let expected = Fault::new(PAGE, 1, "there is no body called three");
     assert_eq!(faults, [expected]);
 }
