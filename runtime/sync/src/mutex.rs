@@ -50,6 +50,7 @@ use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way
 /// *TOTAL.lock()? += 1;
 /// # Ok::<(), LockError>(())
 /// ```
+#[repr(C)]
 pub struct Mutex<T: ?Sized> {
     raw: RawMutex,
     budget: Budget,
@@ -124,7 +125,7 @@ impl<T: ?Sized> Mutex<T> {
         if let Some(mark) = self.raw.try_fast() {
             return Ok(self.guard(mark));
         }
-        let guard = self.guard(self.raw.try_take().ok_or(TryLockError::Taken)?);
+        let guard = self.guard(self.raw.try_slow().ok_or(TryLockError::Taken)?);
         if self.raw.is_poisoned() {
             return Err(TryLockError::Poisoned);
         }

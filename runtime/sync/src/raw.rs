@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Taking it is one compare-and-swap from 0 to the mark, releasing it one from the mark to 0; both fail
-//! into the slow path when a bit is set. The mark (see [`vitte_wait::stack`]) is what says, to one who
+//! into the slow path when a bit is set, the first also [once there are classes](vitte_wait::stack). The mark (see [`vitte_wait::stack`]) is what says, to one who
 //! would have to wait, that it would wait for itself.
 //!
 //! A release wakes the oldest waiter and leaves the lock free: whoever comes first has it, so a
@@ -134,11 +134,13 @@ impl<'a> Patience<'a> {
 /// assert!(COUNT.try_lock().is_none());
 /// assert_eq!(*held, 1);
 /// ```
+#[repr(C)]
 pub struct RawMutex {
-    word: AtomicUsize,
+    waiters: Mutex<Waiters>,
     /// How many releases have found `WOKEN` since the last that woke somebody. Written by the holder.
     passed: PlainU32,
-    waiters: Mutex<Waiters>,
+    /// At the end, so that it mostly shares a cache line with what the lock is for.
+    word: AtomicUsize,
 }
 
 struct Waiters {
@@ -164,24 +166,25 @@ impl RawMutex {
         #[must_use]
         pub fn new() -> Self {
             Self {
-                word: AtomicUsize::new(0),
-                passed: PlainU32::new(0),
                 waiters: Mutex::new(Waiters {
                     queue: WaitQueue::new(),
                     fair_at: 0,
                     mixed: false,
                     lent: None,
                 }),
+                passed: PlainU32::new(0),
+                word: AtomicUsize::new(0),
             }
         }
     }
 
-    /// Takes the lock if it is free, sound, and nobody waits for it; returns the mark to release it with.
+    /// Takes the lock if it is free, sound, nobody waits for it, and there are no classes; returns the mark to release
+    /// it with.
     #[inline(always)]
     pub(crate) fn try_fast(&self) -> Option<usize> {
-        let mark = stack::mark();
+        let (free, mark) = stack::free_and_mark();
         // Ordering: Acquire. Partner: the Release of whoever released it last.
-        match self.word.compare_exchange(0, mark, Acquire, Relaxed) {
+        match self.word.compare_exchange(free, mark, Acquire, Relaxed) {
             Ok(_) => Some(mark),
             Err(_) => None,
         }
@@ -195,7 +198,7 @@ impl RawMutex {
     }
 
     #[cold]
-    fn try_slow(&self) -> Option<usize> {
+    pub(crate) fn try_slow(&self) -> Option<usize> {
         let mark = stack::mark();
         let mut now = self.word.load(Relaxed);
         while now & HOLDER == 0 {
@@ -233,13 +236,7 @@ impl RawMutex {
     #[inline(never)]
     fn take_held(&self, patience: Patience<'_>) -> Result<usize, Refused> {
         let mark = stack::mark();
-        let now = self.word.load(Relaxed);
-        // If the word has our mark we wrote it and have not released it: nobody else's mark is on
-        // our stack, and our own release came before this load.
-        if now & HOLDER != 0 && stack::is_own(now & HOLDER) {
-            return Err(Refused::Deadlock);
-        }
-        let mut spin = Spin::new();
+        let mut spin = None;
         loop {
             let now = self.word.load(Relaxed);
             if now & HOLDER == 0 {
@@ -254,13 +251,18 @@ impl RawMutex {
                 continue;
             }
             // Who finds others waiting waits as well: the holder is slow, or there are many.
-            if now & PARKED == 0 && spin.turn() {
+            if now & PARKED == 0 && spin.get_or_insert_with(Spin::new).turn() {
                 continue;
+            }
+            // If the word has our mark we wrote it and have not released it: nobody else's mark is on
+            // our stack, and our own release came before this load.
+            if stack::is_own(now & HOLDER) {
+                return Err(Refused::Deadlock);
             }
             if self.wait(mark, patience)? {
                 return Ok(mark);
             }
-            spin = Spin::new();
+            spin = None;
         }
     }
 
@@ -525,6 +527,9 @@ impl Spin {
     /// How often to look; after the first few looks the processor is offered to others in between.
     const TURNS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
     const QUICK: u32 = 3;
+    /// How many pauses come before the first look, and twice as many before each next one. Every look takes the word
+    /// away from the holder's core, so who looks less lets him get more done.
+    const PAUSES: u32 = 8;
 
     pub(crate) fn new() -> Self {
         let looks = Self::TURNS > 0 && current::unit().is_thread();
@@ -541,7 +546,7 @@ impl Spin {
         let turn = Self::TURNS - self.turns_left;
         self.turns_left -= 1;
         if turn < Self::QUICK {
-            for _ in 0..2 << turn {
+            for _ in 0..Self::PAUSES << turn {
                 hint::spin_loop();
             }
         } else {

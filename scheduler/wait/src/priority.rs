@@ -16,7 +16,7 @@
 
 use crate::{
     Unit,
-    facade::{atomic::Ordering::Relaxed, plain::AtomicBool},
+    facade::{atomic::Ordering::Relaxed, plain::AtomicUsize},
 };
 
 /// How urgent a unit is. The order is that of urgency.
@@ -53,13 +53,20 @@ const ONE_HIGH: u16 = 1 << 13;
 /// As many as are counted.
 const MOST: u16 = 0b111;
 
-/// Whether a unit was ever given another class than the normal one: a hint for locks, which then note their
+/// All ones if a unit was ever given another class than the normal one: a hint for locks, which then note their
 /// holders so that they can be found. It stays.
-static USED: AtomicBool = AtomicBool::new(false);
+static USED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether priorities matter to anybody in this process.
 #[inline(always)]
 pub(crate) fn are_used() -> bool {
+    USED.load(Relaxed) != 0
+}
+
+/// Zero, the word of a free lock, until priorities matter to anybody; then what is no lock's word.
+#[cfg(not(any(loom, shuttle)))]
+#[inline(always)]
+pub(crate) fn free_word() -> usize {
     USED.load(Relaxed)
 }
 
@@ -153,7 +160,7 @@ impl Unit {
     /// Gives the unit a class. Callable from anywhere; never blocks.
     pub fn set_class(&'static self, to: Priority) {
         if to != Priority::Normal && !are_used() {
-            USED.store(true, Relaxed);
+            USED.store(usize::MAX, Relaxed);
         }
         self.change(|bits| {
             Some((bits & !(TWO_BITS << CLASS_SHIFT | LOWERED)) | to.code() << CLASS_SHIFT)

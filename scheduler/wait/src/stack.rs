@@ -41,6 +41,12 @@ pub fn mark() -> usize {
     if priority::are_used() {
         return mark_of_unit();
     }
+    mark_of_stack()
+}
+
+#[cfg(not(any(loom, shuttle)))]
+#[inline(always)]
+fn mark_of_stack() -> usize {
     let here = std::mem::MaybeUninit::<u8>::uninit();
     // A stack begins and ends at a page, so the rounded address is on it, too.
     ptr::from_ref(&here).addr() & !FLAGS
@@ -51,6 +57,24 @@ pub fn mark() -> usize {
 #[must_use]
 pub fn mark() -> usize {
     mark_of_unit()
+}
+
+/// For one who takes a lock at once: what the lock's word is when free, and the [`mark`] to leave in it.
+///
+/// Once there are classes the first is what no word is: his compare-and-swap fails, and he makes his mark where it may
+/// take longer. So until then nothing is tested on the way.
+#[cfg(not(any(loom, shuttle)))]
+#[inline(always)]
+#[must_use]
+pub fn free_and_mark() -> (usize, usize) {
+    (priority::free_word(), mark_of_stack())
+}
+
+/// For one who takes a lock at once: what the lock's word is when free, and the [`mark`] to leave in it.
+#[cfg(any(loom, shuttle))]
+#[must_use]
+pub fn free_and_mark() -> (usize, usize) {
+    (0, mark())
 }
 
 #[cold]
@@ -197,6 +221,11 @@ mod tests {
             let mine = mark();
             assert_eq!(mine % (1 << FREE_BITS), 0);
             assert!(is_own(mine) && !is_own(before));
+            assert_ne!(
+                free_and_mark().0,
+                0,
+                "nobody takes a lock with another mark"
+            );
             let told = maker(mine).unwrap();
             assert!(ptr::eq(told, current::unit()));
             told
