@@ -3,7 +3,7 @@
 //! The end of a process is an event of a descriptor of its own (a pidfd), so no handler is installed and nobody
 //! polls. Its status is kept once it is known.
 
-use crate::{PipeReader, PipeWriter, WaitError, watched::Watched};
+use crate::{PipeReader, PipeWriter, WaitError, stream::PIECE, watched::Watched};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
     ffi::OsStr,
@@ -108,6 +108,27 @@ impl Command {
         self
     }
 
+    /// Sets variables of its environment.
+    pub fn envs(
+        mut self,
+        variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> Self {
+        self.0.envs(variables);
+        self
+    }
+
+    /// Takes a variable out of its environment.
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    /// Begins with an empty environment.
+    pub fn env_clear(mut self) -> Self {
+        self.0.env_clear();
+        self
+    }
+
     /// Where it runs.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.0.current_dir(folder);
@@ -156,21 +177,12 @@ impl Command {
                 return Err(error);
             }
         };
-        let writer = child
-            .stdin
-            .take()
-            .map(|end| io::PipeWriter::from(OwnedFd::from(end)));
-        let stdout = child
-            .stdout
-            .take()
-            .map(|end| io::PipeReader::from(OwnedFd::from(end)));
-        let stderr = child
-            .stderr
-            .take()
-            .map(|end| io::PipeReader::from(OwnedFd::from(end)));
+        let stdin = child.stdin.take().map(OwnedFd::from);
+        let stdout = child.stdout.take().map(OwnedFd::from);
+        let stderr = child.stderr.take().map(OwnedFd::from);
         Ok(Child {
             id: child.id(),
-            stdin: writer.map(PipeWriter::try_from).transpose()?,
+            stdin: stdin.map(PipeWriter::try_from).transpose()?,
             stdout: stdout.map(PipeReader::try_from).transpose()?,
             stderr: stderr.map(PipeReader::try_from).transpose()?,
             process: Some(Process {
@@ -201,21 +213,32 @@ impl Command {
         stop: Option<&StopToken>,
     ) -> io::Result<Output> {
         self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.spawn()?.wait_with_output_with(deadline, stop)
+    }
+
+    timed_forms! { self output_with() -> io::Result<Output>: output_until output_timeout output_or_stop }
+
+    /// Starts it, waits for its end, and says how it ended. It has the streams that it was given, or else the caller's.
+    ///
+    /// # Errors
+    /// # Blocking
+    /// As [`output`](Self::output).
+    pub fn status(self) -> io::Result<Exit> {
+        self.status_with(Deadline::NEVER, None)
+    }
+
+    /// [`status`](Self::status), until `deadline` at the latest, or until `stop` is triggered; then it runs on.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    pub fn status_with(self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<Exit> {
         let mut child = self.spawn()?;
         drop(child.stdin.take());
-        let streams = [child.stdout.take(), child.stderr.take()];
-        let [stdout, stderr] = read_both(streams, deadline, stop)?;
-        let exit = child.wait_with(deadline, stop)?;
-        Ok(Output {
-            exit,
-            stdout,
-            stderr,
-        })
+        child.wait_with(deadline, stop)
     }
-}
 
-/// How much is read at a time.
-const PIECE: usize = 16 << 10;
+    timed_forms! { self status_with() -> io::Result<Exit>: status_until status_timeout status_or_stop }
+}
 
 /// Reads both streams to their ends, as they fill, so that neither keeps the process from going on.
 fn read_both(
@@ -227,7 +250,7 @@ fn read_both(
     if Scheduler::current().is_none() {
         let [stdout, stderr] = &mut texts;
         let read = |stream: &Option<PipeReader>, text: &mut Vec<u8>| match stream {
-            Some(stream) => read_all(stream, text, deadline, stop),
+            Some(stream) => stream.read_to_end_with(text, deadline, stop).map(drop),
             None => Ok(()),
         };
         thread::scope(|scope| {
@@ -263,21 +286,6 @@ fn read_both(
         }
     }
     Ok(texts)
-}
-
-fn read_all(
-    from: &PipeReader,
-    into: &mut Vec<u8>,
-    deadline: Deadline,
-    stop: Option<&StopToken>,
-) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
-    loop {
-        match from.read_with(&mut piece, deadline, stop)? {
-            0 => return Ok(()),
-            count => into.extend_from_slice(&piece[..count]),
-        }
-    }
 }
 
 /// Bytes of stack of a thread that only waits.
@@ -365,6 +373,40 @@ impl Child {
     }
 
     timed_forms! { wait_with() -> io::Result<Exit>: wait_until wait_timeout wait_or_stop }
+
+    /// Closes its standard input, reads what it writes, waits for its end, and returns all that.
+    ///
+    /// # Errors
+    /// A [`WaitError`] inside.
+    ///
+    /// # Blocking
+    /// Until it has ended and closed both streams: a fiber suspends, a thread sleeps.
+    ///
+    /// # Cancellation
+    /// It runs on; what was read is lost.
+    pub fn wait_with_output(self) -> io::Result<Output> {
+        self.wait_with_output_with(Deadline::NEVER, None)
+    }
+
+    /// [`wait_with_output`](Self::wait_with_output), until `deadline` at the latest, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`wait_with_output`](Self::wait_with_output).
+    pub fn wait_with_output_with(
+        mut self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Output> {
+        drop(self.stdin.take());
+        let streams = [self.stdout.take(), self.stderr.take()];
+        let [stdout, stderr] = read_both(streams, deadline, stop)?;
+        let exit = self.wait_with(deadline, stop)?;
+        Ok(Output {
+            exit,
+            stdout,
+            stderr,
+        })
+    }
 
     /// How it ended, if it has.
     ///

@@ -4,7 +4,7 @@ use crate::{
     stream::{reads, shared, writes},
     watched::Watched,
 };
-use std::io;
+use std::{io, process::Stdio};
 
 /// The end that is read. At the end of the stream all writers are gone.
 pub struct PipeReader(Watched<io::PipeReader>);
@@ -52,3 +52,20 @@ impl PipeWriter {
         self.0.close(|_| ());
     }
 }
+
+macro_rules! given_to_children {
+    ($($name:ident),+) => {
+        $(
+            /// As one of the standard streams of a process to be started, for which it blocks.
+            impl TryFrom<$name> for Stdio {
+                type Error = io::Error;
+
+                fn try_from(end: $name) -> io::Result<Self> {
+                    Ok(end.into_std()?.into())
+                }
+            }
+        )+
+    };
+}
+
+given_to_children! { PipeReader, PipeWriter }

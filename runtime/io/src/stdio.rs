@@ -5,12 +5,13 @@
 
 #[expect(unused_imports, reason = "the documentation names it")]
 use crate::WaitError;
+use crate::stream::write_all;
 use std::{
     io::{self, Read, Write},
     os::fd::{AsFd, BorrowedFd},
 };
 use vitte_scheduler::{Direction, Scheduler, block_on_descriptor};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// What a pipe or a terminal that is ready takes without blocking, on every system.
 pub(crate) const PIECE: usize = 512;
@@ -69,22 +70,49 @@ macro_rules! output {
                 deadline: Deadline,
                 stop: Option<&StopToken>,
             ) -> io::Result<usize> {
-                let stream = io::$make();
-                until_ready(stream.as_fd(), Direction::Write, deadline, stop)?;
+                until_ready(self.as_fd(), Direction::Write, deadline, stop)?;
                 let piece = &bytes[..bytes.len().min(PIECE)];
-                Ok(rustix::io::write(&stream, piece)?)
-            }
-        }
-
-        impl Write for $name {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.write_with(bytes, Deadline::NEVER, None)
+                Ok(rustix::io::write(self, piece)?)
             }
 
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
+            timed_forms! { write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop }
+
+            /// Writes all of `bytes`.
+            ///
+            /// # Errors
+            /// What the system says, or a [`WaitError`] inside. How much was written by then is not said.
+            pub fn write_all_with(
+                &self,
+                bytes: &[u8],
+                deadline: Deadline,
+                stop: Option<&StopToken>,
+            ) -> io::Result<()> {
+                write_all(bytes, |rest| self.write_with(rest, deadline, stop))
+            }
+
+            timed_forms! { write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop }
+        }
+
+        output! { @as $name, &$name }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                rustix::stdio::$make()
             }
         }
+    };
+    (@as $($writer:ty),+) => {
+        $(
+            impl Write for $writer {
+                fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                    self.write_with(bytes, Deadline::NEVER, None)
+                }
+
+                fn flush(&mut self) -> io::Result<()> {
+                    Ok(())
+                }
+            }
+        )+
     };
 }
 
@@ -120,15 +148,26 @@ impl Stdin {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<usize> {
-        let stream = io::stdin();
-        until_ready(stream.as_fd(), Direction::Read, deadline, stop)?;
-        Ok(rustix::io::read(&stream, buffer)?)
+        until_ready(self.as_fd(), Direction::Read, deadline, stop)?;
+        Ok(rustix::io::read(self, buffer)?)
     }
 
-    vitte_wait::timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+    timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+}
+
+impl AsFd for Stdin {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        rustix::stdio::stdin()
+    }
 }
 
 impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+}
+
+impl Read for &Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_with(buffer, Deadline::NEVER, None)
     }

@@ -72,17 +72,69 @@ where
     })
 }
 
-/// The end came before the buffer was full.
-pub(crate) fn too_short() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the stream ended before the buffer was full",
-    )
+/// How much is read at a time of what is read to its end.
+pub(crate) const PIECE: usize = 16 << 10;
+
+/// `call`, again when a signal came.
+fn again<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
-/// The other side takes nothing.
-pub(crate) fn takes_nothing() -> io::Error {
-    io::Error::new(io::ErrorKind::WriteZero, "nothing more could be written")
+/// Fills `buffer` by as many reads as it takes.
+pub(crate) fn read_exact(
+    buffer: &mut [u8],
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let count = again(|| read(&mut buffer[done..]))?;
+        if count == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the stream ended before the buffer was full",
+            ));
+        }
+        done += count;
+    }
+    Ok(())
+}
+
+/// Appends all that `read` gives to `bytes`, and says how much it was.
+pub(crate) fn read_to_end(
+    bytes: &mut Vec<u8>,
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let (before, mut piece) = (bytes.len(), vec![0; PIECE]);
+    loop {
+        match again(|| read(&mut piece))? {
+            0 => return Ok(bytes.len() - before),
+            count => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// Writes all of `bytes` by as many writes as it takes.
+pub(crate) fn write_all(
+    bytes: &[u8],
+    mut write: impl FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        let count = again(|| write(left))?;
+        if count == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                "nothing more could be written",
+            ));
+        }
+        left = &left[count..];
+    }
+    Ok(())
 }
 
 /// What a type has that is a `Watched` of one of the standard library's and can be waited for.
@@ -109,6 +161,16 @@ macro_rules! shared {
                 self.0.arm(vitte_scheduler::Direction::Write)
             }
 
+            /// A second handle of the same, with a descriptor and timeouts of its own. What `close` does to the other side,
+            /// or to a name, it does to that of both.
+            ///
+            /// # Errors
+            /// What the system says.
+            pub fn try_clone(&self) -> std::io::Result<Self> {
+                let inner = self.0.inner().try_clone()?;
+                Ok(Self($crate::watched::Watched::new(inner)))
+            }
+
             /// Gives the descriptor back, as one of the standard library's that blocks.
             ///
             /// # Errors
@@ -127,6 +189,23 @@ macro_rules! shared {
             fn try_from(inner: $inner) -> std::io::Result<Self> {
                 rustix::io::ioctl_fionbio(&inner, true)?;
                 Ok(Self($crate::watched::Watched::new(inner)))
+            }
+        }
+
+        /// It must be the descriptor of such a thing. It does not block from then on; nor does whatever else shares its file
+        /// description.
+        impl TryFrom<std::os::fd::OwnedFd> for $name {
+            type Error = std::io::Error;
+
+            fn try_from(fd: std::os::fd::OwnedFd) -> std::io::Result<Self> {
+                <$inner>::from(fd).try_into()
+            }
+        }
+
+        /// It does not block, as before.
+        impl From<$name> for std::os::fd::OwnedFd {
+            fn from(it: $name) -> Self {
+                it.0.into_inner().into()
             }
         }
 
@@ -196,15 +275,25 @@ macro_rules! reads {
                 deadline: vitte_wait::Deadline,
                 stop: Option<&vitte_wait::StopToken>,
             ) -> std::io::Result<()> {
-                let mut done = 0;
-                while done < buffer.len() {
-                    match self.read_with(&mut buffer[done..], deadline, stop)? {
-                        0 => return Err($crate::stream::too_short()),
-                        count => done += count,
-                    }
-                }
-                Ok(())
+                $crate::stream::read_exact(buffer, |rest| self.read_with(rest, deadline, stop))
             }
+
+            vitte_wait::timed_forms! { read_exact_with(buffer: &mut [u8]) -> std::io::Result<()>: read_exact_until read_exact_for read_exact_or_stop }
+
+            /// Appends all that comes until the end to `bytes`, and says how much it was.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read). What was read by then was appended.
+            pub fn read_to_end_with(
+                &self,
+                bytes: &mut Vec<u8>,
+                deadline: vitte_wait::Deadline,
+                stop: Option<&vitte_wait::StopToken>,
+            ) -> std::io::Result<usize> {
+                $crate::stream::read_to_end(bytes, |piece| self.read_with(piece, deadline, stop))
+            }
+
+            vitte_wait::timed_forms! { read_to_end_with(bytes: &mut Vec<u8>) -> std::io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop }
 
             /// [`read_with`](Self::read_with) into several buffers, one after the other.
             ///
@@ -218,43 +307,10 @@ macro_rules! reads {
             ) -> std::io::Result<usize> {
                 $crate::stream::read_vectored(&self.0, buffers, deadline, stop)
             }
-
-            /// How long reads wait that were told no deadline; `None` is for ever.
-            ///
-            /// # Errors
-            /// `InvalidInput` for a time of zero.
-            pub fn set_read_timeout(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.0.set_patience(vitte_scheduler::Direction::Read, patience)
-            }
-
-            /// What [`set_read_timeout`](Self::set_read_timeout) set.
-            #[must_use]
-            pub fn read_timeout(&self) -> Option<std::time::Duration> {
-                self.0.patience(vitte_scheduler::Direction::Read)
-            }
         }
 
-        impl std::io::Read for $name {
-            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                Self::read(self, buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
-                let deadline = self.0.deadline(vitte_scheduler::Direction::Read);
-                self.read_vectored_with(buffers, deadline, None)
-            }
-        }
-
-        impl std::io::Read for &$name {
-            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                $name::read(self, buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
-                let deadline = self.0.deadline(vitte_scheduler::Direction::Read);
-                self.read_vectored_with(buffers, deadline, None)
-            }
-        }
+        $crate::stream::patience! { $name, Read: set_read_timeout read_timeout }
+        $crate::stream::read_by! { $name: $name, &$name }
     };
 }
 
@@ -304,15 +360,10 @@ macro_rules! writes {
                 deadline: vitte_wait::Deadline,
                 stop: Option<&vitte_wait::StopToken>,
             ) -> std::io::Result<()> {
-                let mut left = bytes;
-                while !left.is_empty() {
-                    match self.write_with(left, deadline, stop)? {
-                        0 => return Err($crate::stream::takes_nothing()),
-                        count => left = &left[count..],
-                    }
-                }
-                Ok(())
+                $crate::stream::write_all(bytes, |rest| self.write_with(rest, deadline, stop))
             }
+
+            vitte_wait::timed_forms! { write_all_with(bytes: &[u8]) -> std::io::Result<()>: write_all_until write_all_for write_all_or_stop }
 
             /// [`write_with`](Self::write_with) from several buffers, one after the other.
             ///
@@ -326,52 +377,90 @@ macro_rules! writes {
             ) -> std::io::Result<usize> {
                 $crate::stream::write_vectored(&self.0, buffers, deadline, stop)
             }
+        }
 
-            /// How long writes wait that were told no deadline; `None` is for ever.
+        $crate::stream::patience! { $name, Write: set_write_timeout write_timeout }
+        $crate::stream::write_by! { $name: $name, &$name }
+    };
+}
+
+/// How long one direction waits that was told nothing.
+macro_rules! patience {
+    ($name:ident, $direction:ident: $set:ident $get:ident) => {
+        impl $name {
+            /// Says how long calls of this direction wait that are told no deadline; `None` is for ever.
             ///
             /// # Errors
             /// `InvalidInput` for a time of zero.
-            pub fn set_write_timeout(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.0.set_patience(vitte_scheduler::Direction::Write, patience)
+            pub fn $set(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
+                self.0
+                    .set_patience(vitte_scheduler::Direction::$direction, patience)
             }
 
-            /// What [`set_write_timeout`](Self::set_write_timeout) set.
+            #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") set.")]
             #[must_use]
-            pub fn write_timeout(&self) -> Option<std::time::Duration> {
-                self.0.patience(vitte_scheduler::Direction::Write)
-            }
-        }
-
-        impl std::io::Write for $name {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                Self::write(self, bytes)
-            }
-
-            fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                let deadline = self.0.deadline(vitte_scheduler::Direction::Write);
-                self.write_vectored_with(buffers, deadline, None)
-            }
-
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-
-        impl std::io::Write for &$name {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                $name::write(self, bytes)
-            }
-
-            fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                let deadline = self.0.deadline(vitte_scheduler::Direction::Write);
-                self.write_vectored_with(buffers, deadline, None)
-            }
-
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
+            pub fn $get(&self) -> Option<std::time::Duration> {
+                self.0.patience(vitte_scheduler::Direction::$direction)
             }
         }
     };
 }
 
-pub(crate) use {reads, shared, writes};
+/// The standard library's trait, for what reads by `&self`.
+macro_rules! read_by {
+    ($name:ident: $($reader:ty),+) => {
+        $(
+            impl std::io::Read for $reader {
+                fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                    $name::read(self, buffer)
+                }
+
+                fn read_vectored(&mut self, buffers: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                    let deadline = self.0.deadline(vitte_scheduler::Direction::Read);
+                    self.read_vectored_with(buffers, deadline, None)
+                }
+            }
+        )+
+    };
+}
+
+/// The standard library's trait, for what writes by `&self`. Nothing is kept back, so nothing need be flushed.
+macro_rules! write_by {
+    ($name:ident: $($writer:ty),+) => {
+        $(
+            impl std::io::Write for $writer {
+                fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                    $name::write(self, bytes)
+                }
+
+                fn write_vectored(&mut self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                    let deadline = self.0.deadline(vitte_scheduler::Direction::Write);
+                    self.write_vectored_with(buffers, deadline, None)
+                }
+
+                fn flush(&mut self) -> std::io::Result<()> {
+                    Ok(())
+                }
+            }
+        )+
+    };
+}
+
+/// Calls of the standard library's type that do not wait.
+macro_rules! passed_on {
+    ($name:ident: $($(#[doc = $doc:literal])+ $call:ident($($arg:ident: $of:ty),*) -> $value:ty;)+) => {
+        impl $name {
+            $(
+                $(#[doc = $doc])+
+                ///
+                /// # Errors
+                /// What the system says.
+                pub fn $call(&self, $($arg: $of),*) -> std::io::Result<$value> {
+                    self.0.inner().$call($($arg),*)
+                }
+            )+
+        }
+    };
+}
+
+pub(crate) use {passed_on, patience, read_by, reads, shared, write_by, writes};

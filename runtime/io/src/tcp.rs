@@ -1,15 +1,16 @@
 //! TCP: streams, and listeners that accept them.
 
 use crate::{
-    names::{ToSocketAddrs, lookup_host, lookup_host_with},
-    stream::{reads, shared, writes},
+    names::{ToSocketAddrs, lookup_host_with},
+    stream::{passed_on, reads, shared, writes},
     watched::Watched,
 };
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use std::{
-    io,
+    io, iter,
     net::{Shutdown, SocketAddr},
     os::fd::OwnedFd,
+    time::Duration,
 };
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken, timed_forms};
@@ -77,6 +78,8 @@ impl TcpStream {
         Err(last)
     }
 
+    timed_forms! { static connect_with(to: impl ToSocketAddrs) -> io::Result<Self>: connect_until connect_timeout connect_or_stop }
+
     fn connect_to(
         address: SocketAddr,
         deadline: Deadline,
@@ -88,7 +91,35 @@ impl TcpStream {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        let stream = Self(Watched::new(std::net::TcpStream::from(socket)));
+        Self::connect_from(socket, address, deadline, stop)
+    }
+
+    /// Connects a socket that the caller has made, and told what this type has no words for (the address that it is to
+    /// have, say), until `deadline` at the latest, or until `stop` is triggered.
+    ///
+    /// ```
+    /// use std::{net::Ipv4Addr, os::fd::OwnedFd};
+    /// use rustix::net::{AddressFamily, SocketType, bind, socket};
+    /// use vitte_io::{TcpListener, TcpStream};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let ours: OwnedFd = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    /// bind(&ours, &std::net::SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0)))?;
+    /// TcpStream::connect_from(ours, listener.local_addr()?, Deadline::NEVER, None)?;
+    /// assert_eq!(listener.accept()?.1.ip(), Ipv4Addr::new(127, 0, 0, 2));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_from(
+        socket: OwnedFd,
+        address: SocketAddr,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        let stream = Self::try_from(socket)?;
         match net::connect(stream.0.inner(), &address) {
             Ok(()) => return Ok(stream),
             // A signal came: the connection is made in the background, as for the other one.
@@ -106,30 +137,6 @@ impl TcpStream {
             }
         })?;
         Ok(stream)
-    }
-
-    /// The address of this side.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().local_addr()
-    }
-
-    /// The address of the other side.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().peer_addr()
-    }
-
-    /// Ends one direction, or both. The other side reads the end; a read here that waits returns it.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.inner().shutdown(how)
     }
 
     /// Ends the connection for all who share it: their calls, under way and later, fail with
@@ -152,6 +159,8 @@ impl TcpStream {
             .run(Direction::Read, deadline, stop, |inner| inner.peek(buffer))
     }
 
+    timed_forms! { peek_with(buffer: &mut [u8]) -> io::Result<usize>: peek_until peek_for peek_or_stop }
+
     /// As [`read`](Self::read), but leaves what it reads.
     ///
     /// # Errors
@@ -160,41 +169,58 @@ impl TcpStream {
         self.peek_with(buffer, self.0.deadline(Direction::Read), None)
     }
 
-    /// A second handle of the same connection, with a descriptor and timeouts of its own. Closing one by
-    /// [`close`](Self::close) ends the connection of both.
+    /// How long the system goes on sending what is left when this is closed; `None`: as long as it takes, and nobody waits
+    /// for it.
     ///
     /// # Errors
     /// What the system says.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        self.0
-            .inner()
-            .try_clone()
-            .map(|inner| Self(Watched::new(inner)))
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        Ok(sockopt::socket_linger(self.0.inner())?)
     }
 
+    /// Says how long the system is to go on sending what is left when this is closed. Whoever closes waits for that, with
+    /// his thread; if it is no time at all what is left is thrown away, and the other side is told of an error.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_linger(&self, time: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_linger(self.0.inner(), time)?)
+    }
+
+    /// Whether the system asks now and then if the other side is still there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn keepalive(&self) -> io::Result<bool> {
+        Ok(sockopt::socket_keepalive(self.0.inner())?)
+    }
+
+    /// Says whether the system is to ask now and then if the other side is still there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
+        Ok(sockopt::set_socket_keepalive(self.0.inner(), on)?)
+    }
+}
+
+passed_on! { TcpStream:
+    /// The address of this side.
+    local_addr() -> SocketAddr;
+    /// The address of the other side.
+    peer_addr() -> SocketAddr;
+    /// Ends one direction, or both. The other side reads the end; a read here that waits returns it.
+    shutdown(how: Shutdown) -> ();
     /// Whether small pieces are sent at once.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.inner().nodelay()
-    }
-
+    nodelay() -> bool;
     /// Says whether small pieces are to be sent at once.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.0.inner().set_nodelay(on)
-    }
-
+    set_nodelay(on: bool) -> ();
+    /// How many networks what is sent may cross.
+    ttl() -> u32;
+    /// Says how many networks what is sent may cross.
+    set_ttl(most: u32) -> ();
     /// The error that the system has noted, which it forgets by this.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.0.inner().take_error()
-    }
+    take_error() -> Option<io::Error>;
 }
 
 /// Where connections arrive.
@@ -203,12 +229,24 @@ pub struct TcpListener(Watched<std::net::TcpListener>);
 shared! { TcpListener of std::net::TcpListener }
 
 impl TcpListener {
-    /// Listens at an address; port 0 is one that the system chooses.
+    /// Listens at an address; port 0 is one that the system chooses. A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
     /// What the system says.
     pub fn bind(at: impl ToSocketAddrs) -> io::Result<Self> {
-        std::net::TcpListener::bind(&*lookup_host(at)?)?.try_into()
+        Self::bind_with(at, Deadline::NEVER, None)
+    }
+
+    /// [`bind`](Self::bind), if the name is found before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind); a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    pub fn bind_with(
+        at: impl ToSocketAddrs,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        std::net::TcpListener::bind(&*lookup_host_with(at, deadline, stop)?)?.try_into()
     }
 
     /// The next connection, and where it comes from.
@@ -249,12 +287,9 @@ impl TcpListener {
 
     timed_forms! { accept_with() -> io::Result<(TcpStream, SocketAddr)>: accept_until accept_timeout accept_or_stop }
 
-    /// Where it listens.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().local_addr()
+    /// One connection after the other, without end: an error ends nothing, but closing makes every one an error.
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> {
+        iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
 
     /// Ends the listening for all who share it: connections that arrive are refused, and calls to accept fail with
@@ -267,8 +302,13 @@ impl TcpListener {
     }
 }
 
-impl From<TcpStream> for OwnedFd {
-    fn from(stream: TcpStream) -> Self {
-        stream.0.into_inner().into()
-    }
+passed_on! { TcpListener:
+    /// Where it listens.
+    local_addr() -> SocketAddr;
+    /// How many networks what its connections send may cross.
+    ttl() -> u32;
+    /// Says how many networks what its connections send may cross.
+    set_ttl(most: u32) -> ();
+    /// The error that the system has noted, which it forgets by this.
+    take_error() -> Option<io::Error>;
 }

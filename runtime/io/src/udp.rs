@@ -1,11 +1,14 @@
 //! UDP: messages, each with its bounds, that may be lost.
 
 use crate::{
-    names::{ToSocketAddrs, lookup_host},
-    stream::shared,
+    names::{ToSocketAddrs, lookup_host_with},
+    stream::{passed_on, shared},
     watched::Watched,
 };
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
@@ -57,6 +60,8 @@ macro_rules! messages {
                 let direction = vitte_scheduler::Direction::Read;
                 self.0.run(direction, deadline, stop, |inner| inner.recv_from(buffer))
             }
+
+            vitte_wait::timed_forms! { recv_from_with(buffer: &mut [u8]) -> std::io::Result<(usize, $from)>: recv_from_until recv_from_for recv_from_or_stop }
 
             /// Receives a message from the one whom the socket is connected to.
             ///
@@ -112,28 +117,15 @@ macro_rules! messages {
 
             vitte_wait::timed_forms! { send_with(message: &[u8]) -> std::io::Result<usize>: send_until send_for send_or_stop }
 
-            /// How long receiving waits that was told no deadline; `None` is for ever.
-            ///
-            /// # Errors
-            /// `InvalidInput` for a time of zero.
-            pub fn set_read_timeout(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.0.set_patience(vitte_scheduler::Direction::Read, patience)
-            }
-
-            /// How long sending waits that was told no deadline; `None` is for ever.
-            ///
-            /// # Errors
-            /// `InvalidInput` for a time of zero.
-            pub fn set_write_timeout(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
-                self.0.set_patience(vitte_scheduler::Direction::Write, patience)
-            }
-
             /// Ends the calls of all who share it, under way and later, with
             /// [`WaitError::Closed`](crate::WaitError::Closed).
             pub fn close(&self) {
                 self.0.close(|_| ());
             }
         }
+
+        $crate::stream::patience! { $name, Read: set_read_timeout read_timeout }
+        $crate::stream::patience! { $name, Write: set_write_timeout write_timeout }
     };
 }
 pub(crate) use messages;
@@ -141,20 +133,69 @@ pub(crate) use messages;
 messages! { UdpSocket, from: SocketAddr }
 
 impl UdpSocket {
-    /// A socket at an address; port 0 is one that the system chooses.
+    /// A socket at an address; port 0 is one that the system chooses. A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
     /// What the system says.
     pub fn bind(at: impl ToSocketAddrs) -> io::Result<Self> {
-        std::net::UdpSocket::bind(&*lookup_host(at)?)?.try_into()
+        Self::bind_with(at, Deadline::NEVER, None)
     }
 
-    /// From now on sends to there and receives from there only.
+    /// [`bind`](Self::bind), if the name is found before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind); a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    pub fn bind_with(
+        at: impl ToSocketAddrs,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        std::net::UdpSocket::bind(&*lookup_host_with(at, deadline, stop)?)?.try_into()
+    }
+
+    /// From now on sends to there and receives from there only. A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
     /// What the system says.
     pub fn connect(&self, to: impl ToSocketAddrs) -> io::Result<()> {
-        self.0.inner().connect(&*lookup_host(to)?)
+        self.connect_with(to, Deadline::NEVER, None)
+    }
+
+    /// [`connect`](Self::connect), if the name is found before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    pub fn connect_with(
+        &self,
+        to: impl ToSocketAddrs,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<()> {
+        let to = lookup_host_with(to, deadline, stop)?;
+        self.0.inner().connect(&*to)
+    }
+
+    /// As [`recv_from`](Self::recv_from), but leaves the message.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
+    pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.peek_from_with(buffer, self.0.deadline(Direction::Read), None)
+    }
+
+    /// [`peek_from`](Self::peek_from), until `deadline` at the latest, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
+    pub fn peek_from_with(
+        &self,
+        buffer: &mut [u8],
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<(usize, SocketAddr)> {
+        self.0.run(Direction::Read, deadline, stop, |inner| {
+            inner.peek_from(buffer)
+        })
     }
 
     /// Sends a message to an address.
@@ -185,28 +226,41 @@ impl UdpSocket {
     }
 
     timed_forms! { send_to_with(message: &[u8], to: SocketAddr) -> io::Result<usize>: send_to_until send_to_for send_to_or_stop }
+}
 
+passed_on! { UdpSocket:
     /// Where it receives.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().local_addr()
-    }
-
+    local_addr() -> SocketAddr;
     /// Whom it is connected to.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().peer_addr()
-    }
-
+    peer_addr() -> SocketAddr;
+    /// How many networks a message may cross.
+    ttl() -> u32;
+    /// Says how many networks a message may cross.
+    set_ttl(most: u32) -> ();
+    /// Whether messages may go to all of a network.
+    broadcast() -> bool;
     /// Says whether messages may go to all of a network.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.0.inner().set_broadcast(on)
-    }
+    set_broadcast(on: bool) -> ();
+    /// Receives what is sent to a group too, on the interface with this address (or one that the system chooses).
+    join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
+    /// Receives what is sent to a group no more.
+    leave_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
+    /// Receives what is sent to a group too, on the interface with this number (or, for 0, one that the system chooses).
+    join_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
+    /// Receives what is sent to a group no more.
+    leave_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
+    /// Whether what is sent to a group comes back to this machine.
+    multicast_loop_v4() -> bool;
+    /// Says whether what is sent to a group is to come back to this machine.
+    set_multicast_loop_v4(on: bool) -> ();
+    /// Whether what is sent to a group comes back to this machine.
+    multicast_loop_v6() -> bool;
+    /// Says whether what is sent to a group is to come back to this machine.
+    set_multicast_loop_v6(on: bool) -> ();
+    /// How many networks what is sent to a group may cross.
+    multicast_ttl_v4() -> u32;
+    /// Says how many networks what is sent to a group may cross.
+    set_multicast_ttl_v4(most: u32) -> ();
+    /// The error that the system has noted, which it forgets by this.
+    take_error() -> Option<io::Error>;
 }

@@ -1,18 +1,26 @@
 //! Sockets within the machine: streams, listeners and messages, with paths for addresses.
 
 use crate::{
-    stream::{reads, shared, writes},
+    WaitError, offloaded,
+    stream::{passed_on, reads, shared, writes},
     udp::messages,
     watched::Watched,
 };
-use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use std::{
-    io,
-    net::Shutdown,
-    os::unix::net::{self as std_unix, SocketAddr},
-    path::Path,
+use rustix::{
+    io::Errno,
+    net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt},
 };
-use vitte_scheduler::Direction;
+use std::{
+    io, iter,
+    net::Shutdown,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::{self as std_unix, SocketAddr},
+    },
+    path::Path,
+    time::Duration,
+};
+use vitte_scheduler::{Direction, block_on_descriptor};
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// A connection within the machine.
@@ -48,37 +56,61 @@ impl UnixStream {
     /// Connects to a listener.
     ///
     /// # Errors
-    /// What the system says: `WouldBlock` if as many wait to be accepted as the listener lets wait.
+    /// What the system says; a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    ///
+    /// # Blocking
+    /// While as many wait to be accepted as the listener lets wait: a fiber suspends, a thread sleeps.
+    ///
+    /// # Cancellation
+    /// The connection is given up. (The system tells nobody when there is room, so a thread of the pool waits for that; if it is told to
+    /// stop it is left to itself.)
     pub fn connect(to: impl AsRef<Path>) -> io::Result<Self> {
-        let address = SocketAddrUnix::new(to.as_ref())?;
+        Self::connect_with(to, Deadline::NEVER, None)
+    }
+
+    /// [`connect`](Self::connect), until `deadline` at the latest, or until `stop` is triggered. A plain thread that belongs
+    /// to no runtime is told to stop only before it begins.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_with(
+        to: impl AsRef<Path>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        Self::connect_to(SocketAddrUnix::new(to.as_ref())?, deadline, stop)
+    }
+
+    timed_forms! { static connect_with(to: impl AsRef<Path>) -> io::Result<Self>: connect_until connect_timeout connect_or_stop }
+
+    /// [`connect_with`](Self::connect_with) an address, which may be a name without a file (on Linux).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); `InvalidInput` for the address of a socket that has none.
+    pub fn connect_addr_with(
+        to: &SocketAddr,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        Self::connect_to(known(to)?, deadline, stop)
+    }
+
+    fn connect_to(
+        address: SocketAddrUnix,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        net::connect(&socket, &address)?;
-        Ok(Self(Watched::new(std_unix::UnixStream::from(socket))))
-    }
-
-    /// The address of this side.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().local_addr()
-    }
-
-    /// The address of the other side.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().peer_addr()
-    }
-
-    /// Ends one direction, or both.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.inner().shutdown(how)
+        let socket = match net::connect(&socket, &address) {
+            Ok(()) => socket,
+            Err(Errno::AGAIN) => offloaded::run_owned(deadline, stop, move || {
+                connect_blocking(&socket, &address, deadline)?;
+                Ok(socket)
+            })?,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self(Watched::new(socket.into())))
     }
 
     /// Ends the connection for all who share it: their calls, under way and later, fail with
@@ -86,17 +118,58 @@ impl UnixStream {
     pub fn close(&self) {
         self.0.close(|inner| drop(inner.shutdown(Shutdown::Both)));
     }
+}
 
-    /// A second handle of the same connection, with a descriptor and timeouts of its own.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        self.0
-            .inner()
-            .try_clone()
-            .map(|inner| Self(Watched::new(inner)))
+passed_on! { UnixStream:
+    /// The address of this side.
+    local_addr() -> SocketAddr;
+    /// The address of the other side.
+    peer_addr() -> SocketAddr;
+    /// Ends one direction, or both.
+    shutdown(how: Shutdown) -> ();
+    /// The error that the system has noted, which it forgets by this.
+    take_error() -> Option<io::Error>;
+}
+
+/// Connects with the thread.
+fn connect_blocking(
+    socket: &OwnedFd,
+    address: &SocketAddrUnix,
+    deadline: Deadline,
+) -> io::Result<()> {
+    rustix::io::ioctl_fionbio(socket, false)?;
+    loop {
+        let patience = match deadline.remaining() {
+            Some(Duration::ZERO) => return Err(WaitError::TimedOut.into()),
+            patience => patience,
+        };
+        sockopt::set_socket_timeout(socket, sockopt::Timeout::Send, patience)?;
+        match net::connect(socket, address) {
+            // It was the patience, or a signal came.
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            done => {
+                done?;
+                break;
+            }
+        }
     }
+    sockopt::set_socket_timeout(socket, sockopt::Timeout::Send, None)?;
+    Ok(rustix::io::ioctl_fionbio(socket, true)?)
+}
+
+/// An address in the form of the system's calls.
+fn known(address: &SocketAddr) -> io::Result<SocketAddrUnix> {
+    if let Some(path) = address.as_pathname() {
+        return Ok(SocketAddrUnix::new(path)?);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
+        return Ok(SocketAddrUnix::new_abstract_name(name)?);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "the socket that this is the address of has none: bind it to a path or a name",
+    ))
 }
 
 /// Where connections within the machine arrive.
@@ -111,6 +184,27 @@ impl UnixListener {
     /// What the system says.
     pub fn bind(at: impl AsRef<Path>) -> io::Result<Self> {
         std_unix::UnixListener::bind(at)?.try_into()
+    }
+
+    /// [`bind`](Self::bind), at an address, which may be a name without a file (on Linux).
+    ///
+    /// ```
+    /// use std::os::{linux::net::SocketAddrExt, unix::net::SocketAddr};
+    /// use vitte_io::{UnixListener, UnixStream};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let name = format!("vitte-io-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// UnixStream::connect_addr_with(&address, Deadline::NEVER, None)?;
+    /// listener.accept()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind_addr(at: &SocketAddr) -> io::Result<Self> {
+        std_unix::UnixListener::bind_addr(at)?.try_into()
     }
 
     /// The next connection.
@@ -145,12 +239,9 @@ impl UnixListener {
 
     timed_forms! { accept_with() -> io::Result<UnixStream>: accept_until accept_timeout accept_or_stop }
 
-    /// Where it listens.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.inner().local_addr()
+    /// One connection after the other, without end: an error ends nothing, but closing makes every one an error.
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<UnixStream>> {
+        iter::repeat_with(|| self.accept())
     }
 
     /// Ends the listening for all who share it.
@@ -160,6 +251,13 @@ impl UnixListener {
             let _ = net::shutdown(inner, net::Shutdown::Both);
         });
     }
+}
+
+passed_on! { UnixListener:
+    /// Where it listens.
+    local_addr() -> SocketAddr;
+    /// The error that the system has noted, which it forgets by this.
+    take_error() -> Option<io::Error>;
 }
 
 /// A socket that sends and receives messages within the machine.
@@ -186,6 +284,14 @@ impl UnixDatagram {
         std_unix::UnixDatagram::bind(at)?.try_into()
     }
 
+    /// A socket at an address, which may be a name without a file (on Linux).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind_addr(at: &SocketAddr) -> io::Result<Self> {
+        std_unix::UnixDatagram::bind_addr(at)?.try_into()
+    }
+
     /// A socket that nobody can send to.
     ///
     /// # Errors
@@ -206,6 +312,18 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// As [`send`](Self::send).
+    ///
+    /// # Blocking
+    /// While there is no room there: a fiber suspends, a thread sleeps.
+    pub fn send_to(&self, message: &[u8], to: impl AsRef<Path>) -> io::Result<usize> {
+        let deadline = self.0.deadline(Direction::Write);
+        self.send_to_with(message, to.as_ref(), deadline, None)
+    }
+
+    /// [`send_to`](Self::send_to), until `deadline` at the latest, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
     pub fn send_to_with(
         &self,
         message: &[u8],
@@ -213,8 +331,51 @@ impl UnixDatagram {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<usize> {
-        self.0.run(Direction::Write, deadline, stop, |inner| {
-            inner.send_to(message, to)
-        })
+        loop {
+            // `None`: there is room here, but not there.
+            let sent = self.0.run(Direction::Write, deadline, stop, |inner| {
+                match inner.send_to(message, to) {
+                    Err(error) if is_full(&error) && writable(inner).is_ok() => Ok(None),
+                    sent => sent.map(Some),
+                }
+            })?;
+            if let Some(count) = sent {
+                return Ok(count);
+            }
+            // Only who is connected is told when there is room there.
+            let there = Self::unbound()?;
+            there.connect(to)?;
+            there.0.run(Direction::Write, deadline, stop, writable)?;
+        }
+    }
+
+    timed_forms! { send_to_with(message: &[u8], to: &Path) -> io::Result<usize>: send_to_until send_to_for send_to_or_stop }
+}
+
+passed_on! { UnixDatagram:
+    /// Where it receives.
+    local_addr() -> SocketAddr;
+    /// Whom it is connected to.
+    peer_addr() -> SocketAddr;
+    /// From now on sends to this address, which may be a name without a file, and receives from there only.
+    connect_addr(to: &SocketAddr) -> ();
+    /// Ends one direction, or both.
+    shutdown(how: Shutdown) -> ();
+    /// The error that the system has noted, which it forgets by this.
+    take_error() -> Option<io::Error>;
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Fails as a try that would block, if the system says that one would.
+fn writable(socket: &std_unix::UnixDatagram) -> io::Result<()> {
+    match block_on_descriptor(socket.as_fd(), &[Direction::Write], Deadline::NOW, None) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
     }
 }

@@ -4,7 +4,8 @@
 //! how long, or until he is stopped) is the same for every verb of every crate, so it is written here.
 
 /// Gives a type that has `x_with(&self, .., Deadline, Option<&StopToken>)` the forms that name only one of
-/// the two: until a deadline, for a while, and until a stop.
+/// the two: until a deadline, for a while, and until a stop. What takes itself otherwise says so first: `mut` for `&mut
+/// self`, `self`, or `static` for an associated function.
 ///
 /// ```
 /// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
@@ -25,6 +26,7 @@
 #[macro_export]
 macro_rules! timed_forms {
     (
+        @as [$($call:tt)*] [$($me:tt)*]
         $with:ident $(<$generic:ident: $(?$relaxed:ident)? $($bound:path)?>)? ($($arg:ident: $of:ty),*) -> $value:ty:
         $until:ident $timeout:ident $or_stop:ident
     ) => {
@@ -34,11 +36,11 @@ macro_rules! timed_forms {
         #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
         #[inline]
         pub fn $until $(<$generic: $(?$relaxed)? $($bound)?>)? (
-            &self,
+            $($me)*
             $($arg: $of,)*
             deadline: $crate::Deadline,
         ) -> $value {
-            self.$with($($arg,)* deadline, None)
+            $($call)* $with($($arg,)* deadline, None)
         }
 
         #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a deadline that is `patience` from now.")]
@@ -47,11 +49,11 @@ macro_rules! timed_forms {
         #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
         #[inline]
         pub fn $timeout $(<$generic: $(?$relaxed)? $($bound)?>)? (
-            &self,
+            $($me)*
             $($arg: $of,)*
             patience: std::time::Duration,
         ) -> $value {
-            self.$with($($arg,)* $crate::Deadline::after(patience), None)
+            $($call)* $with($($arg,)* $crate::Deadline::after(patience), None)
         }
 
         #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a stop token only.")]
@@ -60,11 +62,16 @@ macro_rules! timed_forms {
         #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never timed out.")]
         #[inline]
         pub fn $or_stop $(<$generic: $(?$relaxed)? $($bound)?>)? (
-            &self,
+            $($me)*
             $($arg: $of,)*
             stop: &$crate::StopToken,
         ) -> $value {
-            self.$with($($arg,)* $crate::Deadline::NEVER, Some(stop))
+            $($call)* $with($($arg,)* $crate::Deadline::NEVER, Some(stop))
         }
     };
+    // A verb is none of the words of the language, so these are told apart.
+    (static $($form:tt)*) => { $crate::timed_forms! { @as [Self::] [] $($form)* } };
+    (mut $($form:tt)*) => { $crate::timed_forms! { @as [self.] [&mut self,] $($form)* } };
+    (self $($form:tt)*) => { $crate::timed_forms! { @as [self.] [self,] $($form)* } };
+    ($($form:tt)*) => { $crate::timed_forms! { @as [self.] [&self,] $($form)* } };
 }

@@ -7,7 +7,10 @@ use std::{
     process::Stdio,
 };
 use vitte_tests::units::{Units, until};
-use vitte_threads::io::{Command, Exit, WaitError};
+use vitte_threads::{
+    Deadline, StopToken,
+    io::{Command, Exit, WaitError},
+};
 
 fn sh(script: &str) -> Command {
     Command::new("sh").args(["-c", script])
@@ -86,6 +89,36 @@ pub(crate) fn a_wait_with_a_deadline_lets_the_process_run_on<U: Units>() {
         assert_eq!(child.try_wait().unwrap(), None);
         child.kill().unwrap();
         assert_eq!(child.wait_timeout(LONG).unwrap(), Exit::Signaled(9));
+    });
+}
+
+pub(crate) fn a_process_is_started_in_other_ways<U: Units>() {
+    on::<U, _>(|| {
+        assert_eq!(sh("exit 3").status().unwrap(), Exit::Code(3));
+        let (left, kept) = (Command::new("sleep").arg("0.2"), StopToken::DONE);
+        assert_eq!(
+            why(left.status_with(Deadline::NEVER, Some(&kept))),
+            Some(WaitError::Stopped)
+        );
+        let clean = sh("echo $ONE$TWO$HOME")
+            .env("GONE", "x")
+            .env_clear()
+            .envs([("ONE", "1"), ("TWO", "2"), ("HOME", "3")])
+            .env_remove("HOME");
+        assert_eq!(clean.output_timeout(LONG).unwrap().stdout, b"12\n");
+        // What one writes another reads, though we do not block on it.
+        let mut first = sh("sleep 0.02; echo through")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let between = Stdio::try_from(first.stdout.take().unwrap()).unwrap();
+        let second = Command::new("cat").stdin(between).stdout(Stdio::piped());
+        let output = second.spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!(
+            (&output.stdout[..], output.exit),
+            (&b"through\n"[..], Exit::Code(0))
+        );
+        assert!(first.wait().unwrap().is_success());
     });
 }
 

@@ -11,15 +11,16 @@ use std::{
         atomic::{AtomicU32, Ordering::Relaxed},
         mpsc,
     },
+    time::SystemTime,
 };
 use vitte_tests::{
     units::{Fibers, Units, spawn_known, until_waiting},
     within,
 };
 use vitte_threads::{
-    Deadline, Runtime, StopToken,
+    Deadline, Fiber, Runtime, StopToken,
     io::{
-        TcpListener, TcpStream, WaitError,
+        TcpListener, TcpStream, UdpSocket, WaitError,
         fs::{self, File, OpenOptions},
         lookup_host, lookup_host_with,
     },
@@ -180,10 +181,91 @@ pub(crate) fn who_is_told_to_stop_does_not_begin<U: Units>() {
     let mut buffer = [0; 8];
     assert_eq!(file.read_for(&mut buffer, LONG).unwrap(), 4);
     let mut entries = fs::read_dir(&folder.0).unwrap();
-    assert!(
-        entries.next_with(Deadline::NOW, None).unwrap().is_some(),
-        "it was there already"
+    let entry = entries.next_until(Deadline::NOW).unwrap();
+    let entry = entry.expect("it was there already");
+    assert!(entry.file_type_until(Deadline::NOW).unwrap().is_file());
+
+    // Every call that goes to a disk, by every reason not to begin.
+    let stopped = StopToken::DONE;
+    for (deadline, stop, reason) in [
+        (Deadline::NOW, None, WaitError::TimedOut),
+        (Deadline::NEVER, Some(&stopped), WaitError::Stopped),
+    ] {
+        let times = || fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
+        let mode = || fs::Permissions::from_mode(0o600);
+        let mut bytes = Vec::new();
+        for (call, ended) in [
+            ("open", why(File::open_with(&path, deadline, stop))),
+            ("create", why(File::create_with(&path, deadline, stop))),
+            (
+                "create_new",
+                why(File::create_new_with(folder.at("new"), deadline, stop)),
+            ),
+            (
+                "write_all",
+                why(file.write_all_with(b"none", deadline, stop)),
+            ),
+            (
+                "write_all_at",
+                why(file.write_all_at_with(b"none", 0, deadline, stop)),
+            ),
+            (
+                "read_to_end",
+                why(file.read_to_end_with(&mut bytes, deadline, stop)),
+            ),
+            ("sync_all", why(file.sync_all_with(deadline, stop))),
+            ("sync_data", why(file.sync_data_with(deadline, stop))),
+            ("set_len", why(file.set_len_with(0, deadline, stop))),
+            ("metadata", why(file.metadata_with(deadline, stop))),
+            (
+                "set_permissions",
+                why(file.set_permissions_with(mode(), deadline, stop)),
+            ),
+            (
+                "set_times",
+                why(file.set_times_with(times(), deadline, stop)),
+            ),
+            (
+                "permissions",
+                why(fs::set_permissions_with(&path, mode(), deadline, stop)),
+            ),
+            ("of an entry", why(entry.metadata_with(deadline, stop))),
+            (
+                "bind",
+                why(TcpListener::bind_with(("localhost", 0), deadline, stop)),
+            ),
+            (
+                "bind",
+                why(UdpSocket::bind_with(("localhost", 0), deadline, stop)),
+            ),
+        ] {
+            assert_eq!(ended, Some(reason), "{call}");
+        }
+    }
+    // A fiber reads what is in memory whatever it was told.
+    if Fiber::current().is_none() {
+        let late = file.read_exact_at_until(&mut buffer[..4], 0, Deadline::NOW);
+        assert_eq!(why(late), Some(WaitError::TimedOut));
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+    assert!(!fs::exists(folder.at("new")).unwrap());
+
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at_for(b"xt, more te", 2, LONG).unwrap();
+    file.set_len_for(9, LONG).unwrap();
+    file.set_times_for(
+        fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH),
+        LONG,
+    )
+    .unwrap();
+    let known = file.metadata_for(LONG).unwrap();
+    assert_eq!(
+        (known.len(), known.modified().unwrap()),
+        (9, SystemTime::UNIX_EPOCH)
     );
+    let file = File::open_with(&path, Deadline::after(LONG), None).unwrap();
+    file.read_exact_at_for(&mut buffer, 1, LONG).unwrap();
+    assert_eq!(&buffer, b"ext, mor");
 }
 
 pub(crate) fn what_never_ends_is_left_between_two_steps<U: Units>() {
@@ -290,6 +372,44 @@ fn fibers_have_it_done_by_a_thread_of_the_pool_and_can_be_canceled_before() {
         });
         go.send(()).unwrap();
         assert!(first.join().unwrap());
+    });
+}
+
+/// A FIFO's other end may never come.
+#[test]
+fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
+    within(LONG, "fifo", || {
+        let folder = Folder::new();
+        let path = folder.at("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let runtime = Runtime::builder().workers(1).build().unwrap();
+        let its = path.clone();
+        let late = runtime.run(move || why(File::open_with(its, Deadline::after(SHORT), None)));
+        assert_eq!(late, Some(WaitError::TimedOut));
+        let its = path.clone();
+        let (tell, told) = mpsc::channel();
+        let canceled = runtime.spawn(move || {
+            tell.send(current::unit()).unwrap();
+            why(OpenOptions::new().write(true).open(its))
+        });
+        until_waiting(told.recv().unwrap(), Reason::Offload);
+        canceled.cancel();
+        assert_eq!(canceled.join().unwrap(), Some(WaitError::Canceled));
+        // Those who were left to themselves are let go by either end; and who waits gets what comes.
+        let its = path.clone();
+        let reading = runtime.spawn(move || {
+            let mut byte = [0];
+            File::open(its).unwrap().read_exact(&mut byte).unwrap();
+            byte
+        });
+        let mut both = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        both.write_all(b"x").unwrap();
+        assert_eq!(reading.join().unwrap(), *b"x");
     });
 }
 

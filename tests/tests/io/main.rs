@@ -49,7 +49,11 @@ macro_rules! all_bodies {
                 many_accept_from_one_listener
                 what_was_peeked_at_is_read_again
                 standard_streams_go_in_and_come_out
+                a_socket_is_cloned_given_away_and_taken_back
+                what_is_set_is_said
                 messages_keep_their_bounds_and_their_senders
+                connecting_waits_for_room_at_the_listener
+                a_message_waits_for_room_at_its_receiver
                 connections_within_the_machine_carry_bytes
                 a_refused_connection_says_so
             }
@@ -86,6 +90,7 @@ macro_rules! all_bodies {
                 an_empty_argument_is_kept
                 the_two_streams_are_told_apart
                 a_wait_with_a_deadline_lets_the_process_run_on
+                a_process_is_started_in_other_ways
                 a_process_reads_what_it_is_written
                 no_zombie_is_left_by_a_handle_that_was_dropped
             }

@@ -4,6 +4,8 @@ use crate::{LONG, SHORT, pair, why};
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, TcpStream as Plain},
+    os::fd::OwnedFd,
+    path::PathBuf,
     sync::Arc,
 };
 use vitte_tests::units::Units;
@@ -169,6 +171,66 @@ pub(crate) fn standard_streams_go_in_and_come_out<U: Units>() {
     assert_eq!(rest, *b"yz");
 }
 
+pub(crate) fn a_socket_is_cloned_given_away_and_taken_back<U: Units>() {
+    let (ours, theirs) = pair();
+    let clone = ours.try_clone().unwrap();
+    ours.set_read_timeout(Some(LONG)).unwrap();
+    assert_eq!(
+        (ours.read_timeout(), clone.read_timeout()),
+        (Some(LONG), None)
+    );
+    let reader = U::spawn(move || {
+        let mut text = Vec::new();
+        assert_eq!(clone.read_to_end_for(&mut text, LONG).unwrap(), 8);
+        text
+    });
+    (&theirs).write_all(b"by a ").unwrap();
+    let theirs = TcpStream::try_from(OwnedFd::from(theirs)).unwrap();
+    theirs.write_all_for(b"try", LONG).unwrap();
+    drop(theirs);
+    assert_eq!(U::join(reader), b"by a try");
+    drop(ours);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let clone = listener.try_clone().unwrap();
+    let arrived = U::spawn(move || clone.incoming().take(2).map(|one| one.unwrap()).count());
+    for _ in 0..2 {
+        TcpStream::connect_timeout(address, LONG).unwrap();
+    }
+    assert_eq!(U::join(arrived), 2);
+    // Several addresses: the first that answers.
+    let none = TcpListener::bind("127.0.0.1:0").unwrap();
+    let deaf = none.local_addr().unwrap();
+    drop(none);
+    let stream = TcpStream::connect(&[deaf, address][..]).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+}
+
+pub(crate) fn what_is_set_is_said<U: Units>() {
+    let (ours, _theirs) = pair();
+    ours.set_nodelay(true).unwrap();
+    ours.set_ttl(7).unwrap();
+    ours.set_linger(Some(LONG)).unwrap();
+    ours.set_keepalive(true).unwrap();
+    assert!(ours.nodelay().unwrap() && ours.keepalive().unwrap());
+    assert_eq!(
+        (ours.ttl().unwrap(), ours.linger().unwrap()),
+        (7, Some(LONG))
+    );
+    assert!(ours.take_error().unwrap().is_none());
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_broadcast(true).unwrap();
+    socket.set_multicast_loop_v4(false).unwrap();
+    socket.set_multicast_ttl_v4(3).unwrap();
+    assert!(socket.broadcast().unwrap() && !socket.multicast_loop_v4().unwrap());
+    assert_eq!(socket.multicast_ttl_v4().unwrap(), 3);
+    assert_eq!(
+        socket.peer_addr().unwrap_err().kind(),
+        ErrorKind::NotConnected
+    );
+}
+
 pub(crate) fn messages_keep_their_bounds_and_their_senders<U: Units>() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = server.local_addr().unwrap();
@@ -181,9 +243,12 @@ pub(crate) fn messages_keep_their_bounds_and_their_senders<U: Units>() {
     });
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(to).unwrap();
+    let mut early = [0; 100];
     for length in 0..20 {
         client.send(&vec![length as u8; length]).unwrap();
         let mut buffer = [0; 100];
+        let peeked = client.peek_from(&mut early).unwrap();
+        assert_eq!(peeked, (length, to));
         assert_eq!(client.recv_for(&mut buffer, LONG).unwrap(), length);
         assert!(buffer[..length].iter().all(|&byte| byte == length as u8));
     }
@@ -205,14 +270,75 @@ pub(crate) fn messages_keep_their_bounds_and_their_senders<U: Units>() {
     assert_eq!(U::join(receiver), [3, 2]);
 }
 
-pub(crate) fn connections_within_the_machine_carry_bytes<U: Units>() {
+/// A path for a socket of this test.
+fn path_of<U: Units>(what: &str) -> PathBuf {
     let name = format!(
-        "vitte-io-{}-{}",
+        "vitte-io-{what}-{}-{}",
         std::process::id(),
         std::any::type_name::<U>()
     );
     let path = std::env::temp_dir().join(name.replace("::", "-"));
     let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// As many connections wait to be accepted as may.
+pub(crate) fn connecting_waits_for_room_at_the_listener<U: Units>() {
+    let path = path_of::<U>("room");
+    let listener = UnixListener::bind(&path).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _first = UnixStream::connect(&path).unwrap();
+    let its = path.clone();
+    let late = U::spawn(move || why(UnixStream::connect_timeout(its, SHORT)));
+    assert_eq!(U::join(late), Some(WaitError::TimedOut));
+    let its = path.clone();
+    let waiting = U::spawn(move || UnixStream::connect(its).unwrap());
+    vitte_tests::units::moment();
+    drop(listener.accept().unwrap());
+    let theirs = listener.accept_timeout(LONG).unwrap();
+    let ours = U::join(waiting);
+    ours.write_all_for(b"x", LONG).unwrap();
+    theirs.read_exact_for(&mut [0], LONG).unwrap();
+    let late = theirs.read_for(&mut [0], SHORT);
+    assert_eq!(why(late), Some(WaitError::TimedOut));
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// Who is not connected is not told by the system when there is room at the receiver.
+pub(crate) fn a_message_waits_for_room_at_its_receiver<U: Units>() {
+    let path = path_of::<U>("messages");
+    let receiver = UnixDatagram::bind(&path).unwrap();
+    let its = path.clone();
+    let full = U::spawn(move || {
+        let sender = UnixDatagram::unbound().unwrap();
+        let mut sent = 0;
+        while sender.send_to_for(b"x", &its, 5 * SHORT).is_ok() {
+            sent += 1;
+        }
+        let late = sender.send_to_until(b"x", &its, Deadline::NOW);
+        assert_eq!(why(late), Some(WaitError::TimedOut));
+        sent
+    });
+    let sent = U::join(full);
+    let its = path.clone();
+    let waiting = U::spawn(move || {
+        let sender = UnixDatagram::unbound().unwrap();
+        for _ in 0..100 {
+            sender.send_to(b"yy", &its).unwrap();
+        }
+    });
+    vitte_tests::units::moment();
+    let mut buffer = [0; 4];
+    for turn in 0..sent + 100 {
+        let count = receiver.recv_for(&mut buffer, LONG).unwrap();
+        assert_eq!(count, if turn < sent { 1 } else { 2 });
+    }
+    U::join(waiting);
+    std::fs::remove_file(&path).unwrap();
+}
+
+pub(crate) fn connections_within_the_machine_carry_bytes<U: Units>() {
+    let path = path_of::<U>("bytes");
     let listener = UnixListener::bind(&path).unwrap();
     let server = U::spawn(move || {
         let stream = listener.accept().unwrap();

@@ -10,7 +10,7 @@ use crate::WaitError;
 use crate::{
     offloaded,
     stdio::{PIECE, until_ready},
-    stream::{takes_nothing, too_short},
+    stream::{read_exact, read_to_end, write_all},
 };
 use std::{
     fs::{self, FileTimes, FileType, Metadata, Permissions},
@@ -66,7 +66,20 @@ impl File {
     /// # Cancellation
     /// As the [module](super) says.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::options().read(true).open(path)
+        Self::open_with(path, Deadline::NEVER, None)
+    }
+
+    /// [`open`](Self::open), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
+        let mut options = Self::options();
+        options.read(true).open_with(path, deadline, stop)
     }
 
     /// Opens a file to be written; an old one is emptied.
@@ -76,8 +89,24 @@ impl File {
     /// # Cancellation
     /// As the [module](super) says.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::create_with(path, Deadline::NEVER, None)
+    }
+
+    /// [`create`](Self::create), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(
+        path: impl AsRef<Path>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
         let mut options = Self::options();
-        options.write(true).create(true).truncate(true).open(path)
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open_with(path, deadline, stop)
     }
 
     /// Opens a file to be read and written, which must not have been there.
@@ -87,8 +116,24 @@ impl File {
     /// # Cancellation
     /// As the [module](super) says.
     pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::create_new_with(path, Deadline::NEVER, None)
+    }
+
+    /// [`create_new`](Self::create_new), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`create_new`](Self::create_new).
+    pub fn create_new_with(
+        path: impl AsRef<Path>,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Self> {
         let mut options = Self::options();
-        options.read(true).write(true).create_new(true).open(path)
+        options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open_with(path, deadline, stop)
     }
 
     /// In which other way to open one.
@@ -154,22 +199,37 @@ impl File {
         self.read_somewhere(buffer, Some(offset), deadline, stop)
     }
 
+    timed_forms! { read_at_with(buffer: &mut [u8], offset: u64) -> io::Result<usize>: read_at_until read_at_for read_at_or_stop }
+
     /// Fills the whole buffer from a place of its own.
     ///
     /// # Errors
     /// As [`read`](Self::read); `UnexpectedEof` if the file ends before.
     pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let mut done = 0;
-        while done < buffer.len() {
-            match self.read_at(&mut buffer[done..], offset + done as u64) {
-                Ok(0) => return Err(too_short()),
-                Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        self.read_exact_at_with(buffer, offset, Deadline::NEVER, None)
     }
+
+    /// [`read_exact_at`](Self::read_exact_at), as long as each read begins before `deadline`, and before `stop` is
+    /// triggered. What was read by then is in the buffer.
+    ///
+    /// # Errors
+    /// As [`read_exact_at`](Self::read_exact_at).
+    pub fn read_exact_at_with(
+        &self,
+        buffer: &mut [u8],
+        offset: u64,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<()> {
+        let mut offset = offset;
+        read_exact(buffer, |rest| {
+            let count = self.read_at_with(rest, offset, deadline, stop)?;
+            offset += count as u64;
+            Ok(count)
+        })
+    }
+
+    timed_forms! { read_exact_at_with(buffer: &mut [u8], offset: u64) -> io::Result<()>: read_exact_at_until read_exact_at_for read_exact_at_or_stop }
 
     fn read_somewhere(
         &self,
@@ -211,16 +271,10 @@ impl File {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<usize> {
-        let before = bytes.len();
         if self.is_stream()? {
-            let mut piece = vec![0; PIECE];
-            loop {
-                match self.read_with(&mut piece, deadline, stop)? {
-                    0 => return Ok(bytes.len() - before),
-                    count => bytes.extend_from_slice(&piece[..count]),
-                }
-            }
+            return read_to_end(bytes, |piece| self.read_with(piece, deadline, stop));
         }
+        let before = bytes.len();
         offloaded::run_in_steps(deadline, stop, |wanted| {
             let position = (&self.inner).stream_position()?;
             let left = self.inner.metadata()?.len().saturating_sub(position);
@@ -233,6 +287,8 @@ impl File {
             Ok(bytes.len() - before)
         })
     }
+
+    timed_forms! { read_to_end_with(bytes: &mut Vec<u8>) -> io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop }
 
     /// Writes some of `bytes`, and says how much.
     ///
@@ -279,15 +335,10 @@ impl File {
                 write_pieces(&self.inner, bytes, || wanted.check())
             });
         }
-        let mut left = bytes;
-        while !left.is_empty() {
-            match self.write_with(left, deadline, stop)? {
-                0 => return Err(takes_nothing()),
-                count => left = &left[count..],
-            }
-        }
-        Ok(())
+        write_all(bytes, |rest| self.write_with(rest, deadline, stop))
     }
+
+    timed_forms! { write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop }
 
     /// Writes some of `bytes` to a place of its own, and leaves the position.
     ///
@@ -312,71 +363,37 @@ impl File {
         offloaded::run(deadline, stop, || self.inner.write_at(piece, offset))
     }
 
-    /// Has all that was written to the file, and what is known about it, brought to the disk.
+    timed_forms! { write_at_with(bytes: &[u8], offset: u64) -> io::Result<usize>: write_at_until write_at_for write_at_or_stop }
+
+    /// Writes all of `bytes` to a place of its own.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn sync_all(&self) -> io::Result<()> {
-        self.sync_all_with(Deadline::NEVER, None)
+    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at_with(bytes, offset, Deadline::NEVER, None)
     }
 
-    /// [`sync_all`](Self::sync_all), if it begins before `deadline`, and before `stop` is triggered.
+    /// [`write_all_at`](Self::write_all_at), as long as each write begins before `deadline`, and before `stop` is
+    /// triggered. Some of it may be written by then.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn sync_all_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
-        offloaded::run(deadline, stop, || self.inner.sync_all())
-    }
-
-    /// As [`sync_all`](Self::sync_all), without what is not needed to read it again.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn sync_data(&self) -> io::Result<()> {
-        self.sync_data_with(Deadline::NEVER, None)
-    }
-
-    /// [`sync_data`](Self::sync_data), if it begins before `deadline`, and before `stop` is triggered.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn sync_data_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
-        offloaded::run(deadline, stop, || self.inner.sync_data())
-    }
-
-    /// Cuts the file off, or fills it up with zeros.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn set_len(&self, bytes: u64) -> io::Result<()> {
-        offloaded::run(Deadline::NEVER, None, || self.inner.set_len(bytes))
-    }
-
-    /// What the system knows of it.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn metadata(&self) -> io::Result<Metadata> {
-        offloaded::run(Deadline::NEVER, None, || self.inner.metadata())
-    }
-
-    /// Says who may do what with it.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        offloaded::run(Deadline::NEVER, None, || {
-            self.inner.set_permissions(permissions)
+    pub fn write_all_at_with(
+        &self,
+        bytes: &[u8],
+        offset: u64,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<()> {
+        let mut offset = offset;
+        write_all(bytes, |rest| {
+            let count = self.write_at_with(rest, offset, deadline, stop)?;
+            offset += count as u64;
+            Ok(count)
         })
     }
 
-    /// Says when it was read and written.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        offloaded::run(Deadline::NEVER, None, || self.inner.set_times(times))
-    }
+    timed_forms! { write_all_at_with(bytes: &[u8], offset: u64) -> io::Result<()>: write_all_at_until write_all_at_for write_all_at_or_stop }
 
     /// A second handle of the same open file, which shares its position.
     ///
@@ -391,6 +408,58 @@ impl File {
     pub fn into_std(self) -> fs::File {
         self.inner
     }
+}
+
+/// Calls that are one of the standard library's.
+macro_rules! calls {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident($($arg:ident: $of:ty)?) -> $value:ty: $with:ident $until:ident $for:ident $or_stop:ident;
+    )+) => {
+        impl File {
+            $(
+                $(#[doc = $doc])+
+                ///
+                /// # Errors
+                /// # Blocking
+                /// # Cancellation
+                /// As the [module](super) says.
+                pub fn $name(&self $(, $arg: $of)?) -> io::Result<$value> {
+                    self.$with($($arg,)? Deadline::NEVER, None)
+                }
+
+                #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), if it begins before `deadline`, and before `stop` is triggered.")]
+                ///
+                /// # Errors
+                #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), ").")]
+                pub fn $with(
+                    &self,
+                    $($arg: $of,)?
+                    deadline: Deadline,
+                    stop: Option<&StopToken>,
+                ) -> io::Result<$value> {
+                    offloaded::run(deadline, stop, || self.inner.$name($($arg)?))
+                }
+
+                timed_forms! { $with($($arg: $of)?) -> io::Result<$value>: $until $for $or_stop }
+            )+
+        }
+    };
+}
+
+calls! {
+    /// Has all that was written to the file, and what is known about it, brought to the disk.
+    sync_all() -> (): sync_all_with sync_all_until sync_all_for sync_all_or_stop;
+    /// As [`sync_all`](Self::sync_all), without what is not needed to read it again.
+    sync_data() -> (): sync_data_with sync_data_until sync_data_for sync_data_or_stop;
+    /// Cuts the file off, or fills it up with zeros.
+    set_len(bytes: u64) -> (): set_len_with set_len_until set_len_for set_len_or_stop;
+    /// What the system knows of it.
+    metadata() -> Metadata: metadata_with metadata_until metadata_for metadata_or_stop;
+    /// Says who may do what with it.
+    set_permissions(permissions: Permissions) -> (): set_permissions_with set_permissions_until set_permissions_for set_permissions_or_stop;
+    /// Says when it was read and written.
+    set_times(times: FileTimes) -> (): set_times_with set_times_until set_times_for set_times_or_stop;
 }
 
 /// Writes all of `bytes`, and asks between two pieces whether to go on.
@@ -442,68 +511,45 @@ fn in_memory(_: &fs::File, _: &mut [u8], _: Option<u64>) -> Now {
     Now::Unknown
 }
 
-impl Read for &File {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        File::read(self, buffer)
-    }
+/// The standard library's traits. A position is a number, which is set where the caller stands.
+macro_rules! by_traits {
+    ($($file:ty),+) => {
+        $(
+            impl Read for $file {
+                fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                    File::read(self, buffer)
+                }
 
-    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        self.read_to_end_with(bytes, Deadline::NEVER, None)
-    }
+                fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+                    self.read_to_end_with(bytes, Deadline::NEVER, None)
+                }
+            }
+
+            impl Write for $file {
+                fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                    File::write(self, bytes)
+                }
+
+                fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+                    self.write_all_with(bytes, Deadline::NEVER, None)
+                }
+
+                /// Nothing is kept back.
+                fn flush(&mut self) -> io::Result<()> {
+                    Ok(())
+                }
+            }
+
+            impl Seek for $file {
+                fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+                    (&self.inner).seek(to)
+                }
+            }
+        )+
+    };
 }
 
-impl Read for File {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Self::read(self, buffer)
-    }
-
-    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        self.read_to_end_with(bytes, Deadline::NEVER, None)
-    }
-}
-
-impl Write for &File {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        File::write(self, bytes)
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all_with(bytes, Deadline::NEVER, None)
-    }
-
-    /// Nothing is kept back.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Write for File {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Self::write(self, bytes)
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all_with(bytes, Deadline::NEVER, None)
-    }
-
-    /// Nothing is kept back.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A position is a number, which is set where the caller stands.
-impl Seek for &File {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        (&self.inner).seek(to)
-    }
-}
-
-impl Seek for File {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        (&self.inner).seek(to)
-    }
-}
+by_traits! { File, &File }
 
 impl From<fs::File> for File {
     fn from(inner: fs::File) -> Self {

@@ -12,7 +12,7 @@ use std::{
     os::unix::fs::DirEntryExt,
     path::{Path, PathBuf},
 };
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// How many entries are asked for at a time.
 const BATCH: usize = 64;
@@ -95,6 +95,8 @@ impl ReadDir {
         }
         self.ready.pop_front().transpose()
     }
+
+    timed_forms! { mut next_with() -> io::Result<Option<DirEntry>>: next_until next_for next_or_stop }
 }
 
 /// After an error of the wait it goes on.
@@ -137,17 +139,45 @@ impl DirEntry {
     /// # Errors
     /// As [`read_dir`].
     pub fn file_type(&self) -> io::Result<FileType> {
+        self.file_type_with(Deadline::NEVER, None)
+    }
+
+    /// [`file_type`](Self::file_type), if looking for it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`read_dir`].
+    pub fn file_type_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<FileType> {
         match self.kind {
             Some(kind) => Ok(kind),
-            None => self.metadata().map(|metadata| metadata.file_type()),
+            None => Ok(self.metadata_with(deadline, stop)?.file_type()),
         }
     }
+
+    timed_forms! { file_type_with() -> io::Result<FileType>: file_type_until file_type_for file_type_or_stop }
 
     /// What the system knows of what it names; links are not followed.
     ///
     /// # Errors
     /// As [`read_dir`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        offloaded::run(Deadline::NEVER, None, || self.entry.metadata())
+        self.metadata_with(Deadline::NEVER, None)
     }
+
+    /// [`metadata`](Self::metadata), if it begins before `deadline`, and before `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`read_dir`].
+    pub fn metadata_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> io::Result<Metadata> {
+        offloaded::run(deadline, stop, || self.entry.metadata())
+    }
+
+    timed_forms! { metadata_with() -> io::Result<Metadata>: metadata_until metadata_for metadata_or_stop }
 }

@@ -121,10 +121,21 @@ calls! {
 /// # Cancellation
 /// As the [module](self) says.
 pub fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
+    set_permissions_with(path, permissions, Deadline::NEVER, None)
+}
+
+/// [`set_permissions`], if it begins before `deadline`, and before `stop` is triggered.
+///
+/// # Errors
+/// As [`set_permissions`].
+pub fn set_permissions_with(
+    path: impl AsRef<Path>,
+    permissions: Permissions,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> io::Result<()> {
     let path = path.as_ref();
-    offloaded::run(Deadline::NEVER, None, || {
-        fs::set_permissions(path, permissions)
-    })
+    offloaded::run(deadline, stop, || fs::set_permissions(path, permissions))
 }
 
 /// All that is in a file.

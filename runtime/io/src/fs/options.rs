@@ -2,7 +2,12 @@
 
 use super::File;
 use crate::offloaded;
-use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
+    path::Path,
+};
+use vitte_scheduler::Scheduler;
 use vitte_wait::{Deadline, StopToken};
 
 /// In which way to open a file: what one of the standard library's says, which [`From`] takes in whole.
@@ -83,8 +88,10 @@ impl OpenOptions {
         self
     }
 
-    /// Opens the file. To open a FIFO that has no other end takes until it has one, which nothing ends; a flag for the
-    /// system, `O_NONBLOCK`, spares that.
+    /// Opens the file. To open a FIFO that has no other end takes until it has one; a flag for the system, `O_NONBLOCK`,
+    /// spares that. A fiber that is told to stop meanwhile, or canceled, leaves that to itself: the FIFO is then opened some
+    /// time, and closed at once. A plain thread that belongs to no runtime is told only
+    /// before it begins.
     ///
     /// # Errors
     /// # Blocking
@@ -105,6 +112,22 @@ impl OpenOptions {
         stop: Option<&StopToken>,
     ) -> io::Result<File> {
         let path = path.as_ref();
-        offloaded::run(deadline, stop, || self.0.open(path)).map(File::from)
+        // Somebody else can wait for it.
+        let may_leave = Scheduler::current().is_some();
+        let opened = offloaded::run(deadline, stop, || {
+            let is_fifo = || fs::metadata(path).is_ok_and(|known| known.file_type().is_fifo());
+            if may_leave && is_fifo() {
+                return Ok(None);
+            }
+            self.0.open(path).map(Some)
+        })?;
+        let opened = match opened {
+            Some(file) => file,
+            None => {
+                let (options, path) = (self.0.clone(), path.to_owned());
+                offloaded::run_owned(deadline, stop, move || options.open(path))?
+            }
+        };
+        Ok(opened.into())
     }
 }
