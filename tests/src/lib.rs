@@ -15,6 +15,8 @@
 
 mod alone;
 mod counted;
+mod dice;
+mod schedulers;
 mod seed;
 mod size;
 pub mod units;
@@ -22,6 +24,8 @@ mod watchdog;
 
 pub use alone::{descriptors, is_alone};
 pub use counted::{Census, Counted};
+pub use dice::Dice;
+pub use schedulers::{after, end, start};
 pub use seed::seed;
 pub use size::is_full;
 pub use watchdog::{threads, within};

@@ -32,11 +32,17 @@ use vitte_wait::{
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Command(process::Command);
+pub struct Command {
+    inner: process::Command,
+    /// Its standard input was said, or may have been.
+    has_stdin: bool,
+}
 
+/// Its standard input is taken as said, even if it is the caller's because nothing was.
 impl From<process::Command> for Command {
-    fn from(command: process::Command) -> Self {
-        Self(command)
+    fn from(inner: process::Command) -> Self {
+        let has_stdin = true;
+        Self { inner, has_stdin }
     }
 }
 
@@ -87,24 +93,26 @@ pub struct Output {
 impl Command {
     /// Something to start: a path, or a name that is looked for in `PATH`.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self(process::Command::new(program))
+        let inner = process::Command::new(program);
+        let has_stdin = false;
+        Self { inner, has_stdin }
     }
 
     /// Adds an argument, which the program gets as it is.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
-        self.0.arg(argument);
+        self.inner.arg(argument);
         self
     }
 
     /// Adds arguments.
     pub fn args(mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
-        self.0.args(arguments);
+        self.inner.args(arguments);
         self
     }
 
     /// Sets a variable of its environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.0.env(name, value);
+        self.inner.env(name, value);
         self
     }
 
@@ -113,43 +121,44 @@ impl Command {
         mut self,
         variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
     ) -> Self {
-        self.0.envs(variables);
+        self.inner.envs(variables);
         self
     }
 
     /// Takes a variable out of its environment.
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
-        self.0.env_remove(name);
+        self.inner.env_remove(name);
         self
     }
 
     /// Begins with an empty environment.
     pub fn env_clear(mut self) -> Self {
-        self.0.env_clear();
+        self.inner.env_clear();
         self
     }
 
     /// Where it runs.
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
-        self.0.current_dir(folder);
+        self.inner.current_dir(folder);
         self
     }
 
     /// What its standard input is; by default the caller's.
     pub fn stdin(mut self, what: impl Into<Stdio>) -> Self {
-        self.0.stdin(what);
+        self.inner.stdin(what);
+        self.has_stdin = true;
         self
     }
 
     /// What its standard output is; by default the caller's.
     pub fn stdout(mut self, what: impl Into<Stdio>) -> Self {
-        self.0.stdout(what);
+        self.inner.stdout(what);
         self
     }
 
     /// What its standard error stream is; by default the caller's.
     pub fn stderr(mut self, what: impl Into<Stdio>) -> Self {
-        self.0.stderr(what);
+        self.inner.stderr(what);
         self
     }
 
@@ -161,7 +170,7 @@ impl Command {
     /// # Blocking
     /// The thread, until the program has begun: some hundreds of microseconds.
     pub fn spawn(mut self) -> io::Result<Child> {
-        let mut child = self.0.spawn()?;
+        let mut child = self.inner.spawn()?;
         let watch = || {
             let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
             let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
@@ -212,7 +221,10 @@ impl Command {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<Output> {
-        self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !self.has_stdin {
+            self.inner.stdin(Stdio::null());
+        }
+        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         self.spawn()?.wait_with_output_with(deadline, stop)
     }
 

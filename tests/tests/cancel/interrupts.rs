@@ -22,7 +22,7 @@ fn in_every_kind_of_wait_a_fiber_is_interrupted_and_waits_on() {
     within(LIMIT, "kinds", || {
         let on = start(2);
         let holder = kinds::Holder::new();
-        for (name, kind) in kinds::ALL {
+        for (name, kind) in kinds::all() {
             if *name == "batch send" && cfg!(miri) {
                 continue;
             }

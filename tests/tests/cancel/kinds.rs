@@ -3,9 +3,20 @@
 use crate::{LIMIT, end, start, until_it_waits};
 use std::{
     fmt::Debug,
-    os::fd::{AsRawFd, OwnedFd},
-    ptr,
-    sync::{Arc, atomic::AtomicU32, mpsc},
+    fs::OpenOptions,
+    net::TcpStream,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixListener, UnixStream},
+    },
+    path::PathBuf,
+    process, ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -13,8 +24,9 @@ use vitte_channels::{
     Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, Direction, JoinHandle, Poll, Scheduler, SpawnOptions, cancel_reason,
-    park, poll, sleep_until, spawn, suspend_with, wait_for_descriptor,
+    CancelMask, CancelReason, Direction, JobKind, JoinError, JoinHandle, Poll, Scheduler,
+    SpawnOptions, cancel_reason, kill, park, poll, sleep_until, spawn, suspend_with,
+    wait_for_descriptor,
 };
 use vitte_sync::{
     Barrier, Condvar, Event, Latch, Monitor, Mutex, NamedLocks, OnceCell, Phaser, ReentrantMutex,
@@ -33,6 +45,14 @@ pub(crate) struct Held {
     named: NamedLocks,
     word: WordMutex,
     once: OnceCell<()>,
+    /// Reads what never comes, while this is there.
+    process: io::Child,
+    /// What it reads, and another may.
+    silent: std::io::PipeReader,
+    signals: io::Signals,
+    /// Listeners at which as many wait as may.
+    full: (io::TcpListener, UnixListener),
+    fifo: PathBuf,
 }
 
 /// Takes everything in a [`Held`], on a thread of its own, and lets go of it when it is dropped.
@@ -40,11 +60,46 @@ pub(crate) struct Holder {
     pub(crate) held: Arc<Held>,
     let_go: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
+    /// Who waits at the listeners, and the end that keeps the pipe silent.
+    waiting: Option<(TcpStream, UnixStream, std::io::PipeWriter)>,
+}
+
+/// `SIGRTMIN + 3`, or so: nobody sends it.
+const NO_SIGNAL: i32 = 37;
+
+/// A name without a file, for a socket of this process alone.
+fn name() -> SocketAddr {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Relaxed);
+    SocketAddr::from_abstract_name(format!("vitte-cancel-{}-{number}", process::id())).unwrap()
+}
+
+/// A FIFO, whose other end nobody opens.
+fn fifo() -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Relaxed);
+    let path = std::env::temp_dir().join(format!("vitte-cancel-{}-{number}", process::id()));
+    let made = process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    path
 }
 
 impl Holder {
     pub(crate) fn new() -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let tcp = io::TcpListener::bind("127.0.0.1:0").unwrap();
+        let unix = UnixListener::bind_addr(&name()).unwrap();
+        rustix::net::listen(&tcp, 0).unwrap();
+        rustix::net::listen(&unix, 0).unwrap();
+        let at_tcp = TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let at_unix = UnixStream::connect_addr(&unix.local_addr().unwrap()).unwrap();
+        let cat = io::Command::new("cat").stdin(reader.try_clone().unwrap());
         let held = Arc::new(Held {
+            process: cat.spawn().unwrap(),
+            silent: reader,
+            signals: io::Signals::new([NO_SIGNAL]).unwrap(),
+            full: (tcp, unix),
+            fifo: fifo(),
             mutex: Mutex::new(()),
             rwlock: RwLock::new(()),
             reentrant: ReentrantMutex::new(()),
@@ -74,6 +129,7 @@ impl Holder {
             held,
             let_go: Some(let_go),
             thread: Some(thread),
+            waiting: Some((at_tcp, at_unix, writer)),
         }
     }
 }
@@ -84,6 +140,14 @@ impl Drop for Holder {
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
+        // Threads of the pool may still wait at the FIFO, and at the listener, which is gone with the last who holds it.
+        drop(self.waiting.take());
+        let both = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&self.held.fifo);
+        drop(both.unwrap());
+        let _ = std::fs::remove_file(&self.held.fifo);
     }
 }
 
@@ -133,8 +197,8 @@ impl Drop for SignalAtEnd {
 
 unsafe extern "C" fn nothing(_: u64, _: *mut std::ffi::c_void) {}
 
-/// All of them, with the names of what waits.
-pub(crate) const ALL: &[(&str, Kind)] = &[
+/// Of those that there may be thousands of at once, with the names of what waits.
+pub(crate) const MANY: &[(&str, Kind)] = &[
     ("park", |_| park(Deadline::NEVER) == Outcome::Canceled),
     ("park until", |_| park(far()) == Outcome::Canceled),
     ("sleep", |_| {
@@ -356,13 +420,6 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
         let on = Scheduler::current().unwrap();
         canceled(on.call_blocking(move || wait.recv().is_err(), move || drop(let_go)))
     }),
-    ("join a thread", |_| {
-        let (let_go, wait) = mpsc::channel::<()>();
-        let mut thread = Thread::spawn(move || wait.recv().is_err());
-        let joined = thread.join_until(far(), None);
-        drop(let_go);
-        canceled(joined)
-    }),
     ("read", |_| {
         let (reader, _writer) = io::pipe().unwrap();
         canceled(reader.read(&mut [0]))
@@ -377,6 +434,21 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
     ("receive", |_| {
         let socket = io::UdpSocket::bind("127.0.0.1:0").unwrap();
         canceled(socket.recv_from(&mut [0]))
+    }),
+    ("receive within the machine", |_| {
+        let (ours, _theirs) = io::UnixDatagram::pair().unwrap();
+        canceled(ours.recv(&mut [0]))
+    }),
+    ("accept within the machine", |_| {
+        canceled(io::UnixListener::bind_addr(&name()).unwrap().accept())
+    }),
+    ("a process's end", |held| canceled(held.process.wait())),
+    ("a process's end among others", |held| {
+        let (end, (_tx, rx)) = (&held.process, Channel::new::<u8>());
+        canceled(select! { readable(end) -> _ => (), recv(rx) -> _ => () })
+    }),
+    ("a signal of the system", |held| {
+        canceled(held.signals.recv())
     }),
     ("select of descriptors", |_| {
         let (first, _writer) = io::pipe().unwrap();
@@ -417,12 +489,67 @@ pub(crate) const ALL: &[(&str, Kind)] = &[
     }),
 ];
 
+/// Of those that are dear: each has a thread, a process, or much of the system's memory.
+const FEW: &[(&str, Kind)] = &[
+    ("join a thread", |_| {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let mut thread = Thread::spawn(move || wait.recv().is_err());
+        let joined = thread.join_until(far(), None);
+        drop(let_go);
+        canceled(joined)
+    }),
+    ("owned job", |_| {
+        let (_let_go, wait) = mpsc::channel::<()>();
+        let on = Scheduler::current().unwrap();
+        canceled(on.offload_owned(JobKind::Io, move || wait.recv(), far(), None))
+    }),
+    ("connect", |held| {
+        let address = held.full.0.local_addr().unwrap();
+        canceled(io::TcpStream::connect(address))
+    }),
+    ("connect within the machine", |held| {
+        let address = held.full.1.local_addr().unwrap();
+        let connected = io::UnixStream::connect_addr_with(&address, Deadline::NEVER, None);
+        canceled(connected)
+    }),
+    ("send within the machine", |_| {
+        let (ours, _theirs) = io::UnixDatagram::pair().unwrap();
+        loop {
+            if let Err(error) = ours.send(&[0; 4096]) {
+                return canceled(Err::<(), _>(error));
+            }
+        }
+    }),
+    ("write to a connection", |_| {
+        let (ours, _theirs) = io::UnixStream::pair().unwrap();
+        canceled(ours.write_all_with(&[0; 1 << 20], far(), None))
+    }),
+    ("peek", |_| {
+        let listener = io::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = io::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _theirs = listener.accept().unwrap();
+        canceled(ours.peek(&mut [0]))
+    }),
+    ("a process's output", |held| {
+        let silent = held.silent.try_clone().unwrap();
+        canceled(io::Command::new("cat").stdin(silent).output())
+    }),
+    ("open a FIFO", |held| {
+        canceled(io::fs::File::open(&held.fifo))
+    }),
+];
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Kind)> {
+    MANY.iter().chain(FEW)
+}
+
 #[test]
 fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
     within(LIMIT, "kinds", || {
         let on = start(2);
         let holder = Holder::new();
-        for (name, kind) in ALL {
+        for (name, kind) in all() {
             for early in [false, true] {
                 let held = Arc::clone(&holder.held);
                 let kind = *kind;
@@ -441,6 +568,35 @@ fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
                 assert!(ended, "{name}, early: {early}");
                 assert_eq!(reason.unwrap().text(), Some(*name));
             }
+        }
+        drop(holder);
+        end(&on);
+    });
+}
+
+#[test]
+fn in_every_kind_of_wait_a_fiber_can_be_killed() {
+    within(LIMIT, "kills", || {
+        let on = start(2);
+        let holder = Holder::new();
+        for (name, kind) in all() {
+            let (held, kind) = (Arc::clone(&holder.held), *kind);
+            let stubborn = on.spawn(&SpawnOptions::default(), move || {
+                let _ = kind(&held);
+                loop {
+                    let _ = park(Deadline::NEVER);
+                }
+            });
+            let id = stubborn.id().unwrap();
+            if *name != "poll" {
+                until_it_waits(id);
+            }
+            kill(id).unwrap();
+            let ended = stubborn.join();
+            assert!(
+                matches!(ended, Err::<(), _>(JoinError::Killed(_))),
+                "{name}"
+            );
         }
         drop(holder);
         end(&on);

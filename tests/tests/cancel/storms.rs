@@ -105,9 +105,8 @@ impl Sea {
                 Err(error) => canceled(Err::<(), _>(error)),
             },
             _ => {
-                let (name, kind) = kinds::ALL[dice.below(kinds::ALL.len() as u64) as usize];
-                // A native thread for each of thousands is a storm of another kind.
-                name != "join a thread" && kind(&self.held)
+                let (_, kind) = kinds::MANY[dice.below(kinds::MANY.len() as u64) as usize];
+                kind(&self.held)
             }
         }
     }

@@ -194,7 +194,7 @@ pub(crate) fn a_socket_is_cloned_given_away_and_taken_back<U: Units>() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let clone = listener.try_clone().unwrap();
-    let arrived = U::spawn(move || clone.incoming().take(2).map(|one| one.unwrap()).count());
+    let arrived = U::spawn(move || clone.incoming().take(2).flatten().count());
     for _ in 0..2 {
         TcpStream::connect_timeout(address, LONG).unwrap();
     }

@@ -6,19 +6,8 @@ use vitte_channels::{
     Receiver, RecvError, Sender, select,
     select::{Chosen, Deadline, Select, SelectError},
 };
+use vitte_tests::Dice;
 use vitte_wait::StopSource;
-
-/// Marsaglia's xorshift, with the constants of his first example.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % n
-    }
-}
 
 const CHANNELS: usize = 6;
 const UNITS: u64 = 6;
@@ -27,7 +16,7 @@ const EACH: u64 = 400;
 /// Sends `EACH` numbers, each into whichever of a random choice of channels takes it first, sometimes
 /// giving up for a while.
 fn send_all(who: u64, seed: u64, ends: &[Sender<u64>]) {
-    let mut random = Random(seed ^ (who + 1) << 32);
+    let mut random = Dice(seed ^ (who + 1) << 32);
     for n in 0..EACH {
         let mut slot = Some(who * EACH + n);
         while let Some(number) = slot {
@@ -55,7 +44,7 @@ fn send_all(who: u64, seed: u64, ends: &[Sender<u64>]) {
 }
 
 /// Receives from all of `receivers` until all are closed.
-fn receive_all(mut random: Random, receivers: &[Receiver<u64>]) -> Vec<u64> {
+fn receive_all(mut random: Dice, receivers: &[Receiver<u64>]) -> Vec<u64> {
     let (mut got, source) = (Vec::new(), StopSource::new());
     let token = source.token();
     let mut arms: Vec<_> = receivers.iter().map(|rx| rx.recv_arm()).collect();
@@ -79,7 +68,7 @@ fn receive_all(mut random: Random, receivers: &[Receiver<u64>]) -> Vec<u64> {
 
 pub(crate) fn random_selects_deliver_everything_once<U: Units>() {
     let seed = vitte_tests::seed();
-    let mut random = Random(seed);
+    let mut random = Dice(seed);
     for _ in 0..3 {
         let (ends, mut receivers): (Vec<_>, Vec<_>) = (0..CHANNELS)
             .map(|_| match random.below(5) {
@@ -97,7 +86,7 @@ pub(crate) fn random_selects_deliver_everything_once<U: Units>() {
         let takers: Vec<_> = (0..2)
             .map(|_| {
                 let mine = receivers.split_off(receivers.len() - CHANNELS / 2);
-                let random = Random(random.below(u64::MAX) | 1);
+                let random = Dice(random.below(u64::MAX) | 1);
                 U::spawn(move || receive_all(random, &mine))
             })
             .collect();

@@ -11,7 +11,7 @@ use std::{
     thread,
     time::Duration,
 };
-use vitte_tests::{seed, within};
+use vitte_tests::{Dice, seed, within};
 use vitte_threads::{Deadline, Fiber, Priority, sleep};
 
 fn a_beat_is_never_early_and_stays_on_its_grid<T: Timed>() {
@@ -121,18 +121,17 @@ fn a_storm_of_starts_and_stops_leaves_it_whole<T: Timed>() {
         for unit in 0..4_u64 {
             let timer = &timer;
             scope.spawn(move || {
-                let mut dice = seed ^ (unit + 1) << 40 | 1;
+                let mut dice = Dice(seed ^ (unit + 1) << 40 | 1);
                 for _ in 0..500 {
-                    dice ^= dice << 13;
-                    dice ^= dice >> 7;
-                    dice ^= dice << 17;
-                    match dice % 6 {
+                    match dice.below(6) {
                         0 => timer.end(),
                         1 => timer.cancel(),
                         2 => timer.once(Deadline::NOW).unwrap(),
                         3 => _ = timer.set(Duration::from_micros(50)),
                         4 => thread::yield_now(),
-                        _ => timer.every(Duration::from_micros(20 + dice % 200)).unwrap(),
+                        _ => timer
+                            .every(Duration::from_micros(20 + dice.below(200)))
+                            .unwrap(),
                     }
                 }
             });
