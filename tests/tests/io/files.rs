@@ -380,22 +380,36 @@ fn fibers_have_it_done_by_a_thread_of_the_pool_and_can_be_canceled_before() {
 fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
     within(LONG, "fifo", || {
         let folder = Folder::new();
-        let path = folder.at("fifo");
-        let made = std::process::Command::new("mkfifo").arg(&path).status();
-        assert!(made.unwrap().success());
         let runtime = Runtime::builder().workers(1).build().unwrap();
-        let its = path.clone();
-        let late = runtime.run(move || why(File::open_with(its, Deadline::after(SHORT), None)));
-        assert_eq!(late, Some(WaitError::TimedOut));
-        let its = path.clone();
-        let (tell, told) = mpsc::channel();
-        let canceled = runtime.spawn(move || {
-            tell.send(current::unit()).unwrap();
-            why(OpenOptions::new().write(true).open(its))
-        });
-        until_waiting(told.recv().unwrap(), Reason::Offload);
-        canceled.cancel();
-        assert_eq!(canceled.join().unwrap(), Some(WaitError::Canceled));
+        let both = |path: &PathBuf| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).open(path).unwrap()
+        };
+        // Whoever wants the same end is no other end.
+        for reads in [false, true] {
+            let path = folder.at("fifo");
+            let made = std::process::Command::new("mkfifo").arg(&path).status();
+            assert!(made.unwrap().success());
+            let mut options = OpenOptions::new();
+            options.read(reads).write(!reads);
+            let (its, open) = (path.clone(), options.clone());
+            let late = runtime.run(move || why(open.open_with(its, Deadline::after(SHORT), None)));
+            assert_eq!(late, Some(WaitError::TimedOut));
+            let its = path.clone();
+            let (tell, told) = mpsc::channel();
+            let canceled = runtime.spawn(move || {
+                tell.send(current::unit()).unwrap();
+                why(options.open(its))
+            });
+            until_waiting(told.recv().unwrap(), Reason::Offload);
+            canceled.cancel();
+            assert_eq!(canceled.join().unwrap(), Some(WaitError::Canceled));
+            if !reads {
+                drop(both(&path));
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        let path = folder.at("fifo");
         // Those who were left to themselves are let go by either end; and who waits gets what comes.
         let its = path.clone();
         let reading = runtime.spawn(move || {
@@ -403,12 +417,7 @@ fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
             File::open(its).unwrap().read_exact(&mut byte).unwrap();
             byte
         });
-        let mut both = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .unwrap();
-        both.write_all(b"x").unwrap();
+        both(&path).write_all(b"x").unwrap();
         assert_eq!(reading.join().unwrap(), *b"x");
     });
 }
