@@ -24,8 +24,10 @@ pub const VT_FD_WRITE: u32 = 2;
 ///
 /// `*got` becomes those in which it would not; `got` may be null. Another may be quicker, so make the descriptor one that
 /// does not block, try first, and wait when the try says so. Any number of fibers and threads may wait for one
-/// descriptor. The runtime of the calling fiber watches it until `vt_fd_forget`, which is to be called before `close`. A
-/// file is always ready.
+/// descriptor. The runtime of the calling fiber watches it until `vt_fd_forget`, which is to be called before `close`: the
+/// system tells nobody that a descriptor was closed, so whoever waits for it would notice only when something else wakes
+/// him. That function does not reach a thread that is no fiber. Whoever would close what such a thread waits for shuts it down first (`shutdown`),
+/// or wakes it by another case of its `vt_select`. A file is always ready.
 ///
 /// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`. `VT_ECANCELED`. `VT_ECLOSED`: `vt_fd_forget` was called meanwhile.
 /// `VT_EINVAL`: `events` is 0, or there is no such descriptor. `VT_EUNSUPPORTED`: an event this version does not

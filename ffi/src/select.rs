@@ -61,8 +61,8 @@ pub const VT_CASE_JOIN: u32 = 3;
 pub const VT_CASE_AT: u32 = 4;
 
 /// `vt_fd_wait(fd, events, elem)`: the descriptor is ready in one of the directions, or has ended or failed;
-/// another may still be quicker. Chosen with `VT_ECLOSED` if `vt_fd_forget` was called, and with `VT_EINVAL` if it was
-/// closed. With both directions it counts as two cases when one is drawn. A thread needs no runtime for it.
+/// another may still be quicker. Chosen with `VT_ECLOSED` if `vt_fd_forget` was called, and with `VT_EINVAL` if it shows,
+/// when something wakes the caller, that it was closed: see `vt_fd_wait`. With both directions it counts as two cases when one is drawn. A thread needs no runtime for it.
 pub const VT_CASE_FD: u32 = 5;
 
 /// The most cases of one select.

@@ -214,9 +214,55 @@ static void *forgetting_ends_a_case(void *arg) {
   return arg;
 }
 
+static void *closes_and_sends(void *chan) {
+  static const int value = 7;
+  OK(vt_sleep_until(vt_now() + MS));
+  CHECK(close(ends[0]) == 0);
+  OK(vt_chan_send(chan, &value, long_time()));
+  return NULL;
+}
+
+/* The system does not say that a descriptor was closed: that shows when something else wakes the caller. */
+static void *closing_shows_at_the_next_wake(void *rt) {
+  int out = 0;
+  size_t which = 9;
+  vt_chan *chan = NULL;
+  OK(vt_chan_create(VT_CHAN_BOUNDED, sizeof(int), 1, NULL, &chan));
+  vt_case cases[2] = {a_descriptor(ends[0], VT_FD_READ, NULL)};
+  cases[1].size = sizeof cases[1];
+  cases[1].kind = VT_CASE_RECV, cases[1].chan = chan, cases[1].elem = &out;
+  vt_fiber other = spawn(rt, closes_and_sends, chan);
+  vt_status came = vt_select(cases, 2, long_time(), &which);
+  /* It may be closed before it is looked at. */
+  if (came == VT_OK) CHECK(which == 1 ? out == 7 : cases[0].status == VT_EINVAL);
+  else CHECK(came == VT_EINVAL);
+  join(other);
+  cases[0].status = VT_OK;
+  came = vt_select(cases, 1, VT_NOW, &which);
+  CHECK(came == VT_EINVAL || (came == VT_OK && cases[0].status == VT_EINVAL));
+  OK(vt_fd_forget(vt_current() ? NULL : rt, ends[0]));
+  ends[0] = dup(ends[1]);
+  CHECK(ends[0] >= 0);
+  vt_chan_release(chan);
+  return NULL;
+}
+
+static void *shuts_down(void *arg) {
+  OK(vt_sleep_until(vt_now() + MS));
+  CHECK(shutdown(ends[0], SHUT_RDWR) == 0);
+  return arg;
+}
+
+/* What wakes a thread of no runtime before what it waits for is closed. */
+static void a_shutdown_wakes_a_thread(vt_runtime *rt) {
+  vt_fiber other = spawn(rt, shuts_down, NULL);
+  CHECK((intptr_t)selects_in_vain(NULL) == VT_OK);
+  join(other);
+}
+
 int main(void) {
   static void *(*const on_fibers[])(void *) = {both_fibers, answers, forget, descriptors_are_cases,
-                                              forgetting_ends_a_case};
+                                              forgetting_ends_a_case, closing_shows_at_the_next_wake};
   vt_runtime *rt = runtime(2);
   for (size_t i = 0; i < sizeof on_fibers / sizeof *on_fibers; i++) {
     pair();
@@ -237,6 +283,12 @@ int main(void) {
   close_both();
   pair();
   descriptors_are_cases(rt);
+  close_both();
+  pair();
+  closing_shows_at_the_next_wake(rt);
+  close_both();
+  pair();
+  a_shutdown_wakes_a_thread(rt);
   close_both();
   end(rt);
   puts("ok");

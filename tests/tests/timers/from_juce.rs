@@ -37,6 +37,7 @@ fn speaking<T: Timed>() -> (T, Receiver<()>) {
     (timer, told)
 }
 
+/// J16: it says whether it runs, and how often.
 fn start_fire_stop<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let (timer, told) = speaking::<T>();
@@ -53,6 +54,7 @@ fn start_fire_stop<T: Timed>() {
     });
 }
 
+/// J17.
 fn stopped_inside_it_is_not_called_again<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let (tell, told) = channel();
@@ -69,6 +71,7 @@ fn stopped_inside_it_is_not_called_again<T: Timed>() {
     });
 }
 
+/// J18.
 fn started_anew_inside_it_has_the_new_period<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let (tell, told) = channel();
@@ -105,6 +108,7 @@ fn slow<T: Timed>(stops_itself: bool) -> (T, Receiver<()>, Arc<AtomicBool>) {
     (timer, told, ended)
 }
 
+/// J19, and J20: also if the call has stopped it already.
 fn stop_waits_for_the_call_that_is_under_way<T: Timed>() {
     alone_and_in_company::<T>(|| {
         for stops_itself in [false, true] {
@@ -118,29 +122,36 @@ fn stop_waits_for_the_call_that_is_under_way<T: Timed>() {
     });
 }
 
+/// J21.
 fn a_period_changed_outside_makes_no_overlap<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let inside = Arc::new(AtomicUsize::new(0));
         let (tell, told) = channel();
+        // Each call lasts until it is let go, at the end all do.
+        let (go, gone) = channel::<()>();
         let count = Arc::clone(&inside);
         let timer = T::make(move |tick| {
             assert_eq!(count.fetch_add(1, SeqCst), 0, "two at a time");
             let _ = tell.send(tick.timer().interval());
-            thread::sleep(5 * MS);
+            let _ = gone.recv();
             count.fetch_sub(1, SeqCst);
         });
         timer.every(10 * MS).unwrap();
         assert_eq!(told.recv_timeout(PATIENCE), Ok(Some(10 * MS)));
         timer.every(MS).unwrap();
+        go.send(()).unwrap();
         assert_eq!(told.recv_timeout(PATIENCE), Ok(Some(MS)));
         assert!(timer.set(2 * MS));
+        go.send(()).unwrap();
         assert_eq!(told.recv_timeout(PATIENCE), Ok(Some(2 * MS)));
+        drop(go);
         timer.end();
         assert_eq!(timer.panic(), None);
         assert_eq!(inside.load(SeqCst), 0);
     });
 }
 
+/// J22.
 fn started_outside_after_it_stopped_itself_it_fires_again<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let (tell, told) = channel();
@@ -157,6 +168,7 @@ fn started_outside_after_it_stopped_itself_it_fires_again<T: Timed>() {
     });
 }
 
+/// J23.
 fn start_and_interval_do_not_wait_for_a_call<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let (tell, told) = channel();
@@ -177,6 +189,7 @@ fn start_and_interval_do_not_wait_for_a_call<T: Timed>() {
     });
 }
 
+/// J24.
 fn a_hundred_started_and_stopped_say_what_they_are<T: Timed>() {
     alone_and_in_company::<T>(|| {
         let timers: Vec<T> = (0..100).map(|_| T::make(|_| {})).collect();
