@@ -56,7 +56,7 @@ impl UnixStream {
     /// Connects to a listener.
     ///
     /// # Errors
-    /// What the system says; a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    /// What the system says; a [`WaitError`] inside if the wait ended before.
     ///
     /// # Blocking
     /// While as many wait to be accepted as the listener lets wait: a fiber suspends, a thread sleeps.
@@ -114,7 +114,7 @@ impl UnixStream {
     }
 
     /// Ends the connection for all who share it: their calls, under way and later, fail with
-    /// [`WaitError::Closed`](crate::WaitError::Closed).
+    /// [`WaitError::Closed`].
     pub fn close(&self) {
         self.0.close(|inner| drop(inner.shutdown(Shutdown::Both)));
     }
@@ -210,7 +210,7 @@ impl UnixListener {
     /// The next connection.
     ///
     /// # Errors
-    /// What the system says, or a [`WaitError`](crate::WaitError) inside.
+    /// What the system says, or a [`WaitError`] inside.
     ///
     /// # Blocking
     /// Until one arrives: a fiber suspends, a thread sleeps.
