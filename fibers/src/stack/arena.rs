@@ -2,7 +2,7 @@
 
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 
-use super::guard::{self, GuardKind, Guards, last_errno};
+use super::guard::{self, GuardKind, last_errno};
 use super::{StackClass, StackError};
 
 const FIRST_SEGMENT: usize = 4 << 20;
@@ -51,17 +51,24 @@ impl Arena {
         self.reserved
     }
 
-    /// Cuts one slot and makes its guard.
+    /// Cuts one slot, whose guard is to be made, and then [noted](Self::note).
     ///
     /// One at a time: making many guards by one `process_madvise` was measured to be no cheaper than one `madvise` each
     /// (0.5 to 0.6 microseconds), and guards made ahead may never be needed.
-    pub(super) fn carve(&mut self, guards: &Guards, page: usize) -> Result<usize, StackError> {
-        let slot = match self.unguarded.pop() {
-            Some(slot) => slot,
-            None => self.cut()?,
-        };
-        // SAFETY: the slot was cut just now or never handed out, so nobody uses its first page.
-        match unsafe { guards.make(slot, page) } {
+    pub(super) fn carve(&mut self) -> Result<usize, StackError> {
+        match self.unguarded.pop() {
+            Some(slot) => Ok(slot),
+            None => self.cut(),
+        }
+    }
+
+    /// Notes how the guard of a slot that was carved was made, or that it was not.
+    pub(super) fn note(
+        &mut self,
+        slot: usize,
+        made: Result<GuardKind, StackError>,
+    ) -> Result<usize, StackError> {
+        match made {
             Ok(kind) => {
                 self.protected += usize::from(kind == GuardKind::Protect);
                 let start = std::ptr::with_exposed_provenance_mut(slot);

@@ -252,20 +252,29 @@ impl Shared {
             .map_err(|_| StackError::Limit {
                 limit: self.max_stacks,
             })?;
-        let mut free = self.shelves[class.index()].free.lock();
+        let shelf = &self.shelves[class.index()];
+        let mut free = shelf.free.lock();
         let slot = if let Some(warm) = free.warm.pop_back() {
             self.warm_bytes.fetch_sub(warm.resident, Ordering::Relaxed);
             Ok(warm.slot)
         } else if let Some(slot) = free.cooling.pop().or_else(|| free.cold.pop()) {
             Ok(slot)
         } else {
-            free.arena.carve(&self.guards, self.page)
+            let slot = free.arena.carve();
+            drop(free);
+            slot.and_then(|slot| self.guard(shelf, slot))
         };
-        drop(free);
         if slot.is_err() {
             self.out.fetch_sub(1, Ordering::Relaxed);
         }
         slot
+    }
+
+    /// Makes the guard of a slot that was just carved. That is a system call, so nobody waits for a lock meanwhile.
+    fn guard(&self, shelf: &Shelf, slot: usize) -> Result<usize, StackError> {
+        // SAFETY: the slot was cut just now or never handed out, so nobody uses its first page.
+        let made = unsafe { self.guards.make(slot, self.page) };
+        shelf.free.lock().arena.note(slot, made)
     }
 
     pub(super) fn give_back(&self, slot: usize, class: StackClass) {
