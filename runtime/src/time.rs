@@ -6,7 +6,7 @@ use vitte_wait::{Deadline, Outcome};
 /// Waits for `duration`: [`Outcome::TimedOut`] when it is over, [`Outcome::Canceled`] if the
 /// calling fiber is canceled first.
 ///
-/// Never shorter than asked for; up to 66 microseconds longer, and until a worker has time.
+/// Never shorter than asked for; up to 131 microseconds longer, and until a worker has time.
 ///
 /// # Blocking
 /// A fiber suspends, a thread sleeps.

@@ -134,8 +134,8 @@ fn rest(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Option<Why> {
             None
         }
         None => {
-            host.knock
-                .expect(shared.idle.sleep_until(shared, 0).0.min(chores));
+            let (until, _) = shared.idle.sleep_until(shared, 0, false);
+            host.knock.expect(until.min(chores));
             Some(Why::NothingReady)
         }
     }

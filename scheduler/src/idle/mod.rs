@@ -6,17 +6,20 @@ mod counters;
 mod model;
 mod outside;
 mod parker;
+mod sleep;
 
 use crate::{
-    choice, fence,
-    hooks::Parked,
-    poller::{Batch, Poller},
+    choice, fence, pace,
+    poller::Poller,
     shared::{Remote, Shared},
 };
 pub(crate) use counters::Counters;
 pub(crate) use parker::IS_SIGNAL_SAFE;
 use parker::Parker;
-use std::{sync::Arc, time::Duration};
+pub(crate) use parker::sleep_exactly;
+pub(crate) use sleep::GRACE;
+use sleep::{UNKNOWN, next_of_the_awake};
+use std::sync::Arc;
 use vitte_wait::facade::{
     Mutex,
     atomic::{AtomicBool, AtomicU64, Ordering::*, fence as full_fence},
@@ -27,7 +30,7 @@ use vitte_wait::facade::{
 pub(crate) struct Idle {
     counters: Counters,
     sleepers: Mutex<Sleepers>,
-    /// Until when the keeper sleeps; zero while there is none.
+    /// Until when the keeper sleeps: [`UNKNOWN`] until it has looked at all timers; zero while there is none.
     keeper_until: AtomicU64,
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct Bed {
     asleep: AtomicBool,
     /// Was taken off by a poster, who counted it as searching.
     searching: AtomicBool,
+    /// Until when it sleeps, as in `keeper_until`. Under the lock of the sleepers.
+    until: AtomicU64,
     parker: Parker,
     /// For descriptors that its own tasks wait for. It sleeps in it when there are any.
     pub(crate) poller: Arc<Poller>,
@@ -92,9 +97,6 @@ const LOOKS: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 10 };
 const PAUSES: u32 = if cfg!(any(loom, shuttle)) { 1 } else { 600 };
 /// How long a search takes at the most, in nanoseconds, on a processor whose pauses are long.
 const NEAR: u64 = 500_000;
-
-/// How often a keeper that the system refuses a poller looks into the common one.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Idle {
     pub(crate) fn new() -> Self {
@@ -169,12 +171,20 @@ impl Idle {
         self.counters.pacer_falls_asleep();
         fence::heavy();
         if !shared.is_stopping() && !shared.anything_waits() && !self.is_watch_needed(shared) {
+            let mut most = u64::MAX;
             while self.counters.load().is_pacer_asleep() && !shared.is_stopping() {
-                let until = self.pacer_until(shared);
+                let until = self.pacer_until(shared, most);
                 if clock::now() >= until {
                     break;
                 }
                 shared.pacer.sleep_until(until);
+                // Who was poked will be again soon, and is spared that for a while.
+                let now = clock::now();
+                most = if now < until {
+                    pace::beyond(now)
+                } else {
+                    u64::MAX
+                };
             }
         }
         self.counters.pacer_wakes();
@@ -208,15 +218,16 @@ impl Idle {
         self.post_here(shared);
     }
 
-    /// Until when the pacer may sleep: while there is no keeper, it stands in for one.
-    pub(crate) fn pacer_until(&self, shared: &Shared) -> u64 {
+    /// Until when the pacer may sleep, `most` at the latest: while there is no keeper, it stands in for one.
+    pub(crate) fn pacer_until(&self, shared: &Shared, most: u64) -> u64 {
         shared.pacer.set_until(u64::MAX);
         fence::heavy();
         let sleepers = self.sleepers.lock();
         let until = match sleepers.keeper {
             Some(_) => u64::MAX,
-            None => next_of_the_awake(shared),
+            None => pace::beyond(next_of_the_awake(shared)),
         };
+        let until = until.min(most);
         shared.pacer.set_until(until);
         until
     }
@@ -225,6 +236,13 @@ impl Idle {
     fn dismiss(&self, sleepers: &mut Sleepers) -> Option<usize> {
         self.keeper_until.store(0, Relaxed);
         sleepers.keeper.take()
+    }
+
+    /// Whether the keeper would sleep too long, if worker `index`, which is awake, did not see to a timer that
+    /// is due then.
+    #[inline]
+    fn keeper_sleeps_beyond(&self, due: u64) -> bool {
+        self.keeper_until.load(Relaxed) > due.saturating_add(GRACE)
     }
 
     /// Under the lock, after `index` has left the list `from`.
@@ -254,7 +272,8 @@ impl Idle {
     fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize) {
         match sleepers.keeper {
             Some(keeper) => {
-                if self.keeper_until.load(Relaxed) > shared.remotes[index].timers.next() {
+                let due = shared.remotes[index].timers.next();
+                if self.keeper_sleeps_beyond(due) {
                     shared.remotes[keeper].bed.poke();
                 }
             }
@@ -294,12 +313,10 @@ impl Idle {
     /// Takes `index` off the list that it is on. A keeper hands its office on.
     fn leave(&self, shared: &Shared, sleepers: &mut Sleepers, index: usize) -> Left {
         if sleepers.keeper == Some(index) {
+            let until = self.keeper_until.load(Relaxed);
             self.dismiss(sleepers);
             if let Some(next) = sleepers.others.pop() {
-                sleepers.keeper = Some(next);
-                self.keeper_until.store(u64::MAX, Relaxed);
-                // It computes its deadline anew.
-                shared.remotes[next].bed.poke();
+                self.hand_over(shared, sleepers, until, next);
             }
             return Left::Sleepers;
         }
@@ -319,10 +336,9 @@ impl Idle {
     #[inline]
     pub(crate) fn timer_armed(&self, shared: &Shared, deadline: u64) {
         fence::light();
-        let keeper_until = self.keeper_until.load(Relaxed);
-        if keeper_until > deadline {
-            self.poke_keeper(shared);
-        } else if keeper_until == 0 && shared.pacer.sleeps_beyond(deadline) {
+        if self.keeper_sleeps_beyond(deadline) {
+            self.poke_keeper(shared, deadline);
+        } else if self.keeper_until.load(Relaxed) == 0 && shared.pacer.sleeps_beyond(deadline) {
             shared.pacer.poke();
         }
     }
@@ -342,11 +358,16 @@ impl Idle {
     }
 
     #[cold]
-    fn poke_keeper(&self, shared: &Shared) {
+    fn poke_keeper(&self, shared: &Shared, deadline: u64) {
         let keeper = self.sleepers.lock().keeper;
-        if let Some(keeper) = keeper {
-            shared.remotes[keeper].bed.poke();
-            shared.knock();
+        match keeper {
+            Some(keeper) => {
+                shared.remotes[keeper].bed.poke();
+                shared.knock();
+            }
+            // It has left its office meanwhile.
+            None if shared.pacer.sleeps_beyond(deadline) => shared.pacer.poke(),
+            None => {}
         }
     }
 
@@ -422,26 +443,25 @@ impl Idle {
         loop {
             // Who has descriptors to watch finds what is ready while he sleeps; to search would only keep the
             // processor from those who make it ready. And who is about to be woken by the time is back soon.
-            let may_search = !bed.poller.has_sources() && !Self::timer_is_near(shared);
+            let patient = !bed.poller.has_sources() && !Self::timer_is_near(shared);
             // A poster that woke us has counted us as searching already.
-            let searching = bed.searching.swap(false, Relaxed)
-                || may_search && self.counters.start_search(limit);
-            if searching && let Some(found) = Self::search(&inbox, &look) {
+            let searching =
+                bed.searching.swap(false, Relaxed) || patient && self.counters.start_search(limit);
+            let looks = if patient { LOOKS } else { 1 };
+            if searching && let Some(found) = Self::search(looks, &inbox, &look) {
                 self.found(shared);
                 return found;
             }
-            self.register(shared, me, searching);
-            fence::heavy();
-            if let Some(found) = look() {
+            let keeps = self.register(shared, me, searching);
+            if let Some(found) = self.fall_asleep(shared, me, chores, keeps, &look) {
                 self.get_up(shared, me);
                 self.risen(shared, me);
-                // As when a searcher finds something.
-                if self.counters.load().wants_wake() {
+                // As when a searcher finds something, which it was until just now.
+                if searching && self.counters.load().wants_wake() {
                     self.wake_another(shared);
                 }
                 return found;
             }
-            self.sleep(shared, me, chores);
             self.risen(shared, me);
             if !bed.searching.load(Relaxed) {
                 return None;
@@ -456,16 +476,22 @@ impl Idle {
         next != u64::MAX && next <= clock::now().saturating_add(NEAR)
     }
 
-    fn search<T>(inbox: &impl Fn() -> bool, look: &impl Fn() -> Option<T>) -> Option<T> {
-        for _ in 0..LOOKS {
+    fn search<T>(
+        looks: u32,
+        inbox: &impl Fn() -> bool,
+        look: &impl Fn() -> Option<T>,
+    ) -> Option<T> {
+        for turn in 0..looks {
+            if turn > 0 {
+                for _ in 0..PAUSES {
+                    hint::spin_loop();
+                    if inbox() {
+                        break;
+                    }
+                }
+            }
             if let Some(found) = look() {
                 return Some(found);
-            }
-            for _ in 0..PAUSES {
-                hint::spin_loop();
-                if inbox() {
-                    break;
-                }
             }
         }
         None
@@ -512,16 +538,21 @@ impl Idle {
         }
     }
 
-    fn register(&self, shared: &Shared, me: usize, searching: bool) {
+    /// Says whether `me` is the keeper.
+    fn register(&self, shared: &Shared, me: usize, searching: bool) -> bool {
         let mut sleepers = self.sleepers.lock();
-        shared.remotes[me].bed.asleep.store(true, Relaxed);
-        if sleepers.keeper.is_none() {
+        let bed = &shared.remotes[me].bed;
+        bed.asleep.store(true, Relaxed);
+        bed.until.store(UNKNOWN, Relaxed);
+        let keeps = sleepers.keeper.is_none();
+        if keeps {
             sleepers.keeper = Some(me);
-            self.keeper_until.store(u64::MAX, Relaxed);
+            self.keeper_until.store(UNKNOWN, Relaxed);
         } else {
             sleepers.others.push(me);
         }
         self.counters.fall_asleep(searching);
+        keeps
     }
 
     /// What the retired worker `me` does when it found nothing: sleeps until there is something for it
@@ -541,99 +572,4 @@ impl Idle {
         }
         self.risen(shared, me);
     }
-
-    fn sleep(&self, shared: &Shared, me: usize, chores: u64) {
-        let bed = &shared.remotes[me].bed;
-        // Whoever waits for the last task to end looks whenever a worker has nothing to do.
-        shared.may_be_over();
-        let _told = Parked::tell(shared, me);
-        // Ordering: Acquire. Partner: the Release in `take_off`.
-        while bed.asleep.load(Acquire) {
-            if shared.has_signals() {
-                self.get_up(shared, me);
-                return;
-            }
-            let (until, is_keeper) = self.sleep_until(shared, me);
-            let until = until.min(chores);
-            let mut left = None;
-            if until != u64::MAX {
-                let now = clock::now();
-                if now >= until {
-                    self.get_up(shared, me);
-                    return;
-                }
-                left = Some(Duration::from_nanos(until - now));
-            }
-            let common = &*shared.reactor.common;
-            let common = (is_keeper && common.has_sources()).then_some(common);
-            if common.is_none() && !bed.poller.has_sources() {
-                bed.parker.park(left);
-            } else if self.sleep_in_poller(shared, me, common, left) {
-                return;
-            }
-        }
-    }
-
-    /// Sleeps for once in the poller of `me`, and in `common`. True: something was ready, and `me` has got up.
-    fn sleep_in_poller(
-        &self,
-        shared: &Shared,
-        me: usize,
-        common: Option<&Poller>,
-        left: Option<Duration>,
-    ) -> bool {
-        let bed = &shared.remotes[me].bed;
-        let (mut own, mut other) = (Batch::new(), Batch::new());
-        let mut is_open = true;
-        bed.parker
-            .park_in(|| is_open = bed.poller.sleep(common, &mut own, &mut other, left));
-        if !is_open {
-            // There are too many descriptors for the keeper to have a poller. Then it has to look now and then.
-            bed.parker
-                .park(Some(left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN))));
-            if let Some(common) = common {
-                common.take(&mut other);
-            }
-        }
-        if !own.has_any() && !other.has_any() {
-            return false;
-        }
-        // First, so that what is made ready does not wake us.
-        self.get_up(shared, me);
-        shared.reactor.deliver(&own);
-        shared.reactor.deliver(&other);
-        true
-    }
-
-    /// Until when `me` may sleep: see "Timers" in the README.
-    pub(crate) fn sleep_until(&self, shared: &Shared, me: usize) -> (u64, bool) {
-        let own = shared.remotes[me].timers.next();
-        if !self.set_keeper_until(me, u64::MAX) {
-            return (own, false);
-        }
-        fence::heavy();
-        let until = own.min(next_of_the_awake(shared));
-        self.set_keeper_until(me, until);
-        (until, true)
-    }
-
-    /// False if `me` is not the keeper.
-    fn set_keeper_until(&self, me: usize, until: u64) -> bool {
-        let sleepers = self.sleepers.lock();
-        let keeper = sleepers.keeper == Some(me);
-        if keeper {
-            self.keeper_until.store(until, Relaxed);
-        }
-        keeper
-    }
-}
-
-/// The earliest deadline of the workers that are awake, `u64::MAX` if there is none.
-fn next_of_the_awake(shared: &Shared) -> u64 {
-    let awake = |remote: &&Remote| !remote.bed.asleep.load(Relaxed);
-    let remotes = shared.remotes.iter().filter(awake);
-    remotes
-        .map(|remote| remote.timers.next())
-        .min()
-        .unwrap_or(u64::MAX)
 }

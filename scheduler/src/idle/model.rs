@@ -268,6 +268,27 @@ fn the_timers_of_a_sleeper_that_rises_fall_to_the_keeper() {
     });
 }
 
+/// The keeper rises for good while the timer is armed, and leaves its office to another sleeper.
+#[test]
+fn a_timer_of_a_busy_worker_fires_though_the_keeper_leaves() {
+    check("idle: timer of a busy worker, two keepers", 2, || {
+        let workers = Workers::new(3);
+        let task = workers.task();
+        clock::set(1 << 30);
+        let leaves = workers.start(1, |workers| workers.open_inbox(1));
+        let stays = workers.start(2, |workers| workers.fire_one(2));
+        workers.0.remotes[1].inbox.push(task);
+        workers.0.idle.post_to(&workers.0, 1);
+        let (wait, ticket, deadline) = wait_until(1 << 20);
+        let entry = timer::entry(ticket, deadline);
+        arm(&workers, 0, &entry, deadline);
+        leaves.join().unwrap();
+        stays.join().unwrap();
+        let _ = wait.withdraw();
+        workers.over();
+    });
+}
+
 #[test]
 fn a_timer_armed_from_outside_for_the_one_sleeper_fires() {
     check("idle: timer from outside", 5, || {

@@ -14,9 +14,9 @@
 //! rings the poller's bell.
 
 #[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
-pub(crate) use futex::Parker;
+pub(crate) use futex::{Parker, sleep_exactly};
 #[cfg(not(all(target_os = "linux", not(any(loom, shuttle)))))]
-pub(crate) use handle::Parker;
+pub(crate) use handle::{Parker, sleep_exactly};
 
 /// Whether a signal handler may wake a worker.
 pub(crate) const IS_SIGNAL_SAFE: bool = cfg!(any(target_os = "linux", loom, shuttle));
@@ -96,6 +96,14 @@ mod futex {
         }
     }
 
+    /// Has the system end timed sleeps of the calling thread when their time has come, and not up to 50 microseconds later, as
+    /// it may to end several together. What is due together here lies in one tick already.
+    pub(crate) fn sleep_exactly() {
+        let (nanos, none): (libc::c_ulong, libc::c_ulong) = (1, 0);
+        // SAFETY: it takes integers, and concerns the calling thread alone. A refusal changes nothing.
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanos, none, none, none) };
+    }
+
     /// Sleeps while the word is `PARKED`; may return at any time.
     fn wait(word: &AtomicU32, timeout: Option<Duration>) {
         let limit = timeout.map(|timeout| libc::timespec {
@@ -160,6 +168,9 @@ mod handle {
         Mutex,
         thread::{self, Thread},
     };
+
+    /// Sleeps end as the system sees fit.
+    pub(crate) fn sleep_exactly() {}
 
     /// See the [module documentation](super).
     #[derive(Default)]

@@ -37,7 +37,16 @@ const SHORTEST_TICK: u64 = 100_000;
 
 /// How long, in nanoseconds, the pacer leaves a timer that is due to the busy worker whose it is, which looks every so
 /// many tasks: who is woken a moment later costs that worker no time, and most of its tasks can run nowhere else.
-const GRACE: u64 = if cfg!(any(loom, shuttle)) { 0 } else { 250_000 };
+const GRACE: u64 = if cfg!(any(loom, shuttle)) {
+    0
+} else {
+    2_000_000
+};
+
+/// When the pacer looks after a timer that is due then, if nobody else did.
+pub(crate) fn beyond(due: u64) -> u64 {
+    due.saturating_add(GRACE)
+}
 
 /// A task of the low class that has waited for as many slices, or twice as many at most, is lifted.
 pub(crate) const SLICES_TO_AGE: u64 = 32;
@@ -66,9 +75,9 @@ impl Pacer {
         }
     }
 
-    /// Whether it would sleep when `deadline` comes.
-    pub(crate) fn sleeps_beyond(&self, deadline: u64) -> bool {
-        self.until.load(Relaxed) > deadline
+    /// Whether it would sleep too long, if the worker did not see to a timer that is due then.
+    pub(crate) fn sleeps_beyond(&self, due: u64) -> bool {
+        self.until.load(Relaxed) > beyond(due)
     }
 
     pub(crate) fn set_until(&self, until: u64) {
@@ -134,14 +143,14 @@ pub(crate) fn run(shared: Arc<Shared>) {
 fn sleep_a_tick(shared: &Shared, tick: u64) {
     let end = clock::now().saturating_add(tick);
     loop {
-        let until = shared.idle.pacer_until(shared);
         let now = clock::now();
-        if until.saturating_add(GRACE) <= now {
+        let until = shared.idle.pacer_until(shared, end.min(beyond(now)));
+        if until <= now {
             // The waits of busy workers' tasks, whom no sleeping worker answers for.
             for remote in shared
                 .remotes
                 .iter()
-                .filter(|remote| remote.timers.next() <= now)
+                .filter(|remote| beyond(remote.timers.next()) <= now)
             {
                 remote.timers.fire(now);
             }
@@ -149,10 +158,7 @@ fn sleep_a_tick(shared: &Shared, tick: u64) {
         if now >= end || shared.is_stopping() {
             return;
         }
-        shared.pacer.set_until(until.min(end));
-        shared
-            .pacer
-            .sleep_until(until.saturating_add(GRACE).min(end));
+        shared.pacer.sleep_until(until);
     }
 }
 

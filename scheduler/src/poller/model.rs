@@ -158,7 +158,7 @@ fn the_keeper_wakes_for_what_is_registered_while_it_sleeps() {
 /// One of two sleepers is the keeper, and is woken for itself: the other one keeps.
 #[test]
 fn a_keeper_that_rises_leaves_the_descriptors_to_the_next() {
-    check("poller: two keepers", 2, || {
+    check("poller: two keepers", 1, || {
         let shared = shared(2);
         let thing = Thing::new(&shared);
         let (rises, over) = (

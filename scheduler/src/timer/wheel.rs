@@ -6,7 +6,7 @@
 //! ```
 //!
 //! When time enters a slot of a higher level, its entries are put in again, at lower levels. An
-//! entry fires in the tick after its deadline, never before it: a tick is 2^16 ns, so up to 66
+//! entry fires in the tick after its deadline, never before it: a tick is 2^17 ns, so up to 131
 //! microseconds late.
 //!
 //! Source: Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987), scheme 7.
@@ -14,7 +14,7 @@
 use std::{cell::Cell, marker::PhantomPinned, ptr};
 use vitte_wait::Ticket;
 
-const TICK_SHIFT: u32 = 16;
+const TICK_SHIFT: u32 = 17;
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 6;

@@ -13,6 +13,7 @@
 
 use crate::{
     cpu::Plan,
+    idle::GRACE,
     queue::lifo::JOB,
     task::Task,
     worker::{Worker, classes::Urgent},
@@ -24,8 +25,8 @@ use vitte_wait::facade::{atomic::Ordering::Relaxed, clock};
 /// Every so many tasks the line comes first, and timers and the injector are looked at.
 pub(crate) const ROUND: u32 = 32;
 /// How long, in nanoseconds, a worker keeps the stacks of a crowd of fibers that has gone, in case
-/// another comes.
-const PATIENCE: u64 = 20_000_000;
+/// another comes, whose fibers would touch all their pages anew.
+const PATIENCE: u64 = 1_000_000_000;
 /// How many stacks are given back at a time: each may cost a system call.
 const PORTION: usize = 64;
 /// How many tasks are taken from the injector beyond the one to run.
@@ -93,15 +94,17 @@ impl Worker {
     /// What a worker with nothing better to do sees to: gives stacks back, if it has had too many for
     /// a while. Returns when to be called again, in nanoseconds, at the latest.
     pub(crate) fn do_chores(&self) -> u64 {
-        let keep = self.shared().pooled_bytes;
-        if self.pooled.get() <= keep {
+        let (keep, pooled) = (self.shared().pooled_bytes, self.pooled.get());
+        if pooled <= keep {
             self.chores_at.set(u64::MAX);
             return u64::MAX;
         }
-        let now = clock::now();
-        if self.chores_at.get() == u64::MAX {
+        let (now, at) = (clock::now(), self.chores_at.get());
+        // While there are ever more, the crowd is still going.
+        if at == u64::MAX || now < at && pooled > self.pooled_most.get() {
+            self.pooled_most.set(pooled);
             self.chores_at.set(now + PATIENCE);
-        } else if self.chores_at.get() <= now {
+        } else if at <= now {
             // A few at a time, for work may come meanwhile.
             self.end_carriers(keep, PORTION);
             if self.pooled.get() <= keep {
@@ -342,8 +345,11 @@ impl Worker {
             .any(|remote| remote.timers.next() != u64::MAX)
         {
             let now = clock::now();
-            for remote in remotes.iter().filter(|remote| remote.timers.next() <= now) {
-                remote.timers.fire(now);
+            for (index, remote) in remotes.iter().enumerate() {
+                let grace = if index == self.index { 0 } else { GRACE };
+                if remote.timers.next().saturating_add(grace) <= now {
+                    remote.timers.fire(now);
+                }
             }
             if let Some(task) = self.find_made_ready() {
                 return Some(task);

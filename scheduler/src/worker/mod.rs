@@ -96,6 +96,8 @@ pub(crate) struct Worker {
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
     /// How many bytes of stack those have.
     pub(crate) pooled: Cell<usize>,
+    /// How many that were at the most, since some of them are to be given back.
+    pub(crate) pooled_most: Cell<usize>,
     /// When there are stacks to be given back, `u64::MAX` if there are none.
     pub(crate) chores_at: Cell<u64>,
     pub(crate) slice: slice::Slice,
@@ -185,6 +187,7 @@ impl Worker {
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
+            pooled_most: Cell::new(0),
             chores_at: Cell::new(u64::MAX),
             slice: slice::Slice::default(),
             slice_over: Cell::new(false),

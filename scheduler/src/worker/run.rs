@@ -10,6 +10,7 @@ use crate::{
     carrier::Carrier,
     config::SpawnError,
     hooks::Started,
+    idle::sleep_exactly,
     shared::{Phase, Shared},
     task::{Task, body::Ended, flags, job, join},
     worker::{self, Action, Worker},
@@ -28,6 +29,7 @@ use vitte_wait::{
 pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let worker = Worker::new(Arc::clone(&shared), index);
     worker.remote().bed.set_thread(thread::current());
+    sleep_exactly();
     // SAFETY: the slot of this thread.
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
