@@ -380,6 +380,8 @@ fn fibers_have_it_done_by_a_thread_of_the_pool_and_can_be_canceled_before() {
 fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
     within(LONG, "fifo", || {
         let folder = Folder::new();
+        // They stay open, for who was left to himself may come late.
+        let mut ends = Vec::new();
         let runtime = Runtime::builder().workers(1).build().unwrap();
         let both = |path: &PathBuf| {
             let mut options = OpenOptions::new();
@@ -405,7 +407,7 @@ fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
             canceled.cancel();
             assert_eq!(canceled.join().unwrap(), Some(WaitError::Canceled));
             if !reads {
-                drop(both(&path));
+                ends.push(both(&path));
                 fs::remove_file(&path).unwrap();
             }
         }
@@ -417,7 +419,8 @@ fn a_fiber_need_not_wait_for_the_other_end_of_a_fifo() {
             File::open(its).unwrap().read_exact(&mut byte).unwrap();
             byte
         });
-        both(&path).write_all(b"x").unwrap();
+        ends.push(both(&path));
+        (&ends[1]).write_all(b"x").unwrap();
         assert_eq!(reading.join().unwrap(), *b"x");
     });
 }
