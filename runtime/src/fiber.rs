@@ -6,7 +6,7 @@ use vitte_scheduler::{
     CancelReason, FiberId, JoinHandle, KillError, Scheduler, SpawnError, SpawnOptions, Stale,
     cancel, current_id, current_name, spawn, spawn_with,
 };
-use vitte_wait::{Deadline, Outcome, Priority};
+use vitte_wait::{Deadline, Outcome, Priority, StopToken, Wait};
 
 /// A fiber, to be named, woken or canceled by others.
 ///
@@ -336,6 +336,30 @@ pub fn park() -> Outcome {
 /// As [`yield_now`].
 pub fn park_timeout(timeout: Duration) -> Outcome {
     vitte_scheduler::park(Deadline::after(timeout))
+}
+
+/// As [`park`], until `deadline` at the latest, or until `stop` is triggered: then the outcome is
+/// [`Outcome::TimedOut`], or [`Outcome::Stopped`].
+///
+/// # Panics
+/// As [`yield_now`].
+///
+/// ```
+/// use vitte_threads::{Deadline, Outcome, StopSource, Thread, park_with};
+///
+/// let stop = StopSource::new();
+/// let token = stop.token();
+/// let parked = Thread::spawn(move || {
+///     let woken = park_with(Deadline::NEVER, Some(&token));
+///     (woken, park_with(Deadline::NEVER, Some(&token)))
+/// });
+/// parked.unpark();
+/// stop.stop();
+/// assert_eq!(parked.join()?.1, Outcome::Stopped);
+/// # Ok::<(), vitte_threads::JoinError>(())
+/// ```
+pub fn park_with(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+    Wait::park_token(deadline, stop)
 }
 
 /// Gives a fiber its park token. What happened before is visible to it once it has consumed the

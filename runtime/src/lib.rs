@@ -98,7 +98,7 @@ pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_with};
 pub use builder::RuntimeBuilder;
 #[cfg(feature = "rayon")]
 pub use compute::{compute, compute_with};
-pub use fiber::{Fiber, FiberBuilder, park, park_timeout, unpark, yield_now};
+pub use fiber::{Fiber, FiberBuilder, park, park_timeout, park_with, unpark, yield_now};
 pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
 pub use group::{Group, NotSpawned};
 pub use jobs::{Job, JobEnd, JobPool, JobStep, JobWaitError};
@@ -112,7 +112,7 @@ pub use retry::{GaveUp, Retry, RetryError};
 pub use runtime::Runtime;
 pub use scope::{Scope, ScopedJoinHandle};
 pub use thread::{Thread, ThreadBuilder, ThreadHandle};
-pub use time::{sleep, sleep_until};
+pub use time::{sleep, sleep_until, sleep_with};
 pub use timers::{
     HighResTimer, HighResTimerBuilder, NextSlice, SliceId, Tick, TimeSlices, Timer, TimerStats,
     WeakTimer,

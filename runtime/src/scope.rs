@@ -17,12 +17,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
     sync::Arc,
+    time::Duration,
 };
 use vitte_scheduler::{
     CancelReason, FiberId, JoinArm, JoinError, JoinHandle, Scheduler, SpawnOptions,
 };
 use vitte_wait::{
-    Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
     facade::{
         Mutex,
         atomic::{AtomicUsize, Ordering::*},
@@ -247,6 +248,28 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
         self.handle.join_until(deadline, stop)
     }
 
+    /// As [`join_until`](Self::join_until), for `timeout` at the longest.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::join_until`].
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
+        self.handle.join_timeout(timeout)
+    }
+
+    /// As [`join_until`](Self::join_until), until `stop` is triggered.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::join_until`].
+    ///
+    /// # Blocking
+    /// A fiber suspends, a thread sleeps.
+    pub fn join_or_stop(&mut self, stop: &StopToken) -> Result<T, JoinError> {
+        self.handle.join_or_stop(stop)
+    }
+
     /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select).
     #[must_use]
     pub fn join_arm(&mut self) -> JoinArm<'_, T> {
@@ -263,6 +286,22 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
+    }
+
+    /// Gives the fiber its park token. See [`park`](crate::park).
+    pub fn unpark(&self) {
+        self.handle.unpark();
+    }
+
+    /// Gives the fiber another priority.
+    pub fn set_priority(&self, priority: Priority) {
+        self.handle.set_priority(priority);
+    }
+
+    /// Why the fiber was asked to stop. `None` if it was not, or was joined.
+    #[must_use]
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.handle.cancel_reason()
     }
 
     /// Asks the fiber to stop.

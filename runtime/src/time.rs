@@ -1,7 +1,8 @@
 //! Waiting for a point in time.
 
+use std::ptr;
 use std::time::Duration;
-use vitte_wait::{Deadline, Outcome};
+use vitte_wait::{Deadline, Outcome, Reason, StopToken, Wait};
 
 /// Waits for `duration`: [`Outcome::TimedOut`] when it is over, [`Outcome::Canceled`] if the
 /// calling fiber is canceled first.
@@ -34,4 +35,24 @@ pub fn sleep(duration: Duration) -> Outcome {
 /// As [`yield_now`](crate::yield_now).
 pub fn sleep_until(deadline: Deadline) -> Outcome {
     vitte_scheduler::sleep_until(deadline)
+}
+
+/// Waits until `deadline`, or until `stop` is triggered: then the outcome is [`Outcome::Stopped`]. Otherwise as
+/// [`sleep`].
+///
+/// # Panics
+/// As [`yield_now`](crate::yield_now).
+///
+/// ```
+/// use vitte_threads::{Deadline, Outcome, Runtime, StopSource, sleep_with};
+///
+/// let (runtime, stop) = (Runtime::start()?, StopSource::new());
+/// let token = stop.token();
+/// let sleeper = runtime.spawn(move || sleep_with(Deadline::NEVER, Some(&token)));
+/// stop.stop();
+/// assert_eq!(sleeper.join()?, Outcome::Stopped);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn sleep_with(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+    Wait::begin(Reason::Sleep, ptr::null()).park(deadline, stop)
 }

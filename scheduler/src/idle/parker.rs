@@ -72,10 +72,10 @@ mod futex {
 
         /// As [`park`](Self::park), with `sleep` for the sleep, which ends when the poller is rung.
         pub(crate) fn park_in(&self, sleep: impl FnOnce()) {
-            // Ordering: Acquire. As in `park`.
+            // Ordering: Acquire, as in `park`. Release: the poller that was opened. Partner: the Acquire in `unpark`.
             if self
                 .0
-                .compare_exchange(EMPTY, INSIDE, Acquire, Acquire)
+                .compare_exchange(EMPTY, INSIDE, AcqRel, Acquire)
                 .is_ok()
             {
                 sleep();
@@ -87,8 +87,8 @@ mod futex {
 
         /// Leaves a token, and wakes the owner, whose poller that is, if it sleeps. Async-signal-safe.
         pub(crate) fn unpark(&self, poller: &Poller) {
-            // Ordering: Release. Partner: the Acquire in `park`.
-            match self.0.swap(TOKEN, Release) {
+            // Ordering: Release. Partner: the Acquire in `park`. Acquire: the bell. Partner: the Release in `park_in`.
+            match self.0.swap(TOKEN, AcqRel) {
                 PARKED => wake(&self.0),
                 INSIDE => poller.ring(),
                 _ => {}

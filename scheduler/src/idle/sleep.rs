@@ -131,9 +131,12 @@ impl Idle {
     ) -> bool {
         let bed = &shared.remotes[me].bed;
         let (mut own, mut other) = (Batch::new(), Batch::new());
-        let mut is_open = true;
-        bed.parker
-            .park_in(|| is_open = bed.poller.sleep(common, &mut own, &mut other, left));
+        // Before it sleeps there: whoever wakes it must find a bell to ring.
+        let mut is_open = bed.poller.is_open();
+        if is_open {
+            bed.parker
+                .park_in(|| is_open = bed.poller.sleep(common, &mut own, &mut other, left));
+        }
         if !is_open {
             // There are too many descriptors for the keeper to have a poller. Then it has to look now and then.
             bed.parker

@@ -90,6 +90,11 @@ impl Poller {
         Ok(self.system.get_or_init(|| system))
     }
 
+    /// Whether it is open, and has a bell; opens it. False: the system refuses.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open().is_ok()
+    }
+
     /// The descriptor that is readable when a look would find something. Opens the poller.
     ///
     /// # Errors
@@ -98,7 +103,7 @@ impl Poller {
         Ok(self.open()?.handle())
     }
 
-    /// Ends the present or the next sleep in it. Async-signal-safe.
+    /// Ends the present or the next sleep in it, if it [is open](Self::is_open). Async-signal-safe.
     pub(crate) fn ring(&self) {
         if let Some(system) = self.system.get() {
             system.ring();

@@ -14,6 +14,7 @@ pub(crate) mod body;
 pub(crate) mod future;
 pub(crate) mod job;
 pub(crate) mod join;
+mod join_forms;
 pub(crate) mod join_raw;
 #[cfg(all(test, loom))]
 mod model;
