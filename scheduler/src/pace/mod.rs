@@ -43,6 +43,13 @@ const GRACE: u64 = if cfg!(any(loom, shuttle)) {
     2_000_000
 };
 
+/// How long, in nanoseconds, it sleeps at most while it watches. In models, where the clock stands still, that is for the tick.
+const WATCH: u64 = if cfg!(any(loom, shuttle)) {
+    u64::MAX
+} else {
+    GRACE
+};
+
 /// When the pacer looks after a timer that is due then, if nobody else did.
 pub(crate) fn beyond(due: u64) -> u64 {
     due.saturating_add(GRACE)
@@ -144,7 +151,9 @@ fn sleep_a_tick(shared: &Shared, tick: u64) {
     let end = clock::now().saturating_add(tick);
     loop {
         let now = clock::now();
-        let until = shared.idle.pacer_until(shared, end.min(beyond(now)));
+        let until = shared
+            .idle
+            .pacer_until(shared, end.min(now.saturating_add(WATCH)));
         if until <= now {
             // The waits of busy workers' tasks, whom no sleeping worker answers for.
             for remote in shared
