@@ -13,7 +13,7 @@ use std::{
     thread,
     time::Duration,
 };
-use vitte_channels::Channel;
+use vitte_channels::{Channel, oneshot};
 use vitte_threads::{JoinHandle, Runtime};
 use vitte_wait::{Deadline, Reason, Unit, Wait, current};
 
@@ -86,8 +86,8 @@ pub struct Mixed;
 /// A unit of either kind.
 #[derive(Debug)]
 pub enum Either<R: Send + 'static> {
-    /// A plain thread.
-    Thread(thread::JoinHandle<R>),
+    /// A plain thread, and what is closed when it has returned.
+    Thread(thread::JoinHandle<R>, oneshot::Receiver<()>),
     /// A fiber.
     Fiber(JoinHandle<R>),
 }
@@ -99,13 +99,24 @@ impl Units for Mixed {
         if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
             Either::Fiber(Fibers::spawn(body))
         } else {
-            Either::Thread(Threads::spawn(body))
+            let (runs, returned) = oneshot::channel();
+            Either::Thread(
+                Threads::spawn(move || {
+                    let _runs = runs;
+                    body()
+                }),
+                returned,
+            )
         }
     }
 
     fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
         match handle {
-            Either::Thread(thread) => Threads::join(thread),
+            Either::Thread(thread, returned) => {
+                // A fiber that joined it at once would block its worker, and whoever is pinned to that.
+                let _ = returned.recv();
+                Threads::join(thread)
+            }
             Either::Fiber(fiber) => Fibers::join(fiber),
         }
     }
