@@ -139,16 +139,19 @@ fn timers_fire_in_calls_and_the_host_knows_when() {
         let task = add(&scheduler, move || sleep_until(due));
         assert_eq!(driver.next_deadline(), Deadline::NOW);
         let ran = driver.run(ALL, Deadline::NOW).unwrap();
-        assert_eq!((ran.steps, ran.why), (1, Why::NothingReady));
-        let next = driver.next_deadline();
-        assert!(next > Deadline::NOW && next <= due);
-        let mut steps = 0;
+        assert_eq!(ran.why, Why::NothingReady);
+        let mut steps = ran.steps;
+        // On a busy machine it may be over already.
+        if steps == 1 {
+            let next = driver.next_deadline();
+            assert!(next <= due && (next > Deadline::NOW || due.is_past()));
+        }
         while !task.is_finished() {
             assert!(is_readable(handle, 60));
             steps += driver.run(ALL, Deadline::NOW).unwrap().steps;
         }
         assert!(due.is_past());
-        assert_eq!(steps, 1);
+        assert_eq!(steps, 2);
         assert_eq!(driver.next_deadline(), Deadline::NEVER);
         assert!(!is_readable(handle, 0));
         end(&scheduler);
