@@ -189,19 +189,25 @@ fn a_mutex_of_one_word_lends_urgency_to_its_holder() {
     });
 }
 
+/// Runs `body` inside the lock, as a reader or as the writer.
+fn hold(lock: &RwLock<()>, reads: bool, body: &mut dyn FnMut()) {
+    if reads {
+        let _inside = lock.read().unwrap();
+        body();
+    } else {
+        let _inside = lock.write().unwrap();
+        body();
+    }
+}
+
 #[test]
 fn a_lock_of_readers_and_writers_lends_urgency_to_its_writer() {
     for waiter_reads in [false, true] {
         let (lock, turns) = (RwLock::new(()), AtomicU64::new(0));
         assert_bounded("writer", move |body| {
             // The owner comes first each time.
-            if waiter_reads && turns.fetch_add(1, Relaxed) % 2 == 1 {
-                let _inside = lock.read().unwrap();
-                body();
-            } else {
-                let _inside = lock.write().unwrap();
-                body();
-            }
+            let comes_later = turns.fetch_add(1, Relaxed) % 2 == 1;
+            hold(&lock, waiter_reads && comes_later, body);
         });
     }
 }
@@ -210,13 +216,7 @@ fn a_lock_of_readers_and_writers_lends_urgency_to_its_writer() {
 fn a_lock_of_readers_and_writers_lends_urgency_to_its_readers() {
     let (lock, turns) = (RwLock::new(()), AtomicU64::new(0));
     assert_bounded("reader", move |body| {
-        if turns.fetch_add(1, Relaxed) % 2 == 0 {
-            let _inside = lock.read().unwrap();
-            body();
-        } else {
-            let _inside = lock.write().unwrap();
-            body();
-        }
+        hold(&lock, turns.fetch_add(1, Relaxed) % 2 == 0, body);
     });
 }
 

@@ -3,7 +3,7 @@
 use crate::check::check;
 use vitte_sync::{LockUntilError, RwLock, RwLockReadGuard, RwLockWriteGuard, UpgradeRefused};
 use vitte_wait::{
-    Deadline, StopSource,
+    Deadline, StopSource, StopToken,
     facade::{Arc, thread},
 };
 
@@ -128,45 +128,41 @@ fn a_writer_that_is_stopped_lets_in_who_waited_behind_it() {
     });
 }
 
-/// It holds back nobody from when its wait has ended, and not only once all are gone.
-#[test]
-fn a_writer_that_is_stopped_holds_nobody_back() {
-    check("rwlock, after a stopped writer", 3, || {
+/// While somebody reads, `wait` is stopped in the middle of a wait that holds back new readers. From then on it holds back
+/// nobody, and not only once all are gone.
+fn check_stopped(name: &'static str, preemptions: usize, wait: fn(&RwLock<i32>, &StopToken)) {
+    check(name, preemptions, move || {
         let count = Arc::new(RwLock::new(0));
         let source = StopSource::new();
         let first = count.read().unwrap();
         let (theirs, token) = (count.clone(), source.token());
-        let writer = thread::spawn(move || {
-            let ended = theirs.write_with(Deadline::NEVER, Some(&token));
-            assert_eq!(ended.unwrap_err(), LockUntilError::Stopped);
-            // This one does not read yet, so a writer that is thought to wait would keep it out.
+        let waiter = thread::spawn(move || {
+            wait(&theirs, &token);
+            // The first one reads still, so who is thought to wait would keep this one out.
             assert_eq!(*theirs.try_read().unwrap(), 0);
         });
         source.stop();
-        writer.join().unwrap();
+        waiter.join().unwrap();
         drop(first);
         assert!(count.try_write().is_ok());
     });
 }
 
-/// An upgrader that gives up still reads, and holds back new readers no more.
+#[test]
+fn a_writer_that_is_stopped_holds_nobody_back() {
+    check_stopped("rwlock, after a stopped writer", 3, |count, token| {
+        let ended = count.write_with(Deadline::NEVER, Some(token));
+        assert_eq!(ended.unwrap_err(), LockUntilError::Stopped);
+    });
+}
+
+/// An upgrader that gives up still reads.
 #[test]
 fn an_upgrader_that_is_stopped_still_reads_and_holds_nobody_back() {
-    check("rwlock, stopped upgrader", 2, || {
-        let count = Arc::new(RwLock::new(0));
-        let source = StopSource::new();
-        let first = count.read().unwrap();
-        let (theirs, token) = (count.clone(), source.token());
-        let upgrader = thread::spawn(move || {
-            let reader = theirs.read().unwrap();
-            let refused = RwLockReadGuard::upgrade_or_stop(reader, &token).unwrap_err();
-            assert_eq!(refused.why(), UpgradeRefused::Stopped);
-            assert_eq!(*refused.into_guard(), 0);
-            assert_eq!(*theirs.try_read().unwrap(), 0);
-        });
-        source.stop();
-        upgrader.join().unwrap();
-        drop(first);
-        assert!(count.try_write().is_ok());
+    check_stopped("rwlock, stopped upgrader", 2, |count, token| {
+        let reader = count.read().unwrap();
+        let refused = RwLockReadGuard::upgrade_or_stop(reader, token).unwrap_err();
+        assert_eq!(refused.why(), UpgradeRefused::Stopped);
+        assert_eq!(*refused.into_guard(), 0);
     });
 }
