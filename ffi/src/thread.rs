@@ -229,7 +229,7 @@ pub unsafe extern "C" fn vt_thread_join(
         };
         // Taken out, for no lock is held while one waits.
         let mut handle = place.lock().take().ok_or(VT_EBUSY)?;
-        let joined: Answer<Value> = match handle.join_until(until_when, None) {
+        let joined: Answer<Value> = match handle.join_with(until_when, None) {
             Ok(value) => Ok(value),
             Err(JoinError::TimedOut) => Err(late(until)),
             Err(JoinError::Canceled | JoinError::Stopped) => Err(VT_ECANCELED),

@@ -8,10 +8,9 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
-    time::Duration,
 };
 use vitte_sync::{Canceled, Event, WaitError};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// What wakes the caller.
 struct Bell(Event);
@@ -95,27 +94,7 @@ pub fn block_on_with<F: Future>(
     drive(pin!(future), |bell| bell.wait_with(deadline, stop))
 }
 
-/// [`block_on_with`] a deadline that is `patience` from now.
-///
-/// # Errors
-/// As [`block_on_with`]; never [`WaitError::Stopped`].
-///
-/// # Panics
-/// As [`block_on`].
-pub fn block_on_timeout<F: Future>(future: F, patience: Duration) -> Result<F::Output, WaitError> {
-    block_on_with(future, Deadline::after(patience), None)
-}
-
-/// [`block_on_with`] a stop token only.
-///
-/// # Errors
-/// As [`block_on_with`]; never [`WaitError::TimedOut`].
-///
-/// # Panics
-/// As [`block_on`].
-pub fn block_on_or_stop<F: Future>(future: F, stop: &StopToken) -> Result<F::Output, WaitError> {
-    block_on_with(future, Deadline::NEVER, Some(stop))
-}
+timed_forms! { fn block_on_with<F: Future>(future: F) -> Result<F::Output, WaitError>: block_on_until block_on_timeout block_on_or_stop }
 
 /// Polls until the end; `wait` waits between two polls.
 fn drive<F: Future, E>(

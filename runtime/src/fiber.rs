@@ -1,12 +1,11 @@
 //! Fibers: starting them, and what a fiber can do with itself.
 
 use crate::{Tick, Timer};
-use std::time::Duration;
 use vitte_scheduler::{
     CancelReason, FiberId, JoinHandle, KillError, Scheduler, SpawnError, SpawnOptions, Stale,
     cancel, current_id, current_name, spawn, spawn_with,
 };
-use vitte_wait::{Deadline, Outcome, Priority, StopToken, Wait};
+use vitte_wait::{Deadline, Outcome, Priority, StopToken, Wait, timed_forms};
 
 /// A fiber, to be named, woken or canceled by others.
 ///
@@ -330,14 +329,6 @@ pub fn park() -> Outcome {
     vitte_scheduler::park(Deadline::NEVER)
 }
 
-/// As [`park`], for `timeout` at the longest: then the outcome is [`Outcome::TimedOut`].
-///
-/// # Panics
-/// As [`yield_now`].
-pub fn park_timeout(timeout: Duration) -> Outcome {
-    vitte_scheduler::park(Deadline::after(timeout))
-}
-
 /// As [`park`], until `deadline` at the latest, or until `stop` is triggered: then the outcome is
 /// [`Outcome::TimedOut`], or [`Outcome::Stopped`].
 ///
@@ -361,6 +352,8 @@ pub fn park_timeout(timeout: Duration) -> Outcome {
 pub fn park_with(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
     Wait::park_token(deadline, stop)
 }
+
+timed_forms! { fn park_with() -> Outcome: park_until park_timeout park_or_stop }
 
 /// Gives a fiber its park token. What happened before is visible to it once it has consumed the
 /// token. Callable from anywhere; never blocks.

@@ -10,7 +10,7 @@ use crate::{
 use std::{collections::HashMap, fmt, mem::take};
 use vitte_channels::RecvUntilError;
 use vitte_scheduler::{Scheduler, mask_cancel};
-use vitte_wait::{Deadline, Outcome, StopToken};
+use vitte_wait::{Deadline, Outcome, StopToken, timed_forms};
 
 type Body<'env, T, E> = Box<dyn FnOnce(&StopToken) -> Result<T, E> + Send + 'env>;
 
@@ -236,6 +236,8 @@ where
         Ok(run(&scheduler, self.nodes, &edges, deadline, stop))
     }
 
+    timed_forms! { self run_with() -> Result<GraphReport<T, E>, GraphError>: run_until run_timeout run_or_stop }
+
     /// Who comes after whom.
     fn edges(&self) -> Result<Edges, GraphError> {
         let mut edges = Edges {
@@ -371,7 +373,7 @@ fn run<T: Send, E: Send>(
             };
             // It has ended; its worker is about to say so.
             let hidden = mask_cancel(true);
-            let end = match handle.join_until(Deadline::NEVER, None) {
+            let end = match handle.join_with(Deadline::NEVER, None) {
                 Ok(Ok(value)) => NodeEnd::Done(value),
                 Ok(Err(error)) => NodeEnd::Failed(MemberError::Failed(error)),
                 Err(error) => NodeEnd::Failed(MemberError::Ended(error)),

@@ -94,11 +94,13 @@ mod time;
 mod timers;
 mod together;
 
-pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_with};
+pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_until, block_on_with};
 pub use builder::RuntimeBuilder;
 #[cfg(feature = "rayon")]
 pub use compute::{compute, compute_with};
-pub use fiber::{Fiber, FiberBuilder, park, park_timeout, park_with, unpark, yield_now};
+pub use fiber::{
+    Fiber, FiberBuilder, park, park_or_stop, park_timeout, park_until, park_with, unpark, yield_now,
+};
 pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
 pub use group::{Group, NotSpawned};
 pub use jobs::{Job, JobEnd, JobPool, JobStep, JobWaitError};

@@ -17,7 +17,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
     sync::Arc,
-    time::Duration,
 };
 use vitte_scheduler::{
     CancelReason, FiberId, JoinArm, JoinError, JoinHandle, Scheduler, SpawnOptions,
@@ -28,6 +27,7 @@ use vitte_wait::{
         Mutex,
         atomic::{AtomicUsize, Ordering::*},
     },
+    timed_forms,
 };
 
 /// Fibers that may borrow `'env`: see [`Runtime::scope`](crate::Runtime::scope).
@@ -101,7 +101,7 @@ impl<T: Send> Left for JoinHandle<T> {
     fn finish(mut self: Box<Self>) -> Option<Box<dyn Any + Send>> {
         loop {
             // The body has ended; its worker is about to say so.
-            match self.join_until(Deadline::NEVER, None) {
+            match self.join_with(Deadline::NEVER, None) {
                 Err(JoinError::Panicked(panicked)) => return Some(panicked.into_payload()),
                 Err(JoinError::Canceled) => vitte_scheduler::mask_cancel(true),
                 _ => return None,
@@ -144,7 +144,7 @@ where
     scope(scheduler, |scope| {
         let mut handle = scope.spawn(body);
         let masked = vitte_scheduler::mask_cancel(true);
-        let result = handle.join_until(Deadline::NEVER, None);
+        let result = handle.join_with(Deadline::NEVER, None);
         vitte_scheduler::mask_cancel(masked);
         result
     })
@@ -229,46 +229,26 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
     pub fn join(mut self) -> Result<T, JoinError> {
-        self.join_until(Deadline::NEVER, None)
+        self.join_with(Deadline::NEVER, None)
     }
 
     /// Waits for the fiber to end and takes its value, until `deadline` at the latest, or until
     /// `stop` is triggered.
     ///
     /// # Errors
-    /// As [`JoinHandle::join_until`].
+    /// As [`JoinHandle::join_with`].
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
-    pub fn join_until(
+    pub fn join_with(
         &mut self,
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<T, JoinError> {
-        self.handle.join_until(deadline, stop)
+        self.handle.join_with(deadline, stop)
     }
 
-    /// As [`join_until`](Self::join_until), for `timeout` at the longest.
-    ///
-    /// # Errors
-    /// As [`JoinHandle::join_until`].
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps.
-    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
-        self.handle.join_timeout(timeout)
-    }
-
-    /// As [`join_until`](Self::join_until), until `stop` is triggered.
-    ///
-    /// # Errors
-    /// As [`JoinHandle::join_until`].
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps.
-    pub fn join_or_stop(&mut self, stop: &StopToken) -> Result<T, JoinError> {
-        self.handle.join_or_stop(stop)
-    }
+    timed_forms! { mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop }
 
     /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select).
     #[must_use]

@@ -14,10 +14,9 @@ use std::{
     fmt, io,
     sync::Arc,
     thread::{self, ThreadId},
-    time::Duration,
 };
 use vitte_scheduler::{Reach, Reachable};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// Native threads: see [`Thread::spawn`].
 #[derive(Debug)]
@@ -256,7 +255,7 @@ impl<T> ThreadHandle<T> {
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
     pub fn join(mut self) -> Result<T, JoinError> {
-        let ended = self.join_until(Deadline::NEVER, None);
+        let ended = self.join_with(Deadline::NEVER, None);
         // A fiber would hold up its worker.
         let may_block = crate::Fiber::current().is_none();
         let is_over = !matches!(ended, Err(JoinError::Canceled));
@@ -279,7 +278,7 @@ impl<T> ThreadHandle<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
-    pub fn join_until(
+    pub fn join_with(
         &mut self,
         deadline: Deadline,
         stop: Option<&StopToken>,
@@ -293,27 +292,7 @@ impl<T> ThreadHandle<T> {
         }
     }
 
-    /// As [`join_until`](Self::join_until), for `timeout` at the longest.
-    ///
-    /// # Errors
-    /// As [`join_until`](Self::join_until).
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps.
-    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
-        self.join_until(Deadline::after(timeout), None)
-    }
-
-    /// As [`join_until`](Self::join_until), until `stop` is triggered.
-    ///
-    /// # Errors
-    /// As [`join_until`](Self::join_until).
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps.
-    pub fn join_or_stop(&mut self, stop: &StopToken) -> Result<T, JoinError> {
-        self.join_until(Deadline::NEVER, Some(stop))
-    }
+    timed_forms! { mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop }
 
     /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select). Yields
     /// what [`join`](Self::join) returns, without its errors of waiting. If another arm goes, the handle
@@ -398,7 +377,7 @@ impl<T> ThreadHandle<T> {
     /// [Cancels](Self::cancel) the thread, and joins it.
     ///
     /// # Errors
-    /// As [`join_until`](Self::join_until). [`JoinError::TimedOut`]: it runs on, for no thread is ever killed.
+    /// As [`join_with`](Self::join_with). [`JoinError::TimedOut`]: it runs on, for no thread is ever killed.
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
@@ -408,19 +387,10 @@ impl<T> ThreadHandle<T> {
         stop: Option<&StopToken>,
     ) -> Result<T, JoinError> {
         self.cancel();
-        self.join_until(deadline, stop)
+        self.join_with(deadline, stop)
     }
 
-    /// As [`stop_with`](Self::stop_with), for `timeout` at the longest.
-    ///
-    /// # Errors
-    /// As [`stop_with`](Self::stop_with).
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps.
-    pub fn stop_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
-        self.stop_with(Deadline::after(timeout), None)
-    }
+    timed_forms! { mut stop_with() -> Result<T, JoinError>: stop_until stop_timeout stop_or_stop }
 
     /// Makes the thread more or less urgent: for those who wait for a lock that it holds, as with fibers, and, on
     /// Linux, for the system. There a thread of the low class is nicer by ten than the one that

@@ -271,7 +271,7 @@ where
             } else {
                 (deadline, stop)
             };
-            let mut end = handle.join_until(until, by);
+            let mut end = handle.join_with(until, by);
             let came = match &end {
                 Err(JoinError::TimedOut) => Some(Outcome::TimedOut),
                 Err(JoinError::Canceled) => Some(Outcome::Canceled),
@@ -283,7 +283,7 @@ where
                 board.end(reason_of(came));
                 // They are on their way out, and the caller with them.
                 masked = masked.or_else(|| Some(mask_cancel(true)));
-                end = handle.join_until(Deadline::NEVER, None);
+                end = handle.join_with(Deadline::NEVER, None);
             }
             if end.is_err() && decides == Decides::Failure {
                 board.decide(index, decides.reason());

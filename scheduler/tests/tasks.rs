@@ -178,16 +178,16 @@ fn a_join_with_a_deadline_times_out_and_can_be_repeated() {
                 5
             });
             assert!(matches!(
-                slow.join_until(after(5), None),
+                slow.join_with(after(5), None),
                 Err(JoinError::TimedOut)
             ));
             assert!(matches!(
-                slow.join_until(Deadline::NOW, None),
+                slow.join_with(Deadline::NOW, None),
                 Err(JoinError::TimedOut)
             ));
-            assert_eq!(slow.join_until(Deadline::NEVER, None).unwrap(), 5);
+            assert_eq!(slow.join_with(Deadline::NEVER, None).unwrap(), 5);
             assert!(matches!(
-                slow.join_until(Deadline::NEVER, None),
+                slow.join_with(Deadline::NEVER, None),
                 Err(JoinError::Taken)
             ));
         });
@@ -206,7 +206,7 @@ fn a_stop_token_ends_a_join() {
                 let _ = sleep_until(after(5));
                 source.stop();
             });
-            let joined = parked.join_until(Deadline::NEVER, Some(&token));
+            let joined = parked.join_with(Deadline::NEVER, Some(&token));
             assert!(matches!(joined, Err(JoinError::Stopped)));
             unpark(id).unwrap();
             assert_eq!(parked.join().unwrap(), Outcome::Woken);

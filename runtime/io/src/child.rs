@@ -420,6 +420,8 @@ impl Child {
         })
     }
 
+    timed_forms! { self wait_with_output_with() -> io::Result<Output>: wait_with_output_until wait_with_output_timeout wait_with_output_or_stop }
+
     /// How it ended, if it has.
     ///
     /// # Errors

@@ -54,7 +54,10 @@ mod unix;
 mod watched;
 
 pub use child::{Child, Command, Exit, Output};
-pub use names::{ToSocketAddrs, lookup_host, lookup_host_with};
+pub use names::{
+    ToSocketAddrs, lookup_host, lookup_host_or_stop, lookup_host_timeout, lookup_host_until,
+    lookup_host_with,
+};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use signals::Signals;
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};

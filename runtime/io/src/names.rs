@@ -9,7 +9,7 @@ use std::{
     io,
     net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
 };
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// What can be connected to, or bound: what [`std::net::ToSocketAddrs`] takes, but that names are looked up without
 /// blocking a worker.
@@ -142,3 +142,5 @@ pub fn lookup_host_with(
         }
     }
 }
+
+timed_forms! { fn lookup_host_with(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>>: lookup_host_until lookup_host_timeout lookup_host_or_stop }

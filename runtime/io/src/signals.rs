@@ -19,7 +19,7 @@ use vitte_wait::{Deadline, StopToken, facade::Mutex, timed_forms};
 /// let signals = Signals::new([rustix::process::Signal::USR1.as_raw()])?;
 /// Command::new("kill").args(["-USR1", &id().to_string()]).status()?;
 /// assert_eq!(signals.recv()?, rustix::process::Signal::USR1.as_raw());
-/// assert!(signals.recv_for(Duration::from_millis(1)).is_err());
+/// assert!(signals.recv_timeout(Duration::from_millis(1)).is_err());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Signals {
         })
     }
 
-    timed_forms! { recv_with() -> io::Result<i32>: recv_until recv_for recv_or_stop }
+    timed_forms! { recv_with() -> io::Result<i32>: recv_until recv_timeout recv_or_stop }
 
     /// The number of a signal that has come.
     ///

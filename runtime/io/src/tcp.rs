@@ -249,6 +249,8 @@ impl TcpListener {
         std::net::TcpListener::bind(&*lookup_host_with(at, deadline, stop)?)?.try_into()
     }
 
+    timed_forms! { static bind_with(at: impl ToSocketAddrs) -> io::Result<Self>: bind_until bind_timeout bind_or_stop }
+
     /// The next connection, and where it comes from.
     ///
     /// # Errors

@@ -153,6 +153,8 @@ impl UdpSocket {
         std::net::UdpSocket::bind(&*lookup_host_with(at, deadline, stop)?)?.try_into()
     }
 
+    timed_forms! { static bind_with(at: impl ToSocketAddrs) -> io::Result<Self>: bind_until bind_timeout bind_or_stop }
+
     /// From now on sends to there and receives from there only. A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
@@ -174,6 +176,8 @@ impl UdpSocket {
         let to = lookup_host_with(to, deadline, stop)?;
         self.0.inner().connect(&*to)
     }
+
+    timed_forms! { connect_with(to: impl ToSocketAddrs) -> io::Result<()>: connect_until connect_timeout connect_or_stop }
 
     /// As [`recv_from`](Self::recv_from), but leaves the message.
     ///
@@ -197,6 +201,8 @@ impl UdpSocket {
             inner.peek_from(buffer)
         })
     }
+
+    timed_forms! { peek_from_with(buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>: peek_from_until peek_from_for peek_from_or_stop }
 
     /// Sends a message to an address.
     ///

@@ -95,6 +95,8 @@ impl UnixStream {
         Self::connect_to(known(to)?, deadline, stop)
     }
 
+    timed_forms! { static connect_addr_with(to: &SocketAddr) -> io::Result<Self>: connect_addr_until connect_addr_timeout connect_addr_or_stop }
+
     fn connect_to(
         address: SocketAddrUnix,
         deadline: Deadline,

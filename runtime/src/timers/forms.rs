@@ -111,7 +111,7 @@ macro_rules! timer_forms {
         }
 
         timed_forms! {
-            stop_with() -> Result<(), WaitError>: stop_until stop_timeout stop_unless
+            stop_with() -> Result<(), WaitError>: stop_until stop_timeout stop_or_stop
         }
 
         /// Cancels it; what is left to be waited for.

@@ -387,7 +387,7 @@ impl TimeSlices {
     }
 
     timed_forms! {
-        stop_with() -> Result<(), WaitError>: stop_until stop_timeout stop_unless
+        stop_with() -> Result<(), WaitError>: stop_until stop_timeout stop_or_stop
     }
 }
 

@@ -4,8 +4,12 @@
 mod counters;
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, loom))]
+mod nap_model;
 mod outside;
 mod parker;
+#[cfg(all(test, loom))]
+mod parker_model;
 mod sleep;
 
 use crate::{

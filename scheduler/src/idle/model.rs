@@ -21,10 +21,10 @@ const NOBODY: u64 = u64::MAX;
 
 /// Some workers that do nothing but wait, and what they wait for.
 #[derive(Clone)]
-struct Workers(Arc<Shared>);
+pub(super) struct Workers(pub(super) Arc<Shared>);
 
 impl Workers {
-    fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         let config = Config {
             workers: count,
             ..Config::default()
@@ -34,7 +34,7 @@ impl Workers {
     }
 
     /// Worker `index` runs `body` on a thread of its own.
-    fn start<T: 'static>(
+    pub(super) fn start<T: 'static>(
         &self,
         index: usize,
         body: impl FnOnce(&Self) -> T + 'static,
@@ -123,7 +123,7 @@ impl Workers {
         self.0.depot.take_outside().unwrap()
     }
 
-    fn over(self) {
+    pub(super) fn over(self) {
         self.0.depot.forget();
     }
 }

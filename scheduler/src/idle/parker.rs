@@ -21,42 +21,35 @@ pub(crate) use handle::{Parker, sleep_exactly};
 /// Whether a signal handler may wake a worker.
 pub(crate) const IS_SIGNAL_SAFE: bool = cfg!(any(target_os = "linux", loom, shuttle));
 
-#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
-mod futex {
-    use crate::poller::Poller;
-    use std::{ptr, time::Duration};
-    use vitte_wait::facade::{
-        atomic::{AtomicU32, Ordering::*},
-        thread::Thread,
-    };
+/// The word of the drawing. What the system does is the caller's.
+#[cfg(any(all(target_os = "linux", not(shuttle)), loom))]
+pub(super) mod word {
+    use vitte_wait::facade::atomic::{AtomicU32, Ordering::*};
 
     const EMPTY: u32 = 0;
     const TOKEN: u32 = 1;
     /// One below `EMPTY`, so that parking is one subtraction.
-    const PARKED: u32 = u32::MAX;
+    pub(in crate::idle) const PARKED: u32 = u32::MAX;
     /// Asleep in its poller.
     const INSIDE: u32 = 2;
 
     /// See the [module documentation](super).
     #[derive(Default)]
-    pub(crate) struct Parker(AtomicU32);
+    pub(crate) struct Word(AtomicU32);
 
-    impl Parker {
-        /// Says whose thread sleeps here. A futex need not know.
-        #[expect(clippy::unused_self, reason = "the other kind keeps it")]
-        pub(crate) fn set_thread(&self, _: &Thread) {}
-
-        /// Sleeps until there is a token, `timeout` at most, and consumes it. By the one owner.
-        pub(crate) fn park(&self, timeout: Option<Duration>) {
+    impl Word {
+        /// Consumes a token, for which `wait` sleeps: while the word is `PARKED`, or, if `is_timed`, for as long as it
+        /// may; it may return at any time. By the one owner.
+        pub(crate) fn park(&self, is_timed: bool, mut wait: impl FnMut(&AtomicU32)) {
             // Ordering: Acquire. Partner: the Release in `unpark`.
             if self.0.fetch_sub(1, Acquire) == TOKEN {
                 return;
             }
             loop {
-                wait(&self.0, timeout);
+                wait(&self.0);
                 // Ordering: Acquire. As above. By exchange, never by load and store: a token that
                 // comes in between would be lost.
-                if timeout.is_some() {
+                if is_timed {
                     self.0.swap(EMPTY, Acquire);
                     return;
                 }
@@ -85,14 +78,47 @@ mod futex {
             self.0.swap(EMPTY, Acquire);
         }
 
-        /// Leaves a token, and wakes the owner, whose poller that is, if it sleeps. Async-signal-safe.
-        pub(crate) fn unpark(&self, poller: &Poller) {
+        /// Leaves a token, and has the owner, if it sleeps, woken where that is.
+        pub(crate) fn unpark(&self, wake: impl FnOnce(&AtomicU32), ring: impl FnOnce()) {
             // Ordering: Release. Partner: the Acquire in `park`. Acquire: the bell. Partner: the Release in `park_in`.
             match self.0.swap(TOKEN, AcqRel) {
                 PARKED => wake(&self.0),
-                INSIDE => poller.ring(),
+                INSIDE => ring(),
                 _ => {}
             }
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+mod futex {
+    use super::word::{PARKED, Word};
+    use crate::poller::Poller;
+    use std::{ptr, time::Duration};
+    use vitte_wait::facade::{atomic::AtomicU32, thread::Thread};
+
+    /// See the [module documentation](super).
+    #[derive(Default)]
+    pub(crate) struct Parker(Word);
+
+    impl Parker {
+        /// Says whose thread sleeps here. A futex need not know.
+        #[expect(clippy::unused_self, reason = "the other kind keeps it")]
+        pub(crate) fn set_thread(&self, _: &Thread) {}
+
+        /// Sleeps until there is a token, `timeout` at most, and consumes it. By the one owner.
+        pub(crate) fn park(&self, timeout: Option<Duration>) {
+            self.0.park(timeout.is_some(), |word| wait(word, timeout));
+        }
+
+        /// As [`park`](Self::park), with `sleep` for the sleep, which ends when the poller is rung.
+        pub(crate) fn park_in(&self, sleep: impl FnOnce()) {
+            self.0.park_in(sleep);
+        }
+
+        /// Leaves a token, and wakes the owner, whose poller that is, if it sleeps. Async-signal-safe.
+        pub(crate) fn unpark(&self, poller: &Poller) {
+            self.0.unpark(wake, || poller.ring());
         }
     }
 

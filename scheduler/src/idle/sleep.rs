@@ -20,8 +20,18 @@ use vitte_wait::facade::{
     clock,
 };
 
-/// How long a nap is at most, in nanoseconds. In models the clock stands still, and nobody naps.
+/// How long a nap is at most, in nanoseconds. In models the clock stands still, and nobody naps but where that is what is
+/// modelled.
 const NAP: u64 = if cfg!(any(loom, shuttle)) { 0 } else { 500_000 };
+
+/// As [`NAP`], for the calling thread.
+#[inline(always)]
+fn nap() -> u64 {
+    #[cfg(all(test, loom))]
+    return super::nap_model::nap();
+    #[cfg(not(all(test, loom)))]
+    NAP
+}
 
 /// How long, in nanoseconds, others leave a timer that is due to its worker, if that is awake. It looks itself before it runs
 /// the next few tasks, and most of what is woken can run nowhere else.
@@ -47,7 +57,7 @@ impl Idle {
         look: &impl Fn() -> Option<T>,
     ) -> Option<T> {
         let mut told = None;
-        if NAP > 0 {
+        if nap() > 0 {
             // Ordering: SeqCst, our half of the pair of the heavy fence and the light ones. What the others' half might let
             // through is seen when the nap is over.
             full_fence(SeqCst);
@@ -56,7 +66,7 @@ impl Idle {
             }
             shared.may_be_over();
             told = Some(Parked::tell(shared, me));
-            let end = clock::now().saturating_add(NAP);
+            let end = clock::now().saturating_add(nap());
             if !self.doze(shared, me, chores, end, false) {
                 return None;
             }
@@ -207,7 +217,7 @@ impl Idle {
         let bed = &shared.remotes[next].bed;
         let its = bed.until.load(Relaxed);
         sleepers.keeper = Some(next);
-        let in_time = until != UNKNOWN && its <= until || its <= clock::now().saturating_add(NAP);
+        let in_time = until != UNKNOWN && its <= until || its <= clock::now().saturating_add(nap());
         // It may sleep where it does not hear of the common poller.
         if in_time && !shared.reactor.common.has_sources() {
             self.keeper_until.store(its, Relaxed);

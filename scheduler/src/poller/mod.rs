@@ -33,14 +33,9 @@ mod table;
 pub(crate) mod thread;
 
 use crate::shared::Shared;
-use std::{
-    io,
-    os::fd::RawFd,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{io, os::fd::RawFd, sync::Arc, time::Duration};
 pub(crate) use system::Batch;
-use system::System;
+use system::{OnceLock, System};
 use table::Table;
 use vitte_wait::facade::{
     Mutex,

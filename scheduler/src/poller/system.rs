@@ -8,6 +8,7 @@
 pub(crate) use epoll::{Batch, System};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use nothing::{Batch, System};
+pub(super) use std::sync::OnceLock;
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,6 +3,7 @@
 use std::{io, os::fd::RawFd, time::Duration};
 use vitte_wait::facade::{
     Mutex,
+    atomic::{AtomicBool, Ordering::*},
     thread::{self, Thread},
 };
 
@@ -48,6 +49,26 @@ impl Batch {
 struct State {
     batch: Batch,
     sleepers: Vec<Thread>,
+}
+
+/// What is set once, and when, as far as others see: the standard library's no checker knows of.
+#[derive(Default)]
+pub(super) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_set: AtomicBool,
+}
+
+impl<T> OnceLock<T> {
+    pub(super) fn get(&self) -> Option<&T> {
+        let is_set = self.is_set.load(Acquire);
+        self.value.get().filter(|_| is_set)
+    }
+
+    pub(super) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        let value = self.value.get_or_init(make);
+        self.is_set.store(true, Release);
+        value
+    }
 }
 
 /// See the [module documentation](self).

@@ -539,7 +539,7 @@ impl<T> JoinHandle<T> {
 
     #[inline(never)]
     fn join_slow(mut self) -> Result<T, JoinError> {
-        self.join_until(Deadline::NEVER, None)
+        self.join_with(Deadline::NEVER, None)
     }
 
     /// Waits for the task to end and takes its value, until `deadline` at the latest, or until
@@ -555,7 +555,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// As [`yield_now`](crate::yield_now).
-    pub fn join_until(
+    pub fn join_with(
         &mut self,
         deadline: Deadline,
         stop: Option<&StopToken>,

@@ -137,8 +137,8 @@ fn a_join_that_times_out_can_be_repeated() {
         let worker = run(task);
         let mut handle = handle(task);
         let place = handle
-            .join_until(past(), None)
-            .or_else(|_| handle.join_until(Deadline::NEVER, None));
+            .join_with(past(), None)
+            .or_else(|_| handle.join_with(Deadline::NEVER, None));
         assert_eq!(look(place.unwrap()), 1);
         worker.join().unwrap();
         assert_eq!(task.state.generation(), before + 1, "vacated once");
@@ -172,7 +172,7 @@ fn a_timed_out_join_and_a_drop_leave_one_to_vacate() {
         let before = task.state.generation();
         let worker = run(task);
         let mut handle = handle(task);
-        let _ = handle.join_until(past(), None);
+        let _ = handle.join_with(past(), None);
         drop(handle);
         worker.join().unwrap();
         assert_eq!(task.state.generation(), before + 1, "vacated once");

@@ -5,7 +5,7 @@
 
 /// Gives a type that has `x_with(&self, .., Deadline, Option<&StopToken>)` the forms that name only one of
 /// the two: until a deadline, for a while, and until a stop. What takes itself otherwise says so first: `mut` for `&mut
-/// self`, `self`, or `static` for an associated function.
+/// self`, `self`, or `static` for an associated function; `fn` makes free functions of one.
 ///
 /// ```
 /// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
@@ -26,14 +26,14 @@
 #[macro_export]
 macro_rules! timed_forms {
     (
-        @as [$($call:tt)*] [$($me:tt)*]
+        @as [$($call:tt)*] [$($me:tt)*] [$($path:literal)?]
         $with:ident $(<$generic:ident: $(?$relaxed:ident)? $($bound:path)?>)? ($($arg:ident: $of:ty),*) -> $value:ty:
         $until:ident $timeout:ident $or_stop:ident
     ) => {
-        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a deadline only.")]
+        #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a deadline only.")]
         ///
         /// # Errors
-        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
+        #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never stopped.")]
         #[inline]
         pub fn $until $(<$generic: $(?$relaxed)? $($bound)?>)? (
             $($me)*
@@ -43,10 +43,10 @@ macro_rules! timed_forms {
             $($call)* $with($($arg,)* deadline, None)
         }
 
-        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a deadline that is `patience` from now.")]
+        #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a deadline that is `patience` from now.")]
         ///
         /// # Errors
-        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never stopped.")]
+        #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never stopped.")]
         #[inline]
         pub fn $timeout $(<$generic: $(?$relaxed)? $($bound)?>)? (
             $($me)*
@@ -56,10 +56,10 @@ macro_rules! timed_forms {
             $($call)* $with($($arg,)* $crate::Deadline::after(patience), None)
         }
 
-        #[doc = concat!("[`", stringify!($with), "`](Self::", stringify!($with), ") a stop token only.")]
+        #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a stop token only.")]
         ///
         /// # Errors
-        #[doc = concat!("As [`", stringify!($with), "`](Self::", stringify!($with), "), but never timed out.")]
+        #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never timed out.")]
         #[inline]
         pub fn $or_stop $(<$generic: $(?$relaxed)? $($bound)?>)? (
             $($me)*
@@ -70,8 +70,9 @@ macro_rules! timed_forms {
         }
     };
     // A verb is none of the words of the language, so these are told apart.
-    (static $($form:tt)*) => { $crate::timed_forms! { @as [Self::] [] $($form)* } };
-    (mut $($form:tt)*) => { $crate::timed_forms! { @as [self.] [&mut self,] $($form)* } };
-    (self $($form:tt)*) => { $crate::timed_forms! { @as [self.] [self,] $($form)* } };
-    ($($form:tt)*) => { $crate::timed_forms! { @as [self.] [&self,] $($form)* } };
+    (fn $($form:tt)*) => { $crate::timed_forms! { @as [] [] [] $($form)* } };
+    (static $($form:tt)*) => { $crate::timed_forms! { @as [Self::] [] ["Self::"] $($form)* } };
+    (mut $($form:tt)*) => { $crate::timed_forms! { @as [self.] [&mut self,] ["Self::"] $($form)* } };
+    (self $($form:tt)*) => { $crate::timed_forms! { @as [self.] [self,] ["Self::"] $($form)* } };
+    ($($form:tt)*) => { $crate::timed_forms! { @as [self.] [&self,] ["Self::"] $($form)* } };
 }

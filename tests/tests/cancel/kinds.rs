@@ -175,7 +175,7 @@ impl Child {
     fn end(mut self) {
         let _masked = CancelMask::new();
         self.0.cancel();
-        let ended = self.0.join_until(Deadline::NEVER, None);
+        let ended = self.0.join_with(Deadline::NEVER, None);
         assert_eq!(ended.unwrap(), Outcome::Canceled);
     }
 }
@@ -229,7 +229,7 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
     }),
     ("join", |_| {
         let mut child = Child::spawn();
-        let joined = child.0.join_until(far(), None);
+        let joined = child.0.join_with(far(), None);
         child.end();
         canceled(joined)
     }),
@@ -494,7 +494,7 @@ const FEW: &[(&str, Kind)] = &[
     ("join a thread", |_| {
         let (let_go, wait) = mpsc::channel::<()>();
         let mut thread = Thread::spawn(move || wait.recv().is_err());
-        let joined = thread.join_until(far(), None);
+        let joined = thread.join_with(far(), None);
         drop(let_go);
         canceled(joined)
     }),

@@ -252,13 +252,13 @@ pub(crate) fn who_is_told_to_stop_does_not_begin<U: Units>() {
 
     let file = OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at_for(b"xt, more te", 2, LONG).unwrap();
-    file.set_len_for(9, LONG).unwrap();
-    file.set_times_for(
+    file.set_len_timeout(9, LONG).unwrap();
+    file.set_times_timeout(
         fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH),
         LONG,
     )
     .unwrap();
-    let known = file.metadata_for(LONG).unwrap();
+    let known = file.metadata_timeout(LONG).unwrap();
     assert_eq!(
         (known.len(), known.modified().unwrap()),
         (9, SystemTime::UNIX_EPOCH)

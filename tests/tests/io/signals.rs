@@ -23,8 +23,8 @@ fn fibers_and_threads_receive_signals() {
         let signals = Signals::new([SIGNAL]).unwrap();
         assert_eq!(signals.try_recv(), None);
         send();
-        assert_eq!(signals.recv_for(LONG).unwrap(), SIGNAL);
-        assert_eq!(why(signals.recv_for(SHORT)), Some(WaitError::TimedOut));
+        assert_eq!(signals.recv_timeout(LONG).unwrap(), SIGNAL);
+        assert_eq!(why(signals.recv_timeout(SHORT)), Some(WaitError::TimedOut));
         let runtime = Runtime::builder().workers(1).build().unwrap();
         let waiting = runtime.spawn(move || (0..5).all(|_| signals.recv().unwrap() == SIGNAL));
         while !waiting.is_finished() {

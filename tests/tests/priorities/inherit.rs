@@ -350,7 +350,7 @@ fn a_thread_in_the_middle_of_a_chain_passes_urgency_on() {
         vitte_tests::units::until_waiting(middle, vitte_wait::Reason::Lock);
         let urgent = busy.spawn(Priority::High, move || drop(second.lock().unwrap()));
         urgent.join().unwrap();
-        thread.join_until(Deadline::NEVER, None).unwrap();
+        thread.join_with(Deadline::NEVER, None).unwrap();
         owner.join().unwrap();
         assert!(owner_unit.lifted().is_none() && middle.lifted().is_none());
         busy.end();

@@ -207,7 +207,7 @@ fn the_host_is_called_once_each_time_there_is_something_to_do_again() {
         assert_eq!(woken.recv().unwrap(), waker.join().unwrap());
         assert_eq!(driver.next_deadline(), Deadline::NOW);
         assert_eq!(
-            first.join_until(after(60_000), None).unwrap(),
+            first.join_with(after(60_000), None).unwrap(),
             Outcome::Woken
         );
         // A panic of it stays with it, and there may be none.
@@ -351,14 +351,14 @@ fn the_hosts_thread_drives_while_it_joins() {
         });
         assert_eq!(sum.join().unwrap(), 45);
         let mut parked = add(&scheduler, || park(Deadline::NEVER));
-        let late = parked.join_until(after(5), None);
+        let late = parked.join_with(after(5), None);
         assert!(matches!(late, Err(JoinError::TimedOut)));
         let source = StopSource::new();
         let stopper = thread::spawn({
             let source = source.clone();
             move || source.stop()
         });
-        let stopped = parked.join_until(Deadline::NEVER, Some(&source));
+        let stopped = parked.join_with(Deadline::NEVER, Some(&source));
         assert!(matches!(stopped, Err(JoinError::Stopped)));
         assert_eq!(source.callbacks(), 0);
         stopper.join().unwrap();

@@ -130,7 +130,7 @@ fn joins_that_time_out_leave_the_record_to_its_next_task() {
                         let soon = Deadline::from_nanos(
                             Deadline::after(std::time::Duration::ZERO).as_nanos() + round % 2_000,
                         );
-                        match task.join_until(soon, None) {
+                        match task.join_with(soon, None) {
                             Ok(value) => assert_eq!(value, round),
                             Err(vitte_scheduler::JoinError::TimedOut) => {
                                 if round.is_multiple_of(2) {

@@ -38,7 +38,7 @@ fn join(child: Child) {
     match child {
         Child::Handle(mut task, value) => {
             let joined = loop {
-                match task.join_until(after(2), None) {
+                match task.join_with(after(2), None) {
                     Err(JoinError::TimedOut) => task.unpark(),
                     joined => break joined,
                 }

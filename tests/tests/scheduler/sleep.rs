@@ -64,7 +64,7 @@ fn sleeper_here(millis: u64, fired: &Arc<AtomicBool>) -> bool {
     let mut task = unsafe { spawn_migratable(body) };
     yield_now();
     // It sleeps here, or ran on another worker and has ended.
-    !matches!(task.join_until(after(1), None), Ok(false))
+    !matches!(task.join_with(after(1), None), Ok(false))
 }
 
 /// Computes, without polling, until the other has woken.

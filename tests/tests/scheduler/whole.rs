@@ -141,7 +141,7 @@ fn fiber(common: &Arc<Common>, depth: u32) {
         std::panic::resume_unwind(Box::new("as the dice say"));
     }
     while let Some(mut child) = children.pop() {
-        let _ = child.join_until(common.soon(), None);
+        let _ = child.join_with(common.soon(), None);
     }
 }
 

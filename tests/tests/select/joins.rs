@@ -107,7 +107,7 @@ pub(crate) fn a_join_of_a_thread_ends_in_time_or_when_stopped_or_canceled<U: Uni
     assert!(!thread.is_finished());
     let (joiner, unit) = spawn_known::<U, _>(move || {
         let stopped = thread.join_or_stop(&token);
-        let canceled = thread.join_until(Deadline::NEVER, None);
+        let canceled = thread.join_with(Deadline::NEVER, None);
         let by_select = select! { join(thread) -> _ => () };
         (stopped, canceled, by_select, thread)
     });

@@ -34,7 +34,7 @@ fn stop_says_what_ended_its_wait() {
         assert_eq!(timer.stop_timeout(MS), Err(WaitError::TimedOut));
         let source = StopSource::new();
         source.stop();
-        assert_eq!(timer.stop_unless(&source), Err(WaitError::Stopped));
+        assert_eq!(timer.stop_or_stop(&source), Err(WaitError::Stopped));
         let canceled = runtime().run(|| {
             let me = vitte_threads::Fiber::current().unwrap();
             me.cancel().unwrap();

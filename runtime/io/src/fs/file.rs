@@ -82,6 +82,8 @@ impl File {
         options.read(true).open_with(path, deadline, stop)
     }
 
+    timed_forms! { static open_with(path: impl AsRef<Path>) -> io::Result<Self>: open_until open_timeout open_or_stop }
+
     /// Opens a file to be written; an old one is emptied.
     ///
     /// # Errors
@@ -109,6 +111,8 @@ impl File {
             .open_with(path, deadline, stop)
     }
 
+    timed_forms! { static create_with(path: impl AsRef<Path>) -> io::Result<Self>: create_until create_timeout create_or_stop }
+
     /// Opens a file to be read and written, which must not have been there.
     ///
     /// # Errors
@@ -135,6 +139,8 @@ impl File {
             .create_new(true)
             .open_with(path, deadline, stop)
     }
+
+    timed_forms! { static create_new_with(path: impl AsRef<Path>) -> io::Result<Self>: create_new_until create_new_timeout create_new_or_stop }
 
     /// In which other way to open one.
     #[must_use]
@@ -449,17 +455,17 @@ macro_rules! calls {
 
 calls! {
     /// Has all that was written to the file, and what is known about it, brought to the disk.
-    sync_all() -> (): sync_all_with sync_all_until sync_all_for sync_all_or_stop;
+    sync_all() -> (): sync_all_with sync_all_until sync_all_timeout sync_all_or_stop;
     /// As [`sync_all`](Self::sync_all), without what is not needed to read it again.
-    sync_data() -> (): sync_data_with sync_data_until sync_data_for sync_data_or_stop;
+    sync_data() -> (): sync_data_with sync_data_until sync_data_timeout sync_data_or_stop;
     /// Cuts the file off, or fills it up with zeros.
-    set_len(bytes: u64) -> (): set_len_with set_len_until set_len_for set_len_or_stop;
+    set_len(bytes: u64) -> (): set_len_with set_len_until set_len_timeout set_len_or_stop;
     /// What the system knows of it.
-    metadata() -> Metadata: metadata_with metadata_until metadata_for metadata_or_stop;
+    metadata() -> Metadata: metadata_with metadata_until metadata_timeout metadata_or_stop;
     /// Says who may do what with it.
-    set_permissions(permissions: Permissions) -> (): set_permissions_with set_permissions_until set_permissions_for set_permissions_or_stop;
+    set_permissions(permissions: Permissions) -> (): set_permissions_with set_permissions_until set_permissions_timeout set_permissions_or_stop;
     /// Says when it was read and written.
-    set_times(times: FileTimes) -> (): set_times_with set_times_until set_times_for set_times_or_stop;
+    set_times(times: FileTimes) -> (): set_times_with set_times_until set_times_timeout set_times_or_stop;
 }
 
 /// Writes all of `bytes`, and asks between two pieces whether to go on.

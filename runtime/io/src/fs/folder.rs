@@ -64,6 +64,8 @@ pub fn read_dir_with(
     })
 }
 
+timed_forms! { fn read_dir_with(path: impl AsRef<Path>) -> io::Result<ReadDir>: read_dir_until read_dir_timeout read_dir_or_stop }
+
 impl ReadDir {
     fn fill(&mut self) {
         let entries = self.entries.by_ref().take(BATCH);
@@ -96,7 +98,7 @@ impl ReadDir {
         self.ready.pop_front().transpose()
     }
 
-    timed_forms! { mut next_with() -> io::Result<Option<DirEntry>>: next_until next_for next_or_stop }
+    timed_forms! { mut next_with() -> io::Result<Option<DirEntry>>: next_until next_timeout next_or_stop }
 }
 
 /// After an error of the wait it goes on.
@@ -157,7 +159,7 @@ impl DirEntry {
         }
     }
 
-    timed_forms! { file_type_with() -> io::Result<FileType>: file_type_until file_type_for file_type_or_stop }
+    timed_forms! { file_type_with() -> io::Result<FileType>: file_type_until file_type_timeout file_type_or_stop }
 
     /// What the system knows of what it names; links are not followed.
     ///
@@ -179,5 +181,5 @@ impl DirEntry {
         offloaded::run(deadline, stop, || self.entry.metadata())
     }
 
-    timed_forms! { metadata_with() -> io::Result<Metadata>: metadata_until metadata_for metadata_or_stop }
+    timed_forms! { metadata_with() -> io::Result<Metadata>: metadata_until metadata_timeout metadata_or_stop }
 }

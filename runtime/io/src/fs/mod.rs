@@ -38,7 +38,9 @@ mod folder;
 mod options;
 
 pub use file::File;
-pub use folder::{DirEntry, ReadDir, read_dir, read_dir_with};
+pub use folder::{
+    DirEntry, ReadDir, read_dir, read_dir_or_stop, read_dir_timeout, read_dir_until, read_dir_with,
+};
 pub use options::OpenOptions;
 
 use crate::offloaded;
@@ -50,13 +52,13 @@ use std::{
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink as make_symlink},
     path::{Path, PathBuf},
 };
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// Calls that are one of the standard library's.
 macro_rules! calls {
     ($(
         $(#[doc = $doc:literal])+
-        $name:ident, $with:ident($($path:ident),+) -> $value:ty = $call:path;
+        $name:ident, $with:ident $until:ident $timeout:ident $or_stop:ident($($path:ident),+) -> $value:ty = $call:path;
     )+) => {
         $(
             $(#[doc = $doc])+
@@ -81,37 +83,39 @@ macro_rules! calls {
                 $(let $path = $path.as_ref();)+
                 offloaded::run(deadline, stop, || $call($($path),+))
             }
+
+            timed_forms! { fn $with($($path: impl AsRef<Path>),+) -> io::Result<$value>: $until $timeout $or_stop }
         )+
     };
 }
 
 calls! {
     /// What the system knows of a file; links are followed.
-    metadata, metadata_with(path) -> Metadata = fs::metadata;
+    metadata, metadata_with metadata_until metadata_timeout metadata_or_stop(path) -> Metadata = fs::metadata;
     /// What the system knows of a file; of a link, of that.
-    symlink_metadata, symlink_metadata_with(path) -> Metadata = fs::symlink_metadata;
+    symlink_metadata, symlink_metadata_with symlink_metadata_until symlink_metadata_timeout symlink_metadata_or_stop(path) -> Metadata = fs::symlink_metadata;
     /// Whether there is such a file; an error is that it could not be found out.
-    exists, exists_with(path) -> bool = fs::exists;
+    exists, exists_with exists_until exists_timeout exists_or_stop(path) -> bool = fs::exists;
     /// Takes a file out of its folder. It is gone when nobody has it open any more.
-    remove_file, remove_file_with(path) -> () = fs::remove_file;
+    remove_file, remove_file_with remove_file_until remove_file_timeout remove_file_or_stop(path) -> () = fs::remove_file;
     /// Removes a folder, which must be empty.
-    remove_dir, remove_dir_with(path) -> () = fs::remove_dir;
+    remove_dir, remove_dir_with remove_dir_until remove_dir_timeout remove_dir_or_stop(path) -> () = fs::remove_dir;
     /// Removes a folder with all that is in it; links are removed, not followed. It counts as one call, however much it is.
-    remove_dir_all, remove_dir_all_with(path) -> () = fs::remove_dir_all;
+    remove_dir_all, remove_dir_all_with remove_dir_all_until remove_dir_all_timeout remove_dir_all_or_stop(path) -> () = fs::remove_dir_all;
     /// Gives a file another name on its file system; another one of that name is replaced.
-    rename, rename_with(from, to) -> () = fs::rename;
+    rename, rename_with rename_until rename_timeout rename_or_stop(from, to) -> () = fs::rename;
     /// Gives a file a second name on its file system.
-    hard_link, hard_link_with(original, link) -> () = fs::hard_link;
+    hard_link, hard_link_with hard_link_until hard_link_timeout hard_link_or_stop(original, link) -> () = fs::hard_link;
     /// Makes a link that says where else to look.
-    symlink, symlink_with(original, link) -> () = make_symlink;
+    symlink, symlink_with symlink_until symlink_timeout symlink_or_stop(original, link) -> () = make_symlink;
     /// Where a link says to look.
-    read_link, read_link_with(path) -> PathBuf = fs::read_link;
+    read_link, read_link_with read_link_until read_link_timeout read_link_or_stop(path) -> PathBuf = fs::read_link;
     /// The path without links and detours.
-    canonicalize, canonicalize_with(path) -> PathBuf = fs::canonicalize;
+    canonicalize, canonicalize_with canonicalize_until canonicalize_timeout canonicalize_or_stop(path) -> PathBuf = fs::canonicalize;
     /// Makes a folder, whose parent is there and which is not.
-    create_dir, create_dir_with(path) -> () = fs::create_dir;
+    create_dir, create_dir_with create_dir_until create_dir_timeout create_dir_or_stop(path) -> () = fs::create_dir;
     /// Makes a folder and its parents, unless they are there.
-    create_dir_all, create_dir_all_with(path) -> () = fs::create_dir_all;
+    create_dir_all, create_dir_all_with create_dir_all_until create_dir_all_timeout create_dir_all_or_stop(path) -> () = fs::create_dir_all;
 }
 
 /// Says who may do what with a file.
@@ -137,6 +141,8 @@ pub fn set_permissions_with(
     let path = path.as_ref();
     offloaded::run(deadline, stop, || fs::set_permissions(path, permissions))
 }
+
+timed_forms! { fn set_permissions_with(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()>: set_permissions_until set_permissions_timeout set_permissions_or_stop }
 
 /// All that is in a file.
 ///
@@ -170,6 +176,8 @@ pub fn read_with(
     })
 }
 
+timed_forms! { fn read_with(path: impl AsRef<Path>) -> io::Result<Vec<u8>>: read_until read_timeout read_or_stop }
+
 /// All that is in a file, which is text.
 ///
 /// # Errors
@@ -194,6 +202,8 @@ pub fn read_to_string_with(
     let bytes = read_with(path, deadline, stop)?;
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
+
+timed_forms! { fn read_to_string_with(path: impl AsRef<Path>) -> io::Result<String>: read_to_string_until read_to_string_timeout read_to_string_or_stop }
 
 /// Makes a file that holds `contents`, or has it hold that and nothing else.
 ///
@@ -220,6 +230,8 @@ pub fn write_with(
         write_pieces(&fs::File::create(path)?, contents, || wanted.check())
     })
 }
+
+timed_forms! { fn write_with(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()>: write_until write_timeout write_or_stop }
 
 /// Copies a file with its permissions, and says how many bytes it was. A file of the other name is overwritten.
 ///
@@ -271,3 +283,5 @@ pub fn copy_with(
         }
     })
 }
+
+timed_forms! { fn copy_with(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64>: copy_until copy_timeout copy_or_stop }

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 use vitte_scheduler::Scheduler;
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// In which way to open a file: what one of the standard library's says, which [`From`] takes in whole.
 ///
@@ -130,4 +130,6 @@ impl OpenOptions {
         };
         Ok(opened.into())
     }
+
+    timed_forms! { open_with(path: impl AsRef<Path>) -> io::Result<File>: open_until open_timeout open_or_stop }
 }
