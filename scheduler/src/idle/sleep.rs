@@ -7,6 +7,8 @@
 //! ends by itself. Only whoever has napped in vain passes the heavy fence, looks again, and sleeps for good. Napping lies
 //! between registering and the heavy fence, so the argument in `README.md` stands as if that took longer.
 
+#[cfg(all(test, loom))]
+use super::nap_model::nap;
 use crate::{
     fence,
     hooks::Parked,
@@ -20,17 +22,11 @@ use vitte_wait::facade::{
     clock,
 };
 
-/// How long a nap is at most, in nanoseconds. In models the clock stands still, and nobody naps but where that is what is
+/// How long a nap is at most, in nanoseconds. In models the clock stands still, and nobody naps, but where that is what is
 /// modelled.
-const NAP: u64 = if cfg!(any(loom, shuttle)) { 0 } else { 500_000 };
-
-/// As [`NAP`], for the calling thread.
-#[inline(always)]
-fn nap() -> u64 {
-    #[cfg(all(test, loom))]
-    return super::nap_model::nap();
-    #[cfg(not(all(test, loom)))]
-    NAP
+#[cfg(not(all(test, loom)))]
+const fn nap() -> u64 {
+    if cfg!(any(loom, shuttle)) { 0 } else { 500_000 }
 }
 
 /// How long, in nanoseconds, others leave a timer that is due to its worker, if that is awake. It looks itself before it runs
