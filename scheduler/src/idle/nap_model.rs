@@ -6,24 +6,21 @@
 
 use super::model::Workers;
 use crate::{check::check, task::Task};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool as PlainBool, AtomicU64 as PlainU64},
-};
+use std::{cell::Cell, sync::Arc};
 use vitte_wait::facade::{
     Mutex,
     atomic::{AtomicBool, Ordering::*},
-    clock, thread,
+    clock, plain, thread,
 };
 
 /// How long a nap of these models is. Like the clock no part of the model.
-static NAP: PlainU64 = PlainU64::new(0);
+static NAP: plain::Mutex<u64> = plain::Mutex::new(0);
 /// A nap's length, in the modelled clock's nanoseconds.
 const SHORT: u64 = 1_000;
 
 /// How long naps are now.
 pub(super) fn nap() -> u64 {
-    NAP.load(SeqCst)
+    *NAP.lock()
 }
 
 /// Sets the length of naps while it is there.
@@ -31,20 +28,20 @@ struct Napping;
 
 impl Napping {
     fn new() -> Self {
-        NAP.store(SHORT, SeqCst);
+        *NAP.lock() = SHORT;
         Self
     }
 }
 
 impl Drop for Napping {
     fn drop(&mut self) {
-        NAP.store(0, SeqCst);
+        *NAP.lock() = 0;
     }
 }
 
 /// Time goes by until `over`.
 fn pass_time(over: &AtomicBool) {
-    while !over.load(Acquire) {
+    while !over.load(Relaxed) {
         clock::set(clock::now() + 2 * SHORT);
         thread::yield_now();
     }
@@ -58,10 +55,10 @@ fn a_post_and_a_nap(is_flawed: bool) {
     let sleeper = {
         let (posting, over) = (Arc::clone(&posting), Arc::clone(&over));
         workers.start(1, move |workers| {
-            let napped = PlainBool::new(false);
+            let napped = Cell::new(false);
             let look = || {
                 // The last look is the one behind the nap.
-                let is_last = napped.swap(workers.0.remotes[1].bed.is_asleep(), SeqCst);
+                let is_last = napped.replace(workers.0.remotes[1].bed.is_asleep());
                 if is_last && !is_flawed {
                     drop(posting.lock());
                 }
@@ -69,9 +66,9 @@ fn a_post_and_a_nap(is_flawed: bool) {
             };
             let idle = &workers.0.idle;
             while idle.wait(&workers.0, 1, u64::MAX, || false, look).is_none() {
-                napped.store(false, SeqCst);
+                napped.set(false);
             }
-            over.store(true, Release);
+            over.store(true, Relaxed);
         })
     };
     {

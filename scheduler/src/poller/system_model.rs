@@ -60,12 +60,14 @@ pub(super) struct OnceLock<T> {
 
 impl<T> OnceLock<T> {
     pub(super) fn get(&self) -> Option<&T> {
+        // Ordering: Acquire. Partner: the Release in `get_or_init`.
         let is_set = self.is_set.load(Acquire);
         self.value.get().filter(|_| is_set)
     }
 
     pub(super) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         let value = self.value.get_or_init(make);
+        // Ordering: Release: the value. Partner: the Acquire in `get`.
         self.is_set.store(true, Release);
         value
     }
