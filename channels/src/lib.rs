@@ -44,9 +44,13 @@
 //! | [`priority`] | while it is full | both ways | values, the first in order first | `drain`, `join` |
 //! | [`broadcast`] | never: the oldest goes | both ways | values, and how many were missed | `subscribe` |
 //! | [`watch`] | never: the older goes | no: there is one | the latest value, whenever it is new | looks, changes in place, `wait_for` |
-//! | [`oneshot`] | never | no: there is one | one value, or none | the sender's `closed` |
+//! | [`oneshot`] | never | no: there is one | one value, or none | |
 //! | [`timer`] | nobody sends | ticks missed are one | ticks | `reset`, `stop` |
 //! | [`relay`] | while it is full | in | the loop is the relay's own | `flush` |
+//!
+//! Every sender can also wait until there is no sense in going on: `closed`. Every kind that may hold several values
+//! says how many those are, and how many fit (`len`, `capacity`). A oneshot, a watched value and a timer hold one at
+//! most: there `is_empty`, `has_changed` and `is_due` say all that a count could, and there is no capacity to ask for.
 //!
 //! Whoever waits for several channels, or for something else at the same time, says [`select!`].
 //!
@@ -55,6 +59,7 @@
 
 pub mod broadcast;
 mod channel;
+mod closed;
 mod debug;
 mod error;
 mod flavors;

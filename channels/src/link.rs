@@ -3,11 +3,15 @@
 use crate::{
     flavors::{Flavor, few::Few},
     kind::Kind,
-    select::Source,
+    posts::pop_everybody,
+    select::Sink,
 };
-use vitte_wait::facade::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::*},
+use vitte_wait::{
+    Node, WaitQueue,
+    facade::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::*},
+    },
 };
 
 /// Up to here a channel holds few values.
@@ -17,6 +21,8 @@ const FEW: usize = 1;
 pub(crate) struct Shared<F> {
     pub(crate) senders: AtomicUsize,
     pub(crate) receivers: AtomicUsize,
+    /// Senders that wait for the channel to be closed.
+    closing: Mutex<WaitQueue>,
     pub(crate) flavor: F,
 }
 
@@ -49,6 +55,7 @@ fn share<F>(flavor: F) -> Arc<Shared<F>> {
     Arc::new(Shared {
         senders: AtomicUsize::new(1),
         receivers: AtomicUsize::new(1),
+        closing: Mutex::new(WaitQueue::new()),
         flavor,
     })
 }
@@ -75,12 +82,41 @@ impl<T, K: Kind> Link<T, K> {
     }
 
     /// The channel as the arms of a select see it.
-    pub(crate) fn source(&self) -> &dyn Source<T> {
+    pub(crate) fn source(&self) -> &dyn Sink<T, ()> {
         on_flavor!(self, shared => &shared.flavor)
     }
 
     pub(crate) fn close(&self) {
         on_flavor!(self, shared => shared.flavor.close());
+        let woken = pop_everybody(&mut self.closing().lock());
+        drop(woken);
+    }
+
+    fn closing(&self) -> &Mutex<WaitQueue> {
+        on_flavor!(self, shared => &shared.closing)
+    }
+
+    /// Queues `node` among the senders that wait for the channel to be closed, unless it is.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`]; the node is touched under this queue's lock.
+    pub(crate) unsafe fn enlist_closing(&self, node: &Node) -> bool {
+        let mut closing = self.closing().lock();
+        // Liveness: who closes raises the flag before he takes this lock. So either he finds the node, or
+        // we see the flag.
+        let waits = !self.is_closed();
+        if waits {
+            // SAFETY: by the caller.
+            unsafe { closing.push(node) };
+        }
+        waits
+    }
+
+    /// # Safety
+    /// If the node is linked, then here.
+    pub(crate) unsafe fn delist_closing(&self, node: &Node) {
+        // SAFETY: by the caller.
+        unsafe { self.closing().lock().remove(node) };
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -2,12 +2,15 @@
 
 use crate::{
     Kind, Many, Mpsc, SendError, SendUntilError, TrySendError,
+    closed::{Closing, closed_forms},
     flavors::Flavor,
     link::{Link, on_flavor},
+    posts::Post,
     select::SendArm,
+    store::End,
 };
 use std::{fmt, marker::PhantomData, time::Duration};
-use vitte_wait::{Budget, Deadline, StopToken};
+use vitte_wait::{Budget, Deadline, Node, Reason, StopToken};
 
 /// The sending end of a channel.
 ///
@@ -228,7 +231,15 @@ impl<T, K: Kind> Sender<T, K> {
     #[must_use]
     pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
         // SAFETY: whoever may use the sender may offer; the arm borrows it and cannot leave its thread.
-        unsafe { SendArm::new(self.link.source(), &self.budget, Some(value), None) }
+        unsafe {
+            SendArm::new(
+                self.link.source(),
+                End::Back,
+                &self.budget,
+                Some(value),
+                None,
+            )
+        }
     }
 
     /// As [`send_arm`](Self::send_arm) for the value in `slot`. It is moved into the arm, and back when
@@ -247,7 +258,15 @@ impl<T, K: Kind> Sender<T, K> {
     #[must_use]
     pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendArm<'a, T> {
         // SAFETY: as in `send_arm`.
-        unsafe { SendArm::new(self.link.source(), &self.budget, slot.take(), Some(slot)) }
+        unsafe {
+            SendArm::new(
+                self.link.source(),
+                End::Back,
+                &self.budget,
+                slot.take(),
+                Some(slot),
+            )
+        }
     }
 
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
@@ -275,6 +294,23 @@ impl<T, K: Kind> Sender<T, K> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.link.is_closed()
+    }
+
+    closed_forms! {
+        /// Waits until the channel is closed, by [`close`](Self::close) or because no receiver is left.
+        ///
+        /// # Examples
+        /// ```
+        /// use vitte_channels::{Channel, WaitError};
+        /// use vitte_wait::Deadline;
+        ///
+        /// let (tx, rx) = Channel::new::<u8>();
+        /// assert_eq!(tx.closed_until(Deadline::NOW), Err(WaitError::TimedOut));
+        /// let receiver = std::thread::spawn(move || drop(rx));
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// receiver.join().unwrap();
+        /// ```
+        self => self
     }
 
     /// How many values are inside: a snapshot.
@@ -306,6 +342,35 @@ impl<T, K: Kind> Sender<T, K> {
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         self.link.is_same(&other.link)
+    }
+}
+
+impl<T, K: Kind> Closing for Sender<T, K> {
+    fn is_over(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+}
+
+// SAFETY: the node is queued under a lock of the channel's, and taken out under it.
+unsafe impl<T, K: Kind> Post for Sender<T, K> {
+    const REASON: Reason = Reason::Event;
+
+    fn object(&self) -> *const () {
+        self.link.source().address()
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { self.link.enlist_closing(node) }
+    }
+
+    unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller it was enlisted above.
+        unsafe { self.link.delist_closing(node) };
     }
 }
 

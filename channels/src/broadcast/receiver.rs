@@ -2,7 +2,7 @@
 
 use super::{
     Iter, RecvError, RecvUntilError, TryIter, TryRecvError,
-    ring::{Cursor, Found, Ring},
+    ring::{Cursor, Event, Found, Ring},
 };
 use crate::posts::{Post, PostArm, wait_until};
 use std::{cell::Cell, fmt, time::Duration};
@@ -285,12 +285,12 @@ unsafe impl<T> Post for Receiver<T> {
 
     unsafe fn enlist(&self, node: &Node) -> bool {
         // SAFETY: by the caller.
-        unsafe { self.ring.enlist(self.cursor.get(), node) }
+        unsafe { self.ring.enlist(Event::After(self.cursor.get()), node) }
     }
 
     unsafe fn delist(&self, node: &Node) {
         // SAFETY: by the caller it was enlisted with this ring.
-        unsafe { self.ring.delist(node) };
+        unsafe { self.ring.delist(Event::After(self.cursor.get()), node) };
     }
 }
 

@@ -52,6 +52,8 @@ struct State<T> {
     receivers: usize,
     places: Places<T>,
     waiting: WaitQueue,
+    /// Senders that wait for the last receiver to go, or for the channel to be closed.
+    closing: WaitQueue,
 }
 
 /// Where a receiver is: a position, and its slot.
@@ -59,6 +61,15 @@ struct State<T> {
 pub(super) struct Cursor {
     position: u64,
     slot: usize,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Event {
+    /// Something at this position.
+    After(Cursor),
+    /// There is no receiver, or the channel is closed.
+    Deserted,
 }
 
 /// What a receiver finds at its position.
@@ -86,6 +97,7 @@ impl<T> Ring<T> {
                 receivers: 0,
                 places: Places::new(capacity + 1),
                 waiting: WaitQueue::new(),
+                closing: WaitQueue::new(),
             })),
         }
     }
@@ -214,9 +226,11 @@ impl<T> Ring<T> {
     /// One receiver less; without any the values are dropped.
     pub(super) fn remove_receiver(&self) {
         let mut values = Vec::new();
+        let mut woken = Vec::new();
         let mut state = self.state.lock();
         state.receivers -= 1;
         if state.receivers == 0 {
+            woken = pop_everybody(&mut state.closing);
             for slot in &self.slots {
                 let place = slot.load(Relaxed);
                 slot.store(ptr::null_mut(), Relaxed);
@@ -227,6 +241,7 @@ impl<T> Ring<T> {
             }
         }
         drop(state);
+        drop(woken);
         // Unwind: this is foreign code. The vector goes on to drop the rest.
         drop(values);
     }
@@ -250,7 +265,10 @@ impl<T> Ring<T> {
         let tail = self.tail.load(Relaxed);
         // Ordering: Release. Partner: the Acquire loads of the tail.
         self.tail.store(tail | CLOSED, Release);
-        let woken = pop_everybody(&mut state.waiting);
+        let woken = [
+            pop_everybody(&mut state.waiting),
+            pop_everybody(&mut state.closing),
+        ];
         drop(state);
         drop(woken);
     }
@@ -268,6 +286,11 @@ impl<T> Ring<T> {
         self.state.lock().receivers
     }
 
+    /// Whether nobody is there who would get a value, or none is sent any more.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.is_closed() || self.receivers() == 0
+    }
+
     /// How many values somebody at `cursor` would get.
     pub(super) fn len(&self, cursor: Cursor) -> usize {
         // Ordering: Acquire. Partner: the Release in `send`.
@@ -277,27 +300,31 @@ impl<T> Ring<T> {
         ahead.min(self.capacity() as u64) as usize
     }
 
-    /// Queues `node` unless there is something at `cursor`, or never will be.
+    /// Queues `node` unless what is waited for has come, or never will.
     ///
     /// # Safety
     /// As for [`WaitQueue::push`]; the node is touched under this ring's lock.
-    pub(super) unsafe fn enlist(&self, cursor: Cursor, node: &Node) -> bool {
+    pub(super) unsafe fn enlist(&self, event: Event, node: &Node) -> bool {
         let mut state = self.state.lock();
         let tail = self.tail.load(Relaxed);
-        // Liveness: the tail changes under this lock, by whoever then pops everybody.
-        if tail & CLOSED != 0 || tail / ONE > cursor.position {
-            return false;
+        // Liveness: tail and receivers change under this lock, by whoever then pops everybody.
+        let over = tail & CLOSED != 0
+            || match event {
+                Event::After(cursor) => tail / ONE > cursor.position,
+                Event::Deserted => state.receivers == 0,
+            };
+        if !over {
+            // SAFETY: by the caller.
+            unsafe { state.queue(event).push(node) };
         }
-        // SAFETY: by the caller.
-        unsafe { state.waiting.push(node) };
-        true
+        !over
     }
 
     /// # Safety
-    /// If the node is linked, then here.
-    pub(super) unsafe fn delist(&self, node: &Node) {
+    /// If the node is linked, then here, for this event.
+    pub(super) unsafe fn delist(&self, event: Event, node: &Node) {
         // SAFETY: by the caller.
-        unsafe { self.state.lock().waiting.remove(node) };
+        unsafe { self.state.lock().queue(event).remove(node) };
     }
 
     pub(super) fn debug(
@@ -319,9 +346,19 @@ impl<T> Ring<T> {
         // Whoever prints may be anywhere, so do not wait for the lock.
         if let Some(state) = self.state.try_lock() {
             out.field("receivers", &state.receivers)
-                .field("waiting_receivers", &state.waiting.len());
+                .field("waiting_receivers", &state.waiting.len())
+                .field("waiting_senders", &state.closing.len());
         }
         out.finish()
+    }
+}
+
+impl<T> State<T> {
+    fn queue(&mut self, event: Event) -> &mut WaitQueue {
+        match event {
+            Event::After(_) => &mut self.waiting,
+            Event::Deserted => &mut self.closing,
+        }
     }
 }
 

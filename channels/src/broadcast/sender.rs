@@ -1,8 +1,15 @@
 //! The end that broadcasts.
 
-use super::{Receiver, SendError, ring::Ring};
-use std::fmt;
-use vitte_wait::{Budget, facade::Arc};
+use super::{
+    Receiver, SendError,
+    ring::{Event, Ring},
+};
+use crate::{
+    closed::{Closing, closed_forms},
+    posts::Post,
+};
+use std::{fmt, ptr};
+use vitte_wait::{Budget, Node, Reason, facade::Arc};
 
 /// The sending end of a broadcast channel; clones send into the same channel, and one can be used
 /// by several threads at once.
@@ -107,6 +114,26 @@ impl<T> Sender<T> {
         self.ring.is_closed()
     }
 
+    closed_forms! {
+        /// Waits until nobody is subscribed, or the channel is closed.
+        ///
+        /// Unless the channel is closed somebody may subscribe later, and then there is a next time.
+        ///
+        /// # Examples
+        /// ```
+        /// use vitte_channels::{WaitError, broadcast};
+        /// use vitte_wait::Deadline;
+        ///
+        /// let (tx, rx) = broadcast::channel::<u8>(1);
+        /// assert_eq!(tx.closed_until(Deadline::NOW), Err(WaitError::TimedOut));
+        /// let listener = std::thread::spawn(move || drop(rx));
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// listener.join().unwrap();
+        /// assert!(!tx.is_closed());
+        /// ```
+        self => self
+    }
+
     /// How many receivers there are: a snapshot.
     #[must_use]
     pub fn receivers(&self) -> usize {
@@ -123,6 +150,35 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.ring, &other.ring)
+    }
+}
+
+impl<T> Closing for Sender<T> {
+    fn is_over(&self) -> bool {
+        self.ring.is_deserted()
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+}
+
+// SAFETY: the ring queues the node under its lock, and takes it out under it.
+unsafe impl<T> Post for Sender<T> {
+    const REASON: Reason = Reason::Event;
+
+    fn object(&self) -> *const () {
+        ptr::from_ref(&*self.ring).cast()
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { self.ring.enlist(Event::Deserted, node) }
+    }
+
+    unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller it was enlisted with this ring.
+        unsafe { self.ring.delist(Event::Deserted, node) };
     }
 }
 

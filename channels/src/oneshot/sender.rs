@@ -2,13 +2,12 @@
 
 use super::shared::{End, Shared};
 use crate::{
-    SendError, WaitError,
-    posts::{Post, PostArm, wait_until},
+    SendError,
+    closed::{Closing, closed_forms},
+    posts::Post,
 };
 use std::{fmt, ptr};
-use vitte_wait::{
-    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
-};
+use vitte_wait::{Budget, Node, Reason, facade::Arc};
 
 /// The sending end of a channel for one value.
 ///
@@ -63,76 +62,36 @@ impl<T> Sender<T> {
         self.shared.is_closed()
     }
 
-    /// Waits until the receiver is gone, or closes the channel.
-    ///
-    /// # Errors
-    /// [`WaitError::Canceled`] if the caller is canceled while waiting.
-    ///
-    /// # Blocking
-    /// Suspends the calling fiber, or puts the calling thread to sleep.
-    ///
-    /// # Examples
-    /// ```
-    /// use vitte_channels::oneshot;
-    ///
-    /// let (tx, rx) = oneshot::channel::<u8>();
-    /// let asker = std::thread::spawn(move || drop(rx));
-    /// assert_eq!(tx.closed(), Ok(()));
-    /// asker.join().unwrap();
-    /// ```
-    pub fn closed(&self) -> Result<(), WaitError> {
-        self.closed_with(Deadline::NEVER, None)
+    closed_forms! {
+        /// Waits until the receiver is gone, or closes the channel.
+        ///
+        /// # Examples
+        /// ```
+        /// use vitte_channels::{Channel, WaitError, oneshot, select};
+        /// use vitte_wait::Deadline;
+        ///
+        /// let ((tx, rx), (_work, jobs)) = (oneshot::channel::<u8>(), Channel::new::<u8>());
+        /// assert_eq!(tx.closed_until(Deadline::NOW), Err(WaitError::TimedOut));
+        /// let asker = std::thread::spawn(move || drop(rx));
+        /// select! {
+        ///     arm(tx.closed_arm()) => {}
+        ///     recv(jobs) -> _ => unreachable!("nobody has sent a job"),
+        /// }?;
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// asker.join().unwrap();
+        /// # Ok::<(), select::SelectError>(())
+        /// ```
+        self => self
+    }
+}
+
+impl<T> Closing for Sender<T> {
+    fn is_over(&self) -> bool {
+        self.is_closed()
     }
 
-    /// As [`closed`](Self::closed), until `deadline` or until `stop` is triggered.
-    ///
-    /// # Errors
-    /// [`WaitError`]: what ended the wait instead.
-    ///
-    /// # Examples
-    /// ```
-    /// use vitte_channels::{WaitError, oneshot};
-    /// use vitte_wait::Deadline;
-    ///
-    /// let (tx, _rx) = oneshot::channel::<u8>();
-    /// assert_eq!(tx.closed_with(Deadline::NOW, None), Err(WaitError::TimedOut));
-    /// ```
-    pub fn closed_with(
-        &self,
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Result<(), WaitError> {
-        match self.poll_closed() {
-            Some(()) => Ok(()),
-            None => wait_until(self, deadline, stop, || self.poll_closed()),
-        }
-    }
-
-    timed_forms! {
-        closed_with() -> Result<(), WaitError>:
-        closed_until closed_timeout closed_or_stop
-    }
-
-    /// [`closed`](Self::closed) as one of several things that a unit waits for; see
-    /// [`select`](mod@crate::select).
-    ///
-    /// ```
-    /// use vitte_channels::{Channel, oneshot, select};
-    ///
-    /// let ((tx, rx), (_work, jobs)) = (oneshot::channel::<u8>(), Channel::new::<u8>());
-    /// drop(rx);
-    /// select! {
-    ///     arm(tx.closed_arm()) => {}
-    ///     recv(jobs) -> _ => unreachable!("nobody has sent a job"),
-    /// }?;
-    /// # Ok::<(), select::SelectError>(())
-    /// ```
-    pub fn closed_arm(&self) -> impl Chosen<Output = ()> + '_ {
-        PostArm::new(self, &self.budget, || self.poll_closed())
-    }
-
-    fn poll_closed(&self) -> Option<()> {
-        self.is_closed().then_some(())
+    fn budget(&self) -> &Budget {
+        &self.budget
     }
 }
 

@@ -44,13 +44,15 @@ mod run;
 mod sender;
 
 pub use run::Relay;
-pub use sender::Sender;
+pub use sender::{SendArm, Sender};
 
 use crate::{Sender as Answer, queue};
 use std::{error::Error, fmt, time::Duration};
 
 /// What goes into the input.
-pub(crate) enum Entry<T> {
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Entry<T> {
     Value(T),
     /// Somebody waits until everything before this is out.
     Flush(Answer<()>),

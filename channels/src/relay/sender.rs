@@ -1,7 +1,13 @@
 //! The end of a relay that takes values.
 
 use super::{Entry, FlushError};
-use crate::{Channel, RecvUntilError, SendError, SendUntilError, TrySendError, Unsent, queue};
+use crate::{
+    Channel, RecvUntilError, SendError, SendUntilError, TrySendError, Unsent,
+    closed::closed_forms,
+    queue,
+    select::{self, Inside},
+    store::End,
+};
 use std::fmt;
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
@@ -30,7 +36,11 @@ pub struct Sender<T> {
     capacity: usize,
 }
 
-impl<T> Entry<T> {
+impl<T> Inside<T> for Entry<T> {
+    fn of(value: T) -> Self {
+        Self::Value(value)
+    }
+
     fn into_value(self) -> T {
         match self {
             Self::Value(value) => value,
@@ -38,6 +48,19 @@ impl<T> Entry<T> {
         }
     }
 }
+
+/// Goes by sending its value to the relay, or by finding that closed. Made by [`Sender::send_arm`] and
+/// [`Sender::offer_arm`].
+///
+/// ```
+/// use vitte_channels::{relay::{Options, SendArm}, select::{Chosen, try_select}};
+///
+/// let (tx, _relay) = Options::new(1).capacity(1).open();
+/// let mut arm: SendArm<'_, u8> = tx.send_arm(7);
+/// assert_eq!(try_select(&mut [&mut arm]), Some(0));
+/// assert_eq!(arm.take(), Some(Ok(())));
+/// ```
+pub type SendArm<'a, T> = select::SendArm<'a, T, (), Entry<T>>;
 
 /// Values on their way into the input.
 struct Entries<I>(I);
@@ -172,6 +195,34 @@ impl<T> Sender<T> {
         send_many_until send_many_timeout send_many_or_stop
     }
 
+    /// Sending `value` as one of several things that a unit waits for; see [`select!`](crate::select!).
+    /// If the arm does not go, [`unsent`](select::SendArm::unsent) gives the value back.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::{relay::Options, select};
+    ///
+    /// let (tx, _relay) = Options::new(2).capacity(1).open();
+    /// tx.send(1).unwrap();
+    /// let sent = select! {
+    ///     send(tx, 2) -> sent => sent.is_ok(),
+    ///     after(Duration::from_millis(1)) => false,
+    /// };
+    /// assert_eq!(sent, Ok(false));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
+        self.input.arm(End::Back, Some(value), None)
+    }
+
+    /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
+    /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    #[must_use]
+    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendArm<'a, T> {
+        self.input.arm(End::Back, slot.take(), Some(slot))
+    }
+
     /// Waits until all that was sent before is out, or was dropped by the error handler. The batch
     /// that is being collected goes out at once.
     ///
@@ -253,6 +304,19 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.input.is_closed()
+    }
+
+    closed_forms! {
+        /// Waits until the input is closed, or the relay gone.
+        ///
+        /// # Examples
+        /// ```
+        /// let (tx, relay) = vitte_channels::relay::Options::new(8).open::<u8>();
+        /// let runner = std::thread::spawn(move || drop(relay));
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// runner.join().unwrap();
+        /// ```
+        self => &self.input
     }
 
     /// How many values the relay has not taken yet: a snapshot. A flush that waits counts as one.

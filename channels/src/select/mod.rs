@@ -43,8 +43,10 @@ mod source;
 use std::time::Duration;
 
 pub use recv::RecvArm;
+#[doc(hidden)]
+pub use send::Inside;
 pub use send::SendArm;
-pub(crate) use source::Source;
+pub(crate) use source::{Sink, Source, Way};
 #[doc(no_inline)]
 pub use vitte_wait::{
     Deadline,

@@ -1,7 +1,7 @@
 //! Receiving, as an arm.
 
-use super::Source;
-use crate::{RecvError, error::TryRecvError, lent::Lent, waiters::Side};
+use super::{Source, Way};
+use crate::{RecvError, error::TryRecvError, lent::Lent};
 use std::fmt;
 use vitte_wait::{
     Budget, Node, Reason,
@@ -64,12 +64,12 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
 
     unsafe fn enlist(&self, node: &Node) -> bool {
         // SAFETY: by the caller the node's payload is ours: an empty `Lent<T>`.
-        unsafe { self.source.enlist(Side::Receivers, node) }
+        unsafe { self.source.enlist(Way::Out, node) }
     }
 
     unsafe fn delist(&self, node: &Node) {
         // SAFETY: by the caller it was enlisted above.
-        unsafe { self.source.delist(Side::Receivers, node) };
+        unsafe { self.source.delist(Way::Out, node) };
     }
 
     fn finish(&mut self) -> bool {

@@ -11,9 +11,8 @@ use crate::{
     WaitError,
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
     lent::Lent,
-    select::Source,
+    select::{Sink, Source, Way},
     spin::{Patience, TriesFirst},
-    waiters::Side,
 };
 use std::{collections::VecDeque, fmt};
 use vitte_wait::{
@@ -218,21 +217,16 @@ impl<S: Store> Core<S> {
         let reason = match line {
             Line::Senders(_) => Reason::Send,
             Line::Receivers => Reason::Recv,
-            Line::Joiners => Reason::Event,
+            Line::Joiners | Line::Closers => Reason::Event,
         };
         let wait = Wait::begin(reason, std::ptr::from_ref(self).cast());
         let node = Node::new(wait.ticket(), payload);
-        {
-            let mut state = self.state.lock();
-            if !state.must_wait(line, self.capacity) {
-                drop(state);
-                // A cancellation that came in between is noticed by the next wait, if any.
-                let _ = wait.withdraw();
-                return None;
-            }
-            // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
-            // has taken it out (also when `park` unwinds), and is touched only under this lock.
-            unsafe { state.line(line).push(&node) };
+        // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked` has taken it
+        // out (also when `park` unwinds), and its payload is the caller's.
+        if !unsafe { self.enlist_in(line, &node) } {
+            // A cancellation that came in between is noticed by the next wait, if any.
+            let _ = wait.withdraw();
+            return None;
         }
         let linked = Linked {
             core: self,
@@ -245,6 +239,29 @@ impl<S: Store> Core<S> {
             std::mem::forget(linked);
         }
         Some(outcome)
+    }
+
+    /// Queues `node` in `line` unless there is something to do.
+    ///
+    /// # Safety
+    /// As for [`WaitQueue::push`](vitte_wait::WaitQueue::push), the node being touched under the channel's lock. Its payload is what
+    /// those who serve that line expect there.
+    pub(super) unsafe fn enlist_in(&self, line: Line, node: &Node) -> bool {
+        let mut state = self.state.lock();
+        let waits = state.must_wait(line, self.capacity);
+        if waits {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { state.line(line).push(node) };
+        }
+        waits
+    }
+
+    /// # Safety
+    /// If the node is linked, then in this line.
+    pub(super) unsafe fn delist_from(&self, line: Line, node: &Node) {
+        let mut state = self.state.lock();
+        // SAFETY: by the caller.
+        unsafe { state.line(line).remove(node) };
     }
 
     pub(crate) fn close(&self) {
@@ -312,10 +329,6 @@ impl<S: Store> Core<S> {
 }
 
 impl<S: Store> Source<S::Value> for Core<S> {
-    unsafe fn offer(&self, value: S::Value) -> Result<(), TrySendError<S::Value>> {
-        self.try_send(value, End::Back).map(drop)
-    }
-
     unsafe fn poll(&self) -> Result<S::Value, TryRecvError> {
         self.try_recv()
     }
@@ -324,29 +337,37 @@ impl<S: Store> Source<S::Value> for Core<S> {
         std::ptr::from_ref(self).cast()
     }
 
-    unsafe fn enlist(&self, side: Side, node: &Node) -> bool {
-        let line = line_of(side);
-        let mut state = self.state.lock();
-        let waits = state.must_wait(line, self.capacity);
-        if waits {
-            // SAFETY: by the caller; the lock is held.
-            unsafe { state.line(line).push(node) };
-        }
-        waits
+    unsafe fn enlist(&self, way: Way, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { self.enlist_in(way.into(), node) }
     }
 
-    unsafe fn delist(&self, side: Side, node: &Node) {
-        let mut state = self.state.lock();
+    unsafe fn delist(&self, way: Way, node: &Node) {
         // SAFETY: by the caller.
-        unsafe { state.line(line_of(side)).remove(node) };
+        unsafe { self.delist_from(way.into(), node) };
     }
 }
 
-/// Where an arm waits.
-fn line_of(side: Side) -> Line {
-    match side {
-        Side::Senders => Line::Senders(End::Back),
-        Side::Receivers => Line::Receivers,
+impl<S: Store> Sink<S::Value, S::Receipt> for Core<S> {
+    unsafe fn offer(
+        &self,
+        value: S::Value,
+        end: End,
+    ) -> Result<S::Receipt, TrySendError<S::Value>> {
+        self.try_send(value, end)
+    }
+
+    fn receipt(&self) -> S::Receipt {
+        S::sent()
+    }
+}
+
+impl From<Way> for Line {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::In(end) => Self::Senders(end),
+            Way::Out => Self::Receivers,
+        }
     }
 }
 
@@ -359,9 +380,8 @@ struct Linked<'a, S: Store> {
 
 impl<S: Store> Drop for Linked<'_, S> {
     fn drop(&mut self) {
-        let mut state = self.core.state.lock();
         // SAFETY: the node was pushed into this queue and into no other.
-        unsafe { state.line(self.line).remove(self.node) };
+        unsafe { self.core.delist_from(self.line, self.node) };
     }
 }
 

@@ -1,13 +1,15 @@
 //! The end that puts values in.
 
-use super::{Core, End, Store, TwoEnded, core::show};
+use super::{Core, End, Store, TwoEnded, core::show, state::Line};
 use crate::{
     WaitError,
+    closed::{Closing, closed_forms},
     error::{SendError, SendUntilError, TrySendError},
-    select::SendArm,
+    posts::Post,
+    select::{Inside, SendArm},
 };
-use std::fmt;
-use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, timed_forms};
+use std::{fmt, ptr};
+use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, timed_forms};
 
 /// The sending end; clones send into the same channel.
 ///
@@ -105,6 +107,50 @@ impl<S: Store> Sender<S> {
         send_until send_timeout send_or_stop
     }
 
+    /// Sending `value` as one of several things that a unit waits for; see
+    /// [`select!`](crate::select!).
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{queue, select};
+    ///
+    /// let (full, rx) = queue::bounded(1);
+    /// full.send(1).unwrap();
+    /// let value = select! {
+    ///     send(full, 2) -> _ => None,
+    ///     recv(rx) -> value => value.ok(),
+    /// };
+    /// assert_eq!(value, Ok(Some(1)));
+    /// ```
+    #[must_use]
+    pub fn send_arm(&self, value: S::Value) -> SendArm<'_, S::Value, S::Receipt> {
+        self.arm(End::Back, Some(value), None)
+    }
+
+    /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
+    /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    #[must_use]
+    pub fn offer_arm<'a>(
+        &'a self,
+        slot: &'a mut Option<S::Value>,
+    ) -> SendArm<'a, S::Value, S::Receipt> {
+        self.arm(End::Back, slot.take(), Some(slot))
+    }
+
+    /// An arm that puts in what lies in this channel for `value`.
+    pub(crate) fn arm<'a, T>(
+        &'a self,
+        end: End,
+        value: Option<T>,
+        home: Option<&'a mut Option<T>>,
+    ) -> SendArm<'a, T, S::Receipt, S::Value>
+    where
+        S::Value: Inside<T>,
+    {
+        // SAFETY: anybody may send to a store at any time.
+        unsafe { SendArm::new(&*self.core, end, &self.budget, value, home) }
+    }
+
     /// Waits until the channel is closed and everything inside was taken out.
     ///
     /// # Errors
@@ -153,6 +199,24 @@ impl<S: Store> Sender<S> {
         self.core.is_closed()
     }
 
+    closed_forms! {
+        /// Waits until the channel is closed, by [`close`](Self::close) or because the receivers are gone; there
+        /// may still be something inside then, for which [`join`](Self::join) waits, too.
+        ///
+        /// # Examples
+        /// ```
+        /// use vitte_channels::{WaitError, queue};
+        /// use vitte_wait::Deadline;
+        ///
+        /// let (tx, rx) = queue::unbounded::<u8>();
+        /// assert_eq!(tx.closed_until(Deadline::NOW), Err(WaitError::TimedOut));
+        /// let receiver = std::thread::spawn(move || drop(rx));
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// receiver.join().unwrap();
+        /// ```
+        self => self
+    }
+
     /// How many values are inside: a snapshot.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -182,38 +246,6 @@ impl<S: Store> Sender<S> {
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
-    }
-}
-
-/// Not for queues of unique values, whose receipt an arm has no place for.
-impl<S: Store<Receipt = ()>> Sender<S> {
-    /// Sending `value` as one of several things that a unit waits for; see
-    /// [`select!`](crate::select!).
-    ///
-    /// # Examples
-    /// ```
-    /// use vitte_channels::{queue, select};
-    ///
-    /// let (full, rx) = queue::bounded(1);
-    /// full.send(1).unwrap();
-    /// let value = select! {
-    ///     send(full, 2) -> _ => None,
-    ///     recv(rx) -> value => value.ok(),
-    /// };
-    /// assert_eq!(value, Ok(Some(1)));
-    /// ```
-    #[must_use]
-    pub fn send_arm(&self, value: S::Value) -> SendArm<'_, S::Value> {
-        // SAFETY: anybody may send to a store at any time.
-        unsafe { SendArm::new(&*self.core, &self.budget, Some(value), None) }
-    }
-
-    /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
-    /// there again when the arm is dropped; while the slot is empty the arm does not go.
-    #[must_use]
-    pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<S::Value>) -> SendArm<'a, S::Value> {
-        // SAFETY: as in `send_arm`.
-        unsafe { SendArm::new(&*self.core, &self.budget, slot.take(), Some(slot)) }
     }
 }
 
@@ -263,6 +295,64 @@ impl<S: TwoEnded> Sender<S> {
     timed_forms! {
         send_front_with(value: S::Value) -> Result<S::Receipt, SendUntilError<S::Value>>:
         send_front_until send_front_timeout send_front_or_stop
+    }
+
+    /// As [`send_arm`](Self::send_arm), at the front.
+    ///
+    /// # Examples
+    /// ```
+    /// use vitte_channels::{Channel, queue, select};
+    ///
+    /// let ((tx, rx), (_work, jobs)) = (queue::bounded(2), Channel::new::<u8>());
+    /// tx.send("later").unwrap();
+    /// select! {
+    ///     arm(tx.send_front_arm("first")) -> sent => sent.unwrap(),
+    ///     recv(jobs) -> _ => unreachable!("nobody has sent a job"),
+    /// }?;
+    /// assert_eq!(rx.drain(), ["first", "later"]);
+    /// # Ok::<(), select::SelectError>(())
+    /// ```
+    #[must_use]
+    pub fn send_front_arm(&self, value: S::Value) -> SendArm<'_, S::Value, S::Receipt> {
+        self.arm(End::Front, Some(value), None)
+    }
+
+    /// As [`offer_arm`](Self::offer_arm), at the front.
+    #[must_use]
+    pub fn offer_front_arm<'a>(
+        &'a self,
+        slot: &'a mut Option<S::Value>,
+    ) -> SendArm<'a, S::Value, S::Receipt> {
+        self.arm(End::Front, slot.take(), Some(slot))
+    }
+}
+
+impl<S: Store> Closing for Sender<S> {
+    fn is_over(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+}
+
+// SAFETY: the node is queued under the channel's lock, and taken out under it.
+unsafe impl<S: Store> Post for Sender<S> {
+    const REASON: Reason = Reason::Event;
+
+    fn object(&self) -> *const () {
+        ptr::from_ref(&*self.core).cast()
+    }
+
+    unsafe fn enlist(&self, node: &Node) -> bool {
+        // SAFETY: by the caller.
+        unsafe { self.core.enlist_in(Line::Closers, node) }
+    }
+
+    unsafe fn delist(&self, node: &Node) {
+        // SAFETY: by the caller it was enlisted above.
+        unsafe { self.core.delist_from(Line::Closers, node) };
     }
 }
 

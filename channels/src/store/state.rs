@@ -25,6 +25,8 @@ pub(super) struct State<S> {
     /// Senders that put their values at the front.
     front: WaitQueue,
     joiners: WaitQueue,
+    /// Senders that wait for the channel to be closed.
+    closers: WaitQueue,
 }
 
 /// What a unit waits for.
@@ -34,6 +36,8 @@ pub(super) enum Line {
     Receivers,
     /// Those who wait for the channel to be closed and empty.
     Joiners,
+    /// Senders that wait for the channel to be closed.
+    Closers,
 }
 
 /// Those whose waits have ended, to be woken when the lock is free. Nearly always one at most.
@@ -73,6 +77,7 @@ impl<S: Store> State<S> {
             waiters: Waiters::default(),
             front: WaitQueue::new(),
             joiners: WaitQueue::new(),
+            closers: WaitQueue::new(),
         }
     }
 
@@ -184,6 +189,7 @@ impl<S: Store> State<S> {
             self.closed = true;
             let others = self.waiters.drain();
             woken.more.extend(self.front.pop_all(Outcome::Woken));
+            woken.more.extend(self.closers.pop_all(Outcome::Woken));
             woken.more.extend(others.into_iter().flatten());
             self.wake_joiners(woken);
         }
@@ -195,6 +201,7 @@ impl<S: Store> State<S> {
             Line::Senders(End::Front) => &mut self.front,
             Line::Receivers => self.waiters.of(Side::Receivers),
             Line::Joiners => &mut self.joiners,
+            Line::Closers => &mut self.closers,
         }
     }
 
@@ -217,6 +224,7 @@ impl<S: Store> State<S> {
                     && self.store.count() == 0
             }
             Line::Joiners => !self.is_over(),
+            Line::Closers => !self.closed,
         }
     }
 

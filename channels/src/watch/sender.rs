@@ -5,13 +5,12 @@ use super::{
     shared::{Event, Shared},
 };
 use crate::{
-    SendError, WaitError,
-    posts::{Post, PostArm, wait_until},
+    SendError,
+    closed::{Closing, closed_forms},
+    posts::Post,
 };
 use std::{fmt, ptr};
-use vitte_wait::{
-    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
-};
+use vitte_wait::{Budget, Node, Reason, facade::Arc};
 
 /// The sending end of a watched value; clones set the same value, and one can be used by several
 /// threads at once.
@@ -213,68 +212,37 @@ impl<T> Sender<T> {
         self.receivers() == 0 || self.shared.is_closed()
     }
 
-    /// Waits until there is no receiver, or the channel is closed.
-    ///
-    /// # Errors
-    /// [`WaitError::Canceled`] if the caller is canceled while waiting.
-    ///
-    /// # Blocking
-    /// Suspends the calling fiber, or puts the calling thread to sleep.
-    ///
-    /// # Examples
-    /// ```
-    /// let (tx, rx) = vitte_channels::watch::channel(1);
-    /// let watcher = std::thread::spawn(move || drop(rx));
-    /// assert_eq!(tx.closed(), Ok(()));
-    /// watcher.join().unwrap();
-    /// ```
-    pub fn closed(&self) -> Result<(), WaitError> {
-        self.closed_with(Deadline::NEVER, None)
-    }
-
-    /// As [`closed`](Self::closed), until `deadline` or until `stop` is triggered.
-    ///
-    /// # Errors
-    /// [`WaitError`]: what ended the wait instead.
-    ///
-    /// # Examples
-    /// ```
-    /// use vitte_channels::{WaitError, watch};
-    /// use vitte_wait::Deadline;
-    ///
-    /// let (tx, _rx) = watch::channel(1);
-    /// assert_eq!(tx.closed_with(Deadline::NOW, None), Err(WaitError::TimedOut));
-    /// ```
-    pub fn closed_with(
-        &self,
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Result<(), WaitError> {
-        match self.poll_closed() {
-            Some(()) => Ok(()),
-            None => wait_until(self, deadline, stop, || self.poll_closed()),
-        }
-    }
-
-    timed_forms! {
-        closed_with() -> Result<(), WaitError>:
-        closed_until closed_timeout closed_or_stop
-    }
-
-    /// [`closed`](Self::closed) as one of several things that a unit waits for; see
-    /// [`select`](mod@crate::select).
-    pub fn closed_arm(&self) -> impl Chosen<Output = ()> + '_ {
-        PostArm::new(self, &self.budget, || self.poll_closed())
-    }
-
-    fn poll_closed(&self) -> Option<()> {
-        self.is_closed().then_some(())
+    closed_forms! {
+        /// Waits until there is no receiver, or the channel is closed.
+        ///
+        /// # Examples
+        /// ```
+        /// use vitte_channels::{WaitError, watch};
+        /// use vitte_wait::Deadline;
+        ///
+        /// let (tx, rx) = watch::channel(1);
+        /// assert_eq!(tx.closed_until(Deadline::NOW), Err(WaitError::TimedOut));
+        /// let watcher = std::thread::spawn(move || drop(rx));
+        /// assert_eq!(tx.closed(), Ok(()));
+        /// watcher.join().unwrap();
+        /// ```
+        self => self
     }
 
     /// Whether the two set the same value.
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl<T> Closing for Sender<T> {
+    fn is_over(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
     }
 }
 

@@ -1,7 +1,9 @@
 //! Closing wakes whoever waits, and loses nothing.
 
 use crate::check::check;
-use vitte_channels::{Channel, Kind, Receiver, RecvError, SendError, Sender, mpmc, spsc};
+use vitte_channels::{
+    Channel, Kind, Receiver, RecvError, SendError, Sender, broadcast, mpmc, queue, spsc, watch,
+};
 use vitte_wait::facade::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -172,4 +174,25 @@ fn the_receiver_s_end_drops_what_is_inside() {
     check("spsc(2), receiver's end", 2, || {
         drop_while_sending(spsc::channel(2), Arc::default());
     });
+}
+
+#[test]
+fn a_sender_that_waits_for_the_end_hears_of_it() {
+    macro_rules! closed_while_going {
+        ($($name:literal: $ends:expr;)*) => {$(
+            check($name, 3, || {
+                let (tx, rx) = $ends;
+                let receiver = thread::spawn(move || drop(rx));
+                assert_eq!(tx.closed(), Ok(()));
+                receiver.join().unwrap();
+            });
+        )*};
+    }
+    closed_while_going! {
+        "bounded(1), wait for the end": Channel::bounded::<u8>(1);
+        "unbounded, wait for the end": Channel::new::<u8>();
+        "queue, wait for the end": queue::bounded::<u8>(1);
+        "broadcast, wait for the end": broadcast::channel::<u8>(1);
+        "watch, wait for the end": watch::channel(1);
+    }
 }

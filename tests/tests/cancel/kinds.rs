@@ -302,6 +302,14 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (tx, _rx) = oneshot::channel::<u8>();
         canceled(tx.closed_with(Deadline::NEVER, None))
     }),
+    ("channel closed", |_| {
+        let (tx, _rx) = Channel::bounded::<u8>(1);
+        canceled(tx.closed())
+    }),
+    ("broadcast closed", |_| {
+        let (tx, _rx) = broadcast::channel::<u8>(1);
+        canceled(tx.closed())
+    }),
     ("broadcast recv", |_| {
         let (_tx, rx) = broadcast::channel::<u8>(1);
         canceled(rx.recv())
@@ -326,6 +334,10 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (tx, _rx) = queue::bounded::<u8>(1);
         tx.send(1).unwrap();
         canceled(tx.send(2))
+    }),
+    ("queue closed", |_| {
+        let (tx, _rx) = queue::bounded::<u8>(1);
+        canceled(tx.closed())
     }),
     ("queue join", |_| {
         let (tx, _rx) = queue::bounded::<u8>(1);

@@ -5,6 +5,7 @@
 mod batches;
 mod broadcast;
 mod close;
+mod closed;
 mod drops;
 mod from_crossbeam;
 mod from_go;
@@ -257,6 +258,13 @@ macro_rules! bodies_of_other_handles {
                 a_oneshot_is_over_once_and_for_all
                 a_closed_watch_tells_of_what_was_not_seen
                 a_watch_without_receivers_may_get_one_again
+            }
+            closed {
+                every_sender_can_wait_for_the_end
+                a_wait_for_the_end_ends_in_time_or_when_stopped_or_canceled
+                a_wait_for_the_end_races_with_it
+                a_sender_that_waits_hears_of_another_that_closes
+                who_subscribes_later_puts_the_end_off
             }
             verbs {
                 a_broadcast_of_many_is_received_as_many

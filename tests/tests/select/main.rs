@@ -14,6 +14,7 @@ mod from_go;
 mod joins;
 mod lost;
 mod many;
+mod stores;
 mod stress;
 mod units;
 
@@ -93,6 +94,16 @@ macro_rules! all_bodies {
                 selects_nest
                 the_macro_takes_its_shapes
                 the_dynamic_form_waits_as_it_is_told
+            }
+            stores {
+                a_unique_queue_tells_its_arm_what_became_of_the_value
+                a_twin_that_comes_first_lets_a_waiting_arm_go
+                an_arm_at_the_front_is_served_before_the_others
+                a_value_offered_at_the_front_comes_back
+                a_relay_takes_from_an_arm
+                a_relay_that_goes_gives_an_arm_its_value_back
+                arms_of_every_store_lose_nothing
+                the_end_of_the_receivers_is_an_arm_of_every_sender
             }
             stress {
                 random_selects_deliver_everything_once
