@@ -505,15 +505,16 @@ typedef struct vt_case {
   uint32_t events;
 } vt_case;
 
-// How a dedicated thread is started. Zero in a field means: what the library finds best.
+// How a dedicated thread is started, or another one attached. Zero in a field means: what the library finds best.
 typedef struct vt_thread_options {
   // `sizeof(vt_thread_options)`.
   uint32_t size;
-  // `VT_DETACHED`, or 0.
+  // `VT_DETACHED`, or 0. Of one that is attached: 0.
   uint32_t flags;
-  // Bytes of stack. 0: 2 MiB.
+  // Bytes of stack. 0: 2 MiB. Of one that is attached: 0, for it has its stack.
   size_t stack_size;
-  // What it is called; UTF-8, copied. The system shows the first 15 bytes.
+  // What it is called; UTF-8, copied. The system shows the first 15 bytes. One that is attached keeps its name for the
+  // system; this one is for errors and dumps.
   const char *name;
 } vt_thread_options;
 
@@ -1488,14 +1489,17 @@ const char *vt_status_name(vt_status status);
 // Makes the calling thread one of the runtime's: `vt_current` and null for a runtime mean it from now
 // on, and a shutdown waits until it is detached. `[any]`, not on a fiber.
 //
-// `*out` is to be given to `vt_thread_detach`, on the same thread, before it ends.
+// `options` may be null. `*out` is to be given to `vt_thread_detach`, on the same thread, before it ends.
 //
-// `VT_EINVAL`: `rt` or `out` is null. `VT_ESTALE`. `VT_ESHUTDOWN`: it is being shut down. `VT_EDUP`: the
+// `VT_EINVAL`: `rt` or `out` is null, or an option is wrong, or is one for starting threads. `VT_EUNSUPPORTED`: an option
+// this version does not know. `VT_ESTALE`. `VT_ESHUTDOWN`: it is being shut down. `VT_EDUP`: the
 // thread is attached already, or runs fibers.
 //
 // # Safety
-// `out` is null or writable.
+// `options` is null or points to as many readable bytes as its size field says, in which `name` is null or
+// ends with a zero byte; `out` is null or writable.
 vt_status vt_thread_attach(struct vt_runtime *rt,
+                           const struct vt_thread_options *options,
                            struct vt_thread **out);
 
 // Undoes `vt_thread_attach`, and frees `thread`. `[any]`

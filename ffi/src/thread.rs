@@ -17,17 +17,18 @@ use vitte_scheduler::{AttachError, Attached, Guard, JoinError, RawBody};
 use vitte_threads::{Thread, ThreadHandle};
 use vitte_wait::facade::Mutex;
 
-/// How a dedicated thread is started. Zero in a field means: what the library finds best.
+/// How a dedicated thread is started, or another one attached. Zero in a field means: what the library finds best.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct vt_thread_options {
     /// `sizeof(vt_thread_options)`.
     pub size: u32,
-    /// `VT_DETACHED`, or 0.
+    /// `VT_DETACHED`, or 0. Of one that is attached: 0.
     pub flags: u32,
-    /// Bytes of stack. 0: 2 MiB.
+    /// Bytes of stack. 0: 2 MiB. Of one that is attached: 0, for it has its stack.
     pub stack_size: size_t,
-    /// What it is called; UTF-8, copied. The system shows the first 15 bytes.
+    /// What it is called; UTF-8, copied. The system shows the first 15 bytes. One that is attached keeps its name for the
+    /// system; this one is for errors and dumps.
     pub name: *const c_char,
 }
 
@@ -59,22 +60,36 @@ pub struct vt_guard(#[expect(dead_code, reason = "it keeps by being there")] Gua
 /// Makes the calling thread one of the runtime's: `vt_current` and null for a runtime mean it from now
 /// on, and a shutdown waits until it is detached. `[any]`, not on a fiber.
 ///
-/// `*out` is to be given to `vt_thread_detach`, on the same thread, before it ends.
+/// `options` may be null. `*out` is to be given to `vt_thread_detach`, on the same thread, before it ends.
 ///
-/// `VT_EINVAL`: `rt` or `out` is null. `VT_ESTALE`. `VT_ESHUTDOWN`: it is being shut down. `VT_EDUP`: the
+/// `VT_EINVAL`: `rt` or `out` is null, or an option is wrong, or is one for starting threads. `VT_EUNSUPPORTED`: an option
+/// this version does not know. `VT_ESTALE`. `VT_ESHUTDOWN`: it is being shut down. `VT_EDUP`: the
 /// thread is attached already, or runs fibers.
 ///
 /// # Safety
-/// `out` is null or writable.
+/// `options` is null or points to as many readable bytes as its size field says, in which `name` is null or
+/// ends with a zero byte; `out` is null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_thread_attach(
     rt: *mut vt_runtime,
+    options: *const vt_thread_options,
     out: *mut *mut vt_thread,
 ) -> vt_status {
     status(|| {
         ensure(!rt.is_null(), VT_EINVAL)?;
         let out = Out::new(out)?;
-        let attached = handle::get(rt)?.attach().map_err(not_attached)?;
+        // SAFETY: by this function's contract.
+        let options = unsafe { layout::read(options) }?;
+        ensure(options.flags & !VT_DETACHED == 0, VT_EUNSUPPORTED)?;
+        ensure(options.flags == 0 && options.stack_size == 0, VT_EINVAL)?;
+        // SAFETY: by this function's contract.
+        let name = unsafe { text::read(options.name) }?;
+        let guard = handle::get(rt)?.guard().map_err(not_attached)?;
+        let attached = match name {
+            Some(name) => guard.attach_as(name),
+            None => guard.attach(),
+        };
+        let attached = attached.map_err(not_attached)?;
         let kind = Kind::Foreign(attached, thread::current().id());
         // SAFETY: by this function's contract.
         unsafe { out.write(Box::into_raw(Box::new(vt_thread(kind)))) };

@@ -123,6 +123,7 @@ programs! {
     conditions_wake: "cond.c",
     latches_open: "latch.c",
     wrong_arguments_give_statuses: "errors.c",
+    every_function_says_what_is_wrong: "wrong.c",
     cpp_runs_on_fibers: "fiber.cpp",
 }
 

@@ -59,7 +59,7 @@ impl Guard {
         &self.0
     }
 
-    /// Attaches the calling thread.
+    /// Attaches the calling thread, by the name that it has.
     ///
     /// # Errors
     /// [`AttachError::Already`]; the guard is dropped.
@@ -67,14 +67,22 @@ impl Guard {
     /// # Cancellation
     /// As for [`Scheduler::attach`].
     pub fn attach(self) -> Result<Attached, AttachError> {
+        self.attach_as(thread::current().name().unwrap_or("unnamed"))
+    }
+
+    /// As [`attach`](Self::attach), by this name: a shutdown that waits in vain [tells](crate::ShutdownError::StillRunning) it.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub fn attach_as(self, name: &str) -> Result<Attached, AttachError> {
         if worker::current().is_some() || !current::attached().is_null() {
             return Err(AttachError::Already);
         }
         let shared: *const Shared = Arc::as_ptr(&self.0.0);
         // SAFETY: the slot of this thread.
         unsafe { &*current::slot() }.set_attached(shared.cast());
-        let name = thread::current().name().unwrap_or("unnamed").to_owned();
-        self.0.0.attached.lock().push((current::unit(), name));
+        let known = (current::unit(), name.to_owned());
+        self.0.0.attached.lock().push(known);
         Ok(Attached {
             guard: self,
             here: PhantomData,

@@ -82,9 +82,10 @@ int main(void) {
 
   vt_thread *me, *again;
   CHECK(vt_current() == NULL);
-  OK(vt_thread_attach(rt, &me));
+  vt_thread_options called = {.size = sizeof called, .name = "attached"};
+  OK(vt_thread_attach(rt, &called, &me));
   spawns(rt);
-  IS(VT_EDUP, vt_thread_attach(rt, &again));
+  IS(VT_EDUP, vt_thread_attach(rt, NULL, &again));
   IS(VT_EINVAL, vt_thread_join(me, VT_NOW, NULL));
   OK(vt_thread_detach(me));
   CHECK(vt_current() == NULL);
@@ -100,7 +101,7 @@ int main(void) {
   IS(VT_EINVAL, vt_thread_spawn(rt, NULL, NULL, &dropped, drop, &slow));
   IS(VT_EINVAL, vt_thread_spawn(rt, NULL, waits, &dropped, drop, NULL));
   CHECK(get(&dropped) == 2);
-  IS(VT_EINVAL, vt_thread_attach(NULL, &me));
+  IS(VT_EINVAL, vt_thread_attach(NULL, NULL, &me));
   IS(VT_EINVAL, vt_thread_detach(NULL));
   IS(VT_EINVAL, vt_thread_join(NULL, VT_NOW, NULL));
   IS(VT_EINVAL, vt_guard_acquire(rt, NULL));
@@ -111,7 +112,7 @@ int main(void) {
   OK(vt_guard_acquire(rt, &guard));
   IS(VT_ETIMEDOUT, vt_runtime_shutdown(rt, VT_SHUTDOWN_DRAIN, vt_now() + 10 * MS));
   IS(VT_ESHUTDOWN, vt_guard_acquire(rt, &late));
-  IS(VT_ESHUTDOWN, vt_thread_attach(rt, &me));
+  IS(VT_ESHUTDOWN, vt_thread_attach(rt, NULL, &me));
   IS(VT_ESHUTDOWN, vt_thread_spawn(rt, NULL, waits, &dropped, drop, &slow));
   CHECK(get(&dropped) == 3);
   CHECK(join(spawn(rt, one, rt)) == rt);

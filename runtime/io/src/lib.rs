@@ -41,6 +41,7 @@
 #![deny(unsafe_code)]
 
 mod child;
+mod credentials;
 pub mod fs;
 mod names;
 mod offloaded;
@@ -54,6 +55,7 @@ mod unix;
 mod watched;
 
 pub use child::{Child, Command, Exit, Output};
+pub use credentials::PeerCredentials;
 pub use names::{
     ToSocketAddrs, lookup_host, lookup_host_or_stop, lookup_host_timeout, lookup_host_until,
     lookup_host_with,

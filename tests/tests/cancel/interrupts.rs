@@ -20,17 +20,11 @@ use vitte_wait::{Deadline, Outcome};
 #[test]
 fn in_every_kind_of_wait_a_fiber_is_interrupted_and_waits_on() {
     within(LIMIT, "kinds", || {
-        let on = start(2);
-        let holder = kinds::Holder::new();
-        for (name, kind) in kinds::all() {
-            if *name == "batch send" && cfg!(miri) {
-                continue;
-            }
+        kinds::each(|on, holder, name, kind| {
             let held = Arc::clone(&holder.held);
-            let kind = *kind;
             let fiber = on.spawn(&SpawnOptions::default(), move || kind(&held));
             let id = fiber.id().unwrap();
-            if *name != "poll" {
+            if name != "poll" {
                 until_it_waits(id);
             }
             for _ in 0..10 {
@@ -42,9 +36,7 @@ fn in_every_kind_of_wait_a_fiber_is_interrupted_and_waits_on() {
             fiber.cancel();
             assert!(fiber.join().unwrap(), "{name}");
             assert_eq!(interrupt(id, || ()), Err(Stale));
-        }
-        drop(holder);
-        end(&on);
+        });
     });
 }
 

@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     process, ptr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering::Relaxed},
         mpsc,
     },
@@ -24,7 +24,7 @@ use vitte_channels::{
     Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, Direction, JobKind, JoinError, JoinHandle, Poll, Scheduler,
+    CancelMask, CancelReason, Config, Direction, JobKind, JoinError, JoinHandle, Poll, Scheduler,
     SpawnOptions, cancel_reason, kill, park, poll, sleep_until, spawn, suspend_with,
     wait_for_descriptor,
 };
@@ -53,6 +53,8 @@ pub(crate) struct Held {
     /// Listeners at which as many wait as may.
     full: (io::TcpListener, UnixListener),
     fifo: PathBuf,
+    /// A file that is locked.
+    locked: PathBuf,
 }
 
 /// Takes everything in a [`Held`], on a thread of its own, and lets go of it when it is dropped.
@@ -74,11 +76,26 @@ fn name() -> SocketAddr {
     SocketAddr::from_abstract_name(format!("vitte-cancel-{}-{number}", process::id())).unwrap()
 }
 
-/// A FIFO, whose other end nobody opens.
-fn fifo() -> PathBuf {
+/// A path for a file of this process alone.
+fn path() -> PathBuf {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Relaxed);
-    let path = std::env::temp_dir().join(format!("vitte-cancel-{}-{number}", process::id()));
+    std::env::temp_dir().join(format!("vitte-cancel-{}-{number}", process::id()))
+}
+
+/// Has the standard input say nothing, and not end, from now on.
+fn silence_input() {
+    static OTHER_END: OnceLock<std::io::PipeWriter> = OnceLock::new();
+    OTHER_END.get_or_init(|| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        rustix::stdio::dup2_stdin(reader).unwrap();
+        writer
+    });
+}
+
+/// A FIFO, whose other end nobody opens.
+fn fifo() -> PathBuf {
+    let path = path();
     let made = process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());
     path
@@ -86,6 +103,7 @@ fn fifo() -> PathBuf {
 
 impl Holder {
     pub(crate) fn new() -> Self {
+        silence_input();
         let (reader, writer) = std::io::pipe().unwrap();
         let tcp = io::TcpListener::bind("127.0.0.1:0").unwrap();
         let unix = UnixListener::bind_addr(&name()).unwrap();
@@ -100,6 +118,7 @@ impl Holder {
             signals: io::Signals::new([NO_SIGNAL]).unwrap(),
             full: (tcp, unix),
             fifo: fifo(),
+            locked: path(),
             mutex: Mutex::new(()),
             rwlock: RwLock::new(()),
             reentrant: ReentrantMutex::new(()),
@@ -118,6 +137,8 @@ impl Holder {
             let _monitor = all.monitor.lock().unwrap();
             let _named = all.named.lock("held").unwrap();
             all.word.try_lock().unwrap();
+            let locked = std::fs::File::create(&all.locked).unwrap();
+            locked.lock().unwrap();
             let _ = all.once.get_or_init(|| {
                 ready.send(()).unwrap();
                 let _ = wait.recv();
@@ -148,6 +169,7 @@ impl Drop for Holder {
             .open(&self.held.fifo);
         drop(both.unwrap());
         let _ = std::fs::remove_file(&self.held.fifo);
+        let _ = std::fs::remove_file(&self.held.locked);
     }
 }
 
@@ -440,6 +462,9 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (_reader, writer) = io::pipe().unwrap();
         canceled(writer.write_all_with(&[0; 1 << 17], far(), None))
     }),
+    ("standard input", |_| {
+        canceled(io::stdin().read_with(&mut [0], far(), None))
+    }),
     ("accept", |_| {
         canceled(io::TcpListener::bind("127.0.0.1:0").unwrap().accept())
     }),
@@ -549,22 +574,93 @@ const FEW: &[(&str, Kind)] = &[
     ("open a FIFO", |held| {
         canceled(io::fs::File::open(&held.fifo))
     }),
+    ("lock a file", |held| {
+        canceled(io::fs::File::open(&held.locked).and_then(|file| file.lock()))
+    }),
+    ("lock a file with others", |held| {
+        let file = io::fs::File::open(&held.locked);
+        canceled(file.and_then(|file| file.lock_shared_with(far(), None)))
+    }),
 ];
 
-/// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Kind)> {
-    MANY.iter().chain(FEW)
+/// Of those that wait for a thread of the pool, which is [busy](Busy).
+const POOLED: &[(&str, Kind)] = &[
+    ("look a name up", |_| {
+        canceled(io::lookup_host(("localhost", 7)))
+    }),
+    ("connect to a name", |_| {
+        canceled(io::TcpStream::connect(("localhost", 7)))
+    }),
+    ("job", |_| {
+        let on = Scheduler::current().unwrap();
+        canceled(on.offload_with(JobKind::Io, || (), far(), None))
+    }),
+    ("file", |held| canceled(io::fs::metadata(&held.locked))),
+    ("all of a file", |held| {
+        canceled(io::fs::read_with(&held.locked, far(), None))
+    }),
+    ("folder", |_| canceled(io::fs::read_dir("/"))),
+];
+
+/// A scheduler whose only thread for jobs that wait is taken, while this is there.
+struct Busy {
+    on: Scheduler,
+    taken: JoinHandle<()>,
+    let_go: mpsc::Sender<()>,
+}
+
+impl Busy {
+    fn new() -> Self {
+        let config = Config {
+            workers: 2,
+            most_io_threads: 1,
+            ..Config::default()
+        };
+        let on = Scheduler::start(config).unwrap();
+        let (let_go, wait) = mpsc::channel();
+        let (begun, has_begun) = mpsc::channel();
+        let its = on.clone();
+        let taken = on.spawn(&SpawnOptions::default(), move || {
+            let job = move || {
+                begun.send(()).unwrap();
+                let _ = wait.recv();
+            };
+            its.offload(JobKind::Io, job).unwrap();
+        });
+        has_begun.recv().unwrap();
+        Self { on, taken, let_go }
+    }
+
+    fn end(self) {
+        drop(self.let_go);
+        self.taken.join().unwrap();
+        end(&self.on);
+    }
+}
+
+/// Does something to each of them, on a scheduler on which it waits.
+pub(crate) fn each(test: impl Fn(&Scheduler, &Holder, &'static str, Kind)) {
+    let holder = Holder::new();
+    let on = start(2);
+    for (name, kind) in MANY.iter().chain(FEW) {
+        test(&on, &holder, name, *kind);
+    }
+    let busy = Busy::new();
+    for (name, kind) in POOLED {
+        test(&busy.on, &holder, name, *kind);
+    }
+    busy.end();
+    // Threads of the pool may still wait for what it holds.
+    drop(holder);
+    end(&on);
 }
 
 #[test]
 fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
     within(LIMIT, "kinds", || {
-        let on = start(2);
-        let holder = Holder::new();
-        for (name, kind) in all() {
+        each(|on, holder, name, kind| {
             for early in [false, true] {
                 let held = Arc::clone(&holder.held);
-                let kind = *kind;
                 let (sender, ready) = mpsc::channel();
                 let fiber = on.spawn(&SpawnOptions::default(), move || {
                     ready_when_told(early, &sender);
@@ -572,27 +668,23 @@ fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
                     (ended, cancel_reason())
                 });
                 let id = ready.recv().unwrap();
-                if !early && *name != "poll" {
+                if !early && name != "poll" {
                     until_it_waits(id);
                 }
-                vitte_scheduler::cancel_for(id, CancelReason::new(5).because(*name)).unwrap();
+                vitte_scheduler::cancel_for(id, CancelReason::new(5).because(name)).unwrap();
                 let (ended, reason) = fiber.join().unwrap();
                 assert!(ended, "{name}, early: {early}");
-                assert_eq!(reason.unwrap().text(), Some(*name));
+                assert_eq!(reason.unwrap().text(), Some(name));
             }
-        }
-        drop(holder);
-        end(&on);
+        });
     });
 }
 
 #[test]
 fn in_every_kind_of_wait_a_fiber_can_be_killed() {
     within(LIMIT, "kills", || {
-        let on = start(2);
-        let holder = Holder::new();
-        for (name, kind) in all() {
-            let (held, kind) = (Arc::clone(&holder.held), *kind);
+        each(|on, holder, name, kind| {
+            let held = Arc::clone(&holder.held);
             let stubborn = on.spawn(&SpawnOptions::default(), move || {
                 let _ = kind(&held);
                 loop {
@@ -600,7 +692,7 @@ fn in_every_kind_of_wait_a_fiber_can_be_killed() {
                 }
             });
             let id = stubborn.id().unwrap();
-            if *name != "poll" {
+            if name != "poll" {
                 until_it_waits(id);
             }
             kill(id).unwrap();
@@ -609,9 +701,7 @@ fn in_every_kind_of_wait_a_fiber_can_be_killed() {
                 matches!(ended, Err::<(), _>(JoinError::Killed(_))),
                 "{name}"
             );
-        }
-        drop(holder);
-        end(&on);
+        });
     });
 }
 

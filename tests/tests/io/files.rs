@@ -3,6 +3,7 @@
 use crate::{LONG, SHORT, why};
 use std::{
     env,
+    fs::TryLockError,
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::PathBuf,
@@ -306,6 +307,86 @@ pub(crate) fn a_stream_that_was_opened_as_a_file_is_waited_for<U: Units>() {
     let full = File::from(OwnedFd::from(full));
     let written = full.write_all_with(&[0; 1 << 20], Deadline::after(SHORT), None);
     assert_eq!(why(written), Some(WaitError::TimedOut));
+}
+
+pub(crate) fn locks_of_a_file_exclude_who_has_opened_it_elsewhere<U: Units>() {
+    let folder = Folder::new();
+    let path = folder.at("locked");
+    let one = File::create(&path).unwrap();
+    let other = File::open(&path).unwrap();
+    one.lock_shared().unwrap();
+    other.lock_shared().unwrap();
+    assert!(matches!(one.try_lock(), Err(TryLockError::WouldBlock)));
+    // That has given up what it had.
+    other.lock().unwrap();
+    assert!(matches!(
+        one.try_lock_shared(),
+        Err(TryLockError::WouldBlock)
+    ));
+    // Whoever waits is let in when it is free, in either manner; the lock excludes meanwhile.
+    let inside = Arc::new(AtomicU32::new(0));
+    let waiting: Vec<_> = (0..4)
+        .map(|number| {
+            let (path, inside) = (path.clone(), Arc::clone(&inside));
+            U::spawn(move || {
+                let file = File::open(&path).unwrap();
+                for _ in 0..20 {
+                    if number == 0 {
+                        file.lock_shared().unwrap();
+                        assert_eq!(inside.load(Relaxed), 0);
+                    } else {
+                        file.lock().unwrap();
+                        assert_eq!(inside.fetch_add(1, Relaxed), 0);
+                        assert_eq!(inside.fetch_sub(1, Relaxed), 1);
+                    }
+                    file.unlock().unwrap();
+                }
+            })
+        })
+        .collect();
+    other.unlock().unwrap();
+    for one in waiting {
+        U::join(one);
+    }
+    one.try_lock().unwrap();
+    let clone = one.try_clone().unwrap();
+    drop(one);
+    assert!(other.try_lock().is_err(), "a clone has it, too");
+    drop(clone);
+    other.try_lock_shared().unwrap();
+}
+
+/// What ends the wait takes nothing, and what is left behind keeps nobody out.
+#[test]
+fn who_gives_up_waiting_for_a_lock_of_a_file_has_not_got_it() {
+    within(LONG, "file locks", || {
+        let runtime = Runtime::builder().workers(1).build().unwrap();
+        let folder = Folder::new();
+        let path = folder.at("locked");
+        let held = File::create(&path).unwrap();
+        held.lock().unwrap();
+        let (its, (tell, told)) = (path.clone(), mpsc::channel());
+        let waits = runtime.spawn(move || {
+            let file = File::open(&its).unwrap();
+            assert_eq!(why(file.lock_timeout(SHORT)), Some(WaitError::TimedOut));
+            let stopped = file.lock_shared_or_stop(&vitte_threads::StopSource::DONE);
+            assert_eq!(why(stopped), Some(WaitError::Stopped));
+            tell.send(current::unit()).unwrap();
+            let canceled = why(file.lock());
+            (file, canceled)
+        });
+        until_waiting(told.recv().unwrap(), Reason::Offload);
+        waits.cancel();
+        let (file, canceled) = waits.join().unwrap();
+        assert_eq!(canceled, Some(WaitError::Canceled));
+        held.unlock().unwrap();
+        // Those who were left let go again; this one waits for them.
+        let again = runtime.spawn(move || file.lock().map(|()| file));
+        let file = again.join().unwrap().unwrap();
+        assert!(held.try_lock().is_err());
+        drop(file);
+        held.lock().unwrap();
+    });
 }
 
 pub(crate) fn names_are_looked_up_and_addresses_are_not<U: Units>() {

@@ -80,6 +80,7 @@ macro_rules! all_bodies {
                 who_is_told_to_stop_does_not_begin
                 what_never_ends_is_left_between_two_steps
                 a_stream_that_was_opened_as_a_file_is_waited_for
+                locks_of_a_file_exclude_who_has_opened_it_elsewhere
                 names_are_looked_up_and_addresses_are_not
             }
             child {

@@ -490,12 +490,12 @@ fn a_shutdown_ends_the_waits_of_attached_threads_and_names_who_goes_on() {
             gone.recv().is_err()
         });
         told.recv().unwrap();
+        let _this_one = on.guard().unwrap().attach_as("deaf").unwrap();
         match on.shutdown(ShutdownMode::Cancel, after(20)) {
             Err(ShutdownError::StillRunning(left)) => {
-                assert!(
-                    left.contains(&"attached thread stubborn".to_owned()),
-                    "{left:?}"
-                );
+                for name in ["attached thread stubborn", "attached thread deaf"] {
+                    assert!(left.contains(&name.to_owned()), "{left:?}");
+                }
             }
             other => panic!("{other:?}"),
         }

@@ -50,7 +50,7 @@ pub(super) const STEP: usize = 1 << 20;
 /// ```
 #[derive(Debug)]
 pub struct File {
-    inner: fs::File,
+    pub(super) inner: fs::File,
     /// Whether it is a FIFO or the like, once somebody has wanted to know.
     is_stream: OnceLock<bool>,
     /// The system does not say which reads would block.

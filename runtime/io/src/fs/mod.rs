@@ -35,6 +35,7 @@
 
 mod file;
 mod folder;
+mod lock;
 mod options;
 
 pub use file::File;
@@ -45,7 +46,7 @@ pub use options::OpenOptions;
 
 use crate::offloaded;
 use file::{STEP, write_pieces};
-pub use std::fs::{FileTimes, FileType, Metadata, Permissions};
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions, TryLockError};
 use std::{
     fs,
     io::{self, Read},
