@@ -26,8 +26,8 @@ pub const VT_FD_WRITE: u32 = 2;
 /// does not block, try first, and wait when the try says so. Any number of fibers and threads may wait for one
 /// descriptor. The runtime of the calling fiber watches it until `vt_fd_forget`, which is to be called before `close`: the
 /// system tells nobody that a descriptor was closed, so whoever waits for it would notice only when something else wakes
-/// him. That function does not reach a thread that is no fiber. Whoever would close what such a thread waits for shuts it down first (`shutdown`),
-/// or wakes it by another case of its `vt_select`. A file is always ready.
+/// him. A thread that is no fiber looks out itself while it waits, and hears of a `vt_fd_forget` all the same. A file is
+/// always ready.
 ///
 /// `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`. `VT_ECANCELED`. `VT_ECLOSED`: `vt_fd_forget` was called meanwhile.
 /// `VT_EINVAL`: `events` is 0, or there is no such descriptor. `VT_EUNSUPPORTED`: an event this version does not
@@ -59,7 +59,8 @@ pub unsafe extern "C" fn vt_fd_wait(
 /// null.
 ///
 /// To be called before the descriptor is closed, for its number may be given to another one then. Whoever waits for it in
-/// `vt_fd_wait` is woken with `VT_ECLOSED`. If it was not watched nothing happens, and that is no error.
+/// `vt_fd_wait` or `vt_select`, on a fiber of this runtime or on any thread that is no fiber, is woken with `VT_ECLOSED`. If
+/// nobody is, and it was not watched, nothing happens, and that is no error.
 ///
 /// `VT_EINVAL`: `fd` cannot be a descriptor. `VT_ESTALE`. `VT_ECONTEXT`: null, and not called on a fiber.
 #[unsafe(no_mangle)]

@@ -204,6 +204,33 @@ static void *selects_in_vain(void *arg) {
   return (void *)(intptr_t)only.status;
 }
 
+static void *waits_in_vain(void *arg) {
+  (void)arg;
+  return (void *)(intptr_t)vt_fd_wait(ends[0], VT_FD_READ, long_time(), NULL);
+}
+
+static void *on_a_thread_in_vain(void *told) {
+  *(void **)told = waits_in_vain(NULL);
+  *(void **)((char *)told + sizeof(void *)) = selects_in_vain(NULL);
+  return NULL;
+}
+
+/* A thread of no runtime hears of it, too, and a later wait for the same number is a new one. */
+static void forgetting_reaches_threads(vt_runtime *rt) {
+  void *told[2] = {NULL, NULL};
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, on_a_thread_in_vain, told) == 0);
+  /* Until it has heard twice: once in each wait. */
+  while (pthread_tryjoin_np(thread, NULL) != 0) {
+    OK(vt_fd_forget(rt, ends[0]));
+    OK(vt_sleep_until(vt_now() + MS / 10));
+  }
+  CHECK((intptr_t)told[0] == VT_ECLOSED && (intptr_t)told[1] == VT_ECLOSED);
+  CHECK(vt_fd_wait(ends[0], VT_FD_READ, VT_NOW, NULL) == VT_EAGAIN);
+  CHECK(write(ends[1], "x", 1) == 1);
+  OK(vt_fd_wait(ends[0], VT_FD_READ, long_time(), NULL));
+}
+
 static void *forgetting_ends_a_case(void *arg) {
   vt_fiber waiting = spawn(NULL, selects_in_vain, NULL);
   OK(vt_sleep_until(vt_now() + MS));
@@ -286,6 +313,9 @@ int main(void) {
   close_both();
   pair();
   closing_shows_at_the_next_wake(rt);
+  close_both();
+  pair();
+  forgetting_reaches_threads(rt);
   close_both();
   pair();
   a_shutdown_wakes_a_thread(rt);

@@ -1,5 +1,7 @@
 //! That a descriptor is ready, as one of several things that somebody waits for.
 
+#[cfg(not(any(loom, shuttle)))]
+use super::attended::Attendance;
 use super::{
     source::{Direction, Seen, Source, SourceError, is_ready},
     thread,
@@ -42,10 +44,30 @@ enum Watch<'a> {
 /// A descriptor that is looked at by the thread that waits for it.
 struct Alone {
     fd: RawFd,
-    /// Stopped when it is closed.
-    closing: Option<StopToken>,
+    closing: Closing,
     /// The system has refused what the thread needs to look out.
     refused: Cell<bool>,
+}
+
+/// Who tells the thread that the descriptor is about to be closed.
+enum Closing {
+    Nobody,
+    /// Whoever stops this.
+    Token(StopToken),
+    /// Whoever has its number forgotten.
+    #[cfg(not(any(loom, shuttle)))]
+    Number(Attendance),
+}
+
+impl Closing {
+    fn token(&self) -> Option<&StopToken> {
+        match self {
+            Self::Nobody => None,
+            Self::Token(token) => Some(token),
+            #[cfg(not(any(loom, shuttle)))]
+            Self::Number(attendance) => Some(attendance.forgotten()),
+        }
+    }
 }
 
 impl Source {
@@ -121,7 +143,10 @@ impl<'a> ReadyArm<'a> {
     pub fn of(fd: BorrowedFd<'a>, direction: Direction, closing: Option<StopToken>) -> Self {
         match Scheduler::current().and_then(|it| it.source(fd).ok()) {
             Some(source) => Self::kept(Arc::new(source), direction),
-            None => Self::alone(fd.as_raw_fd(), direction, closing),
+            None => {
+                let closing = closing.map_or(Closing::Nobody, Closing::Token);
+                Self::alone(fd.as_raw_fd(), direction, closing)
+            }
         }
     }
 
@@ -129,8 +154,13 @@ impl<'a> ReadyArm<'a> {
         Self::new(Watch::Kept(source), direction)
     }
 
-    /// Of a number that may be no descriptor's.
-    pub(super) fn alone(fd: RawFd, direction: Direction, closing: Option<StopToken>) -> Self {
+    /// Of a number that may be no descriptor's, and may be [forgotten](super::attended::forget).
+    #[cfg(not(any(loom, shuttle)))]
+    pub(super) fn numbered(fd: RawFd, direction: Direction) -> Self {
+        Self::alone(fd, direction, Closing::Number(Attendance::new(fd)))
+    }
+
+    fn alone(fd: RawFd, direction: Direction, closing: Closing) -> Self {
         let alone = Alone {
             fd,
             closing,
@@ -152,7 +182,7 @@ impl Watch<'_> {
 
 impl Alone {
     fn attempt(&self, direction: Direction) -> Option<Result<(), SourceError>> {
-        if self.closing.as_ref().is_some_and(StopToken::is_stopped) {
+        if self.closing.token().is_some_and(StopToken::is_stopped) {
             return Some(Err(SourceError::Closed));
         }
         if is_ready(self.fd, direction) {
@@ -193,7 +223,7 @@ unsafe impl Arm for ReadyArm<'_> {
         match self.watch.source() {
             Ok(source) => ptr::from_ref(source.entry()).cast(),
             Err(alone) => {
-                let closing = alone.closing.as_ref();
+                let closing = alone.closing.token();
                 closing.map_or(ptr::null(), |closing| closing.stop_arm().object())
             }
         }
@@ -208,7 +238,7 @@ unsafe impl Arm for ReadyArm<'_> {
                 unsafe { source.entry().enlist(side, seen, node) }
             }
             Err(alone) => {
-                let closing = alone.closing.as_ref();
+                let closing = alone.closing.token();
                 // SAFETY: by the caller; neither arm lends anything, and `delist` asks the same token.
                 let enlist = |closing: &StopToken| unsafe { closing.stop_arm().enlist(node) };
                 !alone.refused.get() && closing.is_none_or(enlist)
@@ -221,7 +251,7 @@ unsafe impl Arm for ReadyArm<'_> {
             // SAFETY: by the caller it was enlisted for this direction.
             Ok(source) => unsafe { source.entry().delist(self.direction as usize, node) },
             Err(alone) => {
-                if let Some(closing) = &alone.closing {
+                if let Some(closing) = alone.closing.token() {
                     // SAFETY: by the caller it was enlisted, which was with this token.
                     unsafe { closing.stop_arm().delist(node) };
                 }
@@ -230,7 +260,7 @@ unsafe impl Arm for ReadyArm<'_> {
     }
 
     fn deadline(&self) -> Deadline {
-        let closing = self.watch.source().err().and_then(|it| it.closing.as_ref());
+        let closing = self.watch.source().err().and_then(|it| it.closing.token());
         closing.map_or(Deadline::NEVER, StopToken::deadline)
     }
 

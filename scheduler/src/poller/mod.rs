@@ -18,6 +18,8 @@
 //! said in [`entry`].
 
 pub(crate) mod arm;
+#[cfg(not(any(loom, shuttle)))]
+mod attended;
 mod entry;
 #[cfg(all(test, loom))]
 mod model;

@@ -2,6 +2,7 @@
 
 use super::{
     arm::ReadyArm,
+    attended,
     source::{Direction, Source, SourceError},
     thread,
 };
@@ -10,7 +11,7 @@ use std::{collections::HashMap, io, os::fd::RawFd, sync::Arc};
 use vitte_wait::{
     Deadline, StopToken,
     facade::Mutex,
-    select::{Arm, SelectError, select},
+    select::{Arm, Chosen, SelectError, select},
 };
 
 /// The sources of a scheduler that nobody holds but itself.
@@ -19,9 +20,10 @@ pub(crate) type Numbers = Mutex<HashMap<RawFd, Arc<Source>>>;
 /// Waits until something could be done with descriptor `fd` in one of `directions` without blocking, until `deadline` at the latest, or
 /// until `stop` is triggered; says in which. A file is always ready.
 ///
-/// On a fiber, its scheduler watches the descriptor from the first call on until it is told to
+/// The scheduler of a fiber watches the descriptor from the first call on until it is told to
 /// [forget](Scheduler::forget_descriptor) it, which is to be done before the descriptor is closed: else a later one with the
-/// same number might be waited for in vain. A plain thread that calls sleeps, as in [`block_on_descriptor`](crate::block_on_descriptor).
+/// same number might be waited for in vain. A plain thread looks out itself while it waits; whichever scheduler is told to
+/// forget tells it, too.
 ///
 /// # Errors
 /// What the system says; a [`SourceError`] inside.
@@ -40,28 +42,29 @@ pub fn wait_for_descriptor(
     deadline: Deadline,
     stop: Option<&StopToken>,
 ) -> io::Result<[bool; 2]> {
-    let Some(scheduler) = Scheduler::current() else {
-        return thread::block(fd, directions, deadline, stop);
-    };
-    let source = match scheduler.0.numbered(fd) {
-        Ok(source) => source,
-        // The system watches no files.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return thread::block(fd, directions, Deadline::NOW, None);
+    // On a fiber, what is known of the descriptor says whether to look.
+    if Scheduler::current().is_none() {
+        match thread::block(fd, directions, Deadline::NOW, None) {
+            Err(error) if SourceError::of(&error) == Some(SourceError::TimedOut) => {}
+            looked => return looked,
         }
-        Err(error) => return Err(error),
-    };
-    drop(scheduler);
-    let mut arms: Vec<_> = directions.iter().map(|&it| source.arm(it)).collect();
+    }
+    let arms = directions.iter().map(|&it| descriptor_arm(fd, it));
+    let mut arms = arms.collect::<io::Result<Vec<_>>>()?;
     let mut all: Vec<&mut dyn Arm> = arms.iter_mut().map(|arm| arm as &mut dyn Arm).collect();
-    select(&mut all, deadline, stop).map_err(|error| match error {
+    let which = select(&mut all, deadline, stop).map_err(|error| match error {
         SelectError::TimedOut => SourceError::TimedOut,
         SelectError::Canceled => SourceError::Canceled,
         SelectError::Stopped => SourceError::Stopped,
     })?;
-    source.check(Direction::Read)?;
-    let ready = |it| directions.contains(&it) && source.is_ready(it);
-    Ok([Direction::Read, Direction::Write].map(ready))
+    arms[which].take().unwrap_or(Ok(()))?;
+    match thread::block(fd, directions, Deadline::NOW, None) {
+        // Somebody was quicker.
+        Err(error) if SourceError::of(&error).is_some() => {
+            Ok([Direction::Read, Direction::Write].map(|it| it == directions[which]))
+        }
+        looked => looked,
+    }
 }
 
 /// That something could be done with descriptor `fd` in this direction without blocking, as one of several things that the caller
@@ -75,7 +78,7 @@ pub fn wait_for_descriptor(
 pub fn descriptor_arm(fd: RawFd, direction: Direction) -> io::Result<ReadyArm<'static>> {
     let alone = || {
         thread::check(fd)?;
-        Ok(ReadyArm::alone(fd, direction, None))
+        Ok(ReadyArm::numbered(fd, direction))
     };
     let Some(scheduler) = Scheduler::current() else {
         return alone();
@@ -101,17 +104,17 @@ impl Shared {
 }
 
 impl Scheduler {
-    /// Watches the descriptor with this number no more; whoever [waits](wait_for_descriptor) for it is woken with
-    /// [`SourceError::Closed`]. False: it was not watched. To be called before the descriptor is closed.
+    /// Watches the descriptor with this number no more; whoever [waits](wait_for_descriptor) for it, on a fiber of this
+    /// scheduler or on any plain thread, is woken with [`SourceError::Closed`]. False: nobody was, and it was not watched.
+    /// To be called before the descriptor is closed.
     ///
     /// # Blocking
     /// Never.
     pub fn forget_descriptor(&self, fd: RawFd) -> bool {
         let source = self.0.numbers.lock().remove(&fd);
-        let Some(source) = source else {
-            return false;
-        };
-        source.close();
-        true
+        if let Some(source) = &source {
+            source.close();
+        }
+        attended::forget(fd) || source.is_some()
     }
 }

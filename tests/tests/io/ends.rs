@@ -1,20 +1,28 @@
 //! Runtimes that end, run side by side, or are busy, while descriptors are waited for.
 
-use crate::{LONG, pair, why};
+use crate::{LONG, SHORT, pair, why};
 use std::{
     io::Write,
+    os::{fd::AsRawFd, unix::net::UnixStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
 };
-use vitte_scheduler::{Poll, poll};
-use vitte_tests::{units::moment, within};
+use vitte_channels::Channel;
+use vitte_scheduler::{
+    Config, Direction, Poll, Scheduler, SourceError, SpawnOptions, poll, wait_for_descriptor,
+};
+use vitte_tests::{
+    units::{moment, until_waiting},
+    within,
+};
 use vitte_threads::{
-    Deadline, Fiber, Runtime,
+    Deadline, Fiber, Runtime, StopSource,
     io::{TcpListener, WaitError},
 };
+use vitte_wait::{Reason, current};
 
 fn runtime(workers: usize) -> Runtime {
     Runtime::builder().workers(workers).build().unwrap()
@@ -163,5 +171,61 @@ fn streams_may_change_hands_between_workers() {
             drop(ours);
             echo.join().unwrap();
         });
+    });
+}
+
+#[test]
+fn whoever_waits_for_a_number_that_is_forgotten_is_told() {
+    within(LONG, "forgotten", || {
+        let scheduler = Scheduler::start(Config {
+            workers: 2,
+            ..Config::default()
+        })
+        .unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let number = ours.as_raw_fd();
+        let both = [Direction::Read, Direction::Write];
+        // There is room to write, so that nobody waits for that.
+        assert_eq!(
+            wait_for_descriptor(number, &both, Deadline::NEVER, None).unwrap(),
+            [false, true]
+        );
+        for _ in 0..20 {
+            let (tell, told) = Channel::new();
+            let waits = move || {
+                tell.send(current::unit()).unwrap();
+                let read = [Direction::Read];
+                let ended = wait_for_descriptor(number, &read, Deadline::NEVER, None);
+                ended.map_err(|error| SourceError::of(&error))
+            };
+            let threads = [0, 1].map(|_| thread::spawn(waits.clone()));
+            let fiber = scheduler.spawn(&SpawnOptions::default(), waits);
+            for unit in told.iter().take(3) {
+                until_waiting(unit, Reason::Readable);
+            }
+            assert!(scheduler.forget_descriptor(number));
+            let closed = Err(Some(SourceError::Closed));
+            for thread in threads {
+                assert_eq!(thread.join().unwrap(), closed);
+            }
+            assert_eq!(fiber.join().unwrap(), closed);
+            assert!(!scheduler.forget_descriptor(number), "nobody is left");
+        }
+        // A thread whose wait ended in another way has left nothing behind.
+        let read = [Direction::Read];
+        let source = StopSource::new();
+        source.stop();
+        for (deadline, stop, why) in [
+            (Deadline::NOW, None, SourceError::TimedOut),
+            (Deadline::after(SHORT), None, SourceError::TimedOut),
+            (Deadline::NEVER, Some(source.token()), SourceError::Stopped),
+        ] {
+            let ended = wait_for_descriptor(number, &read, deadline, stop.as_ref());
+            assert_eq!(SourceError::of(&ended.unwrap_err()), Some(why));
+        }
+        assert!(!scheduler.forget_descriptor(number));
+        theirs.write_all(b"x").unwrap();
+        let ready = wait_for_descriptor(number, &read, Deadline::NEVER, None);
+        assert_eq!(ready.unwrap(), [true, false]);
     });
 }
