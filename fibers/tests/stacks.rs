@@ -142,6 +142,8 @@ fn trimming_keeps_the_youngest_and_their_order() {
         .map(|_| pool.take(StackClass::DEFAULT).unwrap())
         .collect();
     let limits: Vec<_> = stacks.iter().map(Stack::limit).collect();
+    // Made for whoever might have come next.
+    let ready = pool.stats().warm;
     for stack in stacks {
         touch(&stack, 2);
         drop(stack);
@@ -150,7 +152,7 @@ fn trimming_keeps_the_youngest_and_their_order() {
     let stats = pool.stats();
     assert_eq!(
         (stats.warm, stats.cold, stats.warm_bytes),
-        (150, 50, 150 * 4096)
+        (150, 50 + ready, 150 * 4096)
     );
     let again: Vec<_> = (0..150)
         .map(|_| pool.take(StackClass::DEFAULT).unwrap())
@@ -235,6 +237,41 @@ fn a_million_guarded_stacks_need_few_mappings() {
     let added = mappings_of(&pool(), 1_000_000);
     println!("{added} mappings for 1,000,000 stacks");
     assert!(added < 1000);
+}
+
+#[test]
+fn a_crowd_finds_stacks_ready_that_have_guards_and_go_cold_when_trimmed() {
+    let pool = pool();
+    if pool.stats().guard != GuardKind::Install {
+        return;
+    }
+    // Whoever has few has none in vain.
+    let mut stacks: Vec<_> = (0..15)
+        .map(|_| pool.take(StackClass::DEFAULT).unwrap())
+        .collect();
+    assert_eq!((pool.stats().warm, pool.stats().cold), (0, 0));
+    stacks.extend((0..200).map(|_| pool.take(StackClass::DEFAULT).unwrap()));
+    let ready = pool.stats().warm;
+    assert!(ready < 32, "{ready} are ready");
+    for stack in &stacks {
+        assert!(!readable(stack.guard().start) && !readable(stack.guard().end - 1));
+        assert!(readable(stack.limit()));
+        touch(stack, 1);
+    }
+    let mut limits: Vec<_> = stacks.iter().map(Stack::limit).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    assert_eq!(limits.len(), 215, "two have the same slot");
+    drop(stacks);
+    pool.trim_to(0);
+    let stats = pool.stats();
+    assert_eq!((stats.warm, stats.warm_bytes), (0, 0));
+    assert_eq!(stats.cold, 215 + ready);
+    // They have their guards still, and no pages until they are taken, a few at once.
+    let again = pool.take(StackClass::DEFAULT).unwrap();
+    assert!(!readable(again.guard().start));
+    assert!(readable(again.limit()));
+    assert!(pool.stats().warm < 32);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where slots come from: large reserved mappings of one size class, cut into slots one at a time.
+//! Where slots come from: large reserved mappings of one size class, cut into slots.
 
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 
@@ -51,39 +51,37 @@ impl Arena {
         self.reserved
     }
 
-    /// Cuts one slot, whose guard is to be made, and then [noted](Self::note).
-    ///
-    /// One at a time: making many guards by one `process_madvise` was measured to be no cheaper than one `madvise` each
-    /// (0.5 to 0.6 microseconds), and guards made ahead may never be needed.
-    pub(super) fn carve(&mut self) -> Result<usize, StackError> {
-        match self.unguarded.pop() {
-            Some(slot) => Ok(slot),
-            None => self.cut(),
-        }
+    /// How many slots have a guard.
+    pub(super) fn cut(&self) -> usize {
+        self.told.len()
     }
 
-    /// Notes how the guard of a slot that was carved was made, or that it was not.
-    pub(super) fn note(
-        &mut self,
-        slot: usize,
-        made: Result<GuardKind, StackError>,
-    ) -> Result<usize, StackError> {
-        match made {
-            Ok(kind) => {
-                self.protected += usize::from(kind == GuardKind::Protect);
-                let start = std::ptr::with_exposed_provenance_mut(slot);
-                let told = ValgrindStackRegistration::new(start, self.class.bytes());
-                self.told.push(told);
-                Ok(slot)
-            }
-            Err(error) => {
-                self.unguarded.push(slot);
-                Err(error)
-            }
+    /// Cuts so many slots, or fewer, but at least one, whose guards are to be made, and then [noted](Self::note).
+    pub(super) fn carve(&mut self, most: usize) -> Result<Vec<usize>, StackError> {
+        let first = match self.unguarded.pop() {
+            Some(slot) => slot,
+            None => self.cut_one()?,
+        };
+        let mut slots = Vec::with_capacity(most);
+        slots.push(first);
+        while slots.len() < most && self.next < self.end {
+            slots.push(self.cut_one()?);
         }
+        Ok(slots)
     }
 
-    fn cut(&mut self) -> Result<usize, StackError> {
+    /// Notes how the guards of slots that were carved were made, and that those of others were not.
+    pub(super) fn note(&mut self, slots: &[usize], made: &[GuardKind], unguarded: Vec<usize>) {
+        for (&slot, &kind) in slots.iter().zip(made) {
+            self.protected += usize::from(kind == GuardKind::Protect);
+            let start = std::ptr::with_exposed_provenance_mut(slot);
+            let told = ValgrindStackRegistration::new(start, self.class.bytes());
+            self.told.push(told);
+        }
+        self.unguarded.extend(unguarded);
+    }
+
+    fn cut_one(&mut self) -> Result<usize, StackError> {
         if self.next == self.end {
             let segment = self.reserve()?;
             self.next = segment.start;

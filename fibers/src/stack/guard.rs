@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::StackError;
 
 /// `MADV_GUARD_INSTALL` of the kernel's `mman-common.h`.
-const MADV_GUARD_INSTALL: libc::c_int = 102;
+pub(super) const MADV_GUARD_INSTALL: libc::c_int = 102;
 
 /// How guard pages are to be made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

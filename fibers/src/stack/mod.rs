@@ -13,12 +13,12 @@
 //!  low   +---------------------+  start of the slot
 //! ```
 
+mod advice;
 mod arena;
 mod class;
 mod error;
 mod guard;
 mod pool;
-mod release;
 
 use std::alloc::Layout;
 use std::fmt;

@@ -8,7 +8,10 @@
 //! moves it. `warm_bytes` is the sum over all warm entries (and those in the hands of `trim_to`). What an entry keeps is known
 //! for larger classes and after trimming; for small ones it is what the last one asked kept.
 //!
-//! A stack that is not to be kept warm is *cooling* until so many are that their pages go back in one call; see `release.rs`.
+//! A stack that is not to be kept warm is *cooling* until so many are that their pages go back in one call; see `advice.rs`.
+//!
+//! Where a crowd takes stacks that have no pages, several are made *ready* at once: their guards by one call, and memory behind
+//! their top pages by another. How many is an eighth of what was ever cut, so who has few stacks has none in vain.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,9 +21,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use super::advice::{Advice, BATCH};
 use super::arena::Arena;
 use super::guard::Guards;
-use super::release::{BATCH, Releases};
 use super::{GuardChoice, GuardKind, Stack, StackClass, StackError};
 
 /// Of a larger slot, only this much of the top is kept when it is given back, so that residency is asked about few pages.
@@ -29,6 +32,8 @@ const KEPT_OF_LARGE: usize = 1 << 20;
 const SMALLEST_PAGE: usize = 4096;
 /// How many stacks [`StackPool::trim_to`] takes out of a list at once.
 const TRIM_CHUNK: usize = BATCH;
+/// How many stacks are made ready at once, at most.
+const MOST_AHEAD: usize = BATCH / 2;
 /// Of the stacks up to the default class given back, one in this many is asked how much of it is resident. Asking costs about
 /// as much as making a guard, a microsecond or two, and fibers of one size mostly do the same things.
 const ASK_ONE_IN: usize = 16;
@@ -149,7 +154,8 @@ impl StackPool {
         };
         for shelf in &shared.shelves {
             let free = shelf.free.lock();
-            stats.warm += free.warm.len();
+            stats.warm += free.warm.len() + free.ready.len();
+            stats.warm_bytes += free.ready.len() * shared.page;
             stats.cold += free.cooling.len() + free.cold.len();
             stats.reserved_bytes += free.arena.reserved();
         }
@@ -167,7 +173,7 @@ impl fmt::Debug for StackPool {
 pub(super) struct Shared {
     shelves: [Shelf; StackClass::COUNT],
     guards: Guards,
-    releases: Releases,
+    advice: Advice,
     page: usize,
     smallest: StackClass,
     max_stacks: usize,
@@ -193,6 +199,8 @@ struct Free {
     warm: VecDeque<Warm>,
     /// Keep pages still, but not for long: fewer than [`Shared::most_cooling`].
     cooling: Vec<usize>,
+    /// Were made ready, and not taken yet: fewer than [`MOST_AHEAD`] for each call that makes some.
+    ready: Vec<usize>,
     cold: Vec<usize>,
     arena: Arena,
 }
@@ -214,6 +222,7 @@ impl Shared {
                 free: Mutex::new(Free {
                     warm: VecDeque::new(),
                     cooling: Vec::new(),
+                    ready: Vec::new(),
                     cold: Vec::new(),
                     arena: Arena::new(class),
                 }),
@@ -224,7 +233,7 @@ impl Shared {
         Self {
             shelves: std::array::from_fn(shelf),
             guards,
-            releases: Releases::default(),
+            advice: Advice::default(),
             page,
             smallest: StackClass::for_size(4 * page).unwrap_or(StackClass::LARGEST),
             max_stacks: options.max_stacks.unwrap_or(usize::MAX),
@@ -257,12 +266,20 @@ impl Shared {
         let slot = if let Some(warm) = free.warm.pop_back() {
             self.warm_bytes.fetch_sub(warm.resident, Ordering::Relaxed);
             Ok(warm.slot)
-        } else if let Some(slot) = free.cooling.pop().or_else(|| free.cold.pop()) {
+        } else if let Some(slot) = free.cooling.pop().or_else(|| free.ready.pop()) {
             Ok(slot)
         } else {
-            let slot = free.arena.carve();
+            let ahead = self.ahead(shelf.class, free.arena.cut());
+            let fresh = free.cold.is_empty();
+            let slots = match fresh {
+                true => free.arena.carve(ahead),
+                false => {
+                    let first = free.cold.len().saturating_sub(ahead);
+                    Ok(free.cold.split_off(first))
+                }
+            };
             drop(free);
-            slot.and_then(|slot| self.guard(shelf, slot))
+            slots.and_then(|slots| self.make_ready(shelf, slots, fresh))
         };
         if slot.is_err() {
             self.out.fetch_sub(1, Ordering::Relaxed);
@@ -270,11 +287,58 @@ impl Shared {
         slot
     }
 
-    /// Makes the guard of a slot that was just carved. That is a system call, so nobody waits for a lock meanwhile.
-    fn guard(&self, shelf: &Shelf, slot: usize) -> Result<usize, StackError> {
-        // SAFETY: the slot was cut just now or never handed out, so nobody uses its first page.
-        let made = unsafe { self.guards.make(slot, self.page) };
-        shelf.free.lock().arena.note(slot, made)
+    /// How many stacks to make ready where one is wanted, and so many were cut before.
+    fn ahead(&self, class: StackClass, cut: usize) -> usize {
+        // A guard that costs a mapping is made for whoever needs it.
+        match self.guards.kind() {
+            GuardKind::Install => (cut / 8).clamp(1, self.most_cooling(class).min(MOST_AHEAD)),
+            GuardKind::Protect => 1,
+        }
+    }
+
+    /// Makes these slots ready, and returns one of them. If they are `fresh` they have no guards. All that is system calls, so
+    /// nobody waits for a lock meanwhile.
+    fn make_ready(
+        &self,
+        shelf: &Shelf,
+        mut slots: Vec<usize>,
+        fresh: bool,
+    ) -> Result<usize, StackError> {
+        if fresh {
+            self.guard(shelf, &mut slots)?;
+        }
+        let top = shelf.class.bytes();
+        let tops: Vec<_> = slots
+            .iter()
+            .map(|slot| slot + top - self.page..slot + top)
+            .collect();
+        if tops.len() > 1 {
+            // SAFETY: the tops lie in slots of ours, and nobody owns those.
+            unsafe { self.advice.touch(&tops) };
+        }
+        let slot = slots.pop().expect("there is one at least");
+        if !slots.is_empty() {
+            shelf.free.lock().ready.append(&mut slots);
+        }
+        Ok(slot)
+    }
+
+    /// Makes the guards of slots that were just carved, and takes out those that it could not be made for, unless those are all.
+    fn guard(&self, shelf: &Shelf, slots: &mut Vec<usize>) -> Result<(), StackError> {
+        let page = self.page;
+        let guards: Vec<_> = slots.iter().map(|slot| *slot..slot + page).collect();
+        // SAFETY: the slots were cut just now or never handed out, so nobody uses their first pages.
+        let at_once = slots.len() > 1 && unsafe { self.advice.guard(&guards) };
+        let mut kinds = vec![GuardKind::Install; if at_once { slots.len() } else { 0 }];
+        let mut result = Ok(());
+        while kinds.len() < slots.len() && result.is_ok() {
+            // SAFETY: as above.
+            let made = unsafe { self.guards.make(slots[kinds.len()], page) };
+            result = made.map(|kind| kinds.push(kind));
+        }
+        let unguarded = slots.split_off(kinds.len());
+        shelf.free.lock().arena.note(slots, &kinds, unguarded);
+        if slots.is_empty() { result } else { Ok(()) }
     }
 
     pub(super) fn give_back(&self, slot: usize, class: StackClass) {
@@ -366,7 +430,12 @@ impl Shared {
     ///
     /// Works in chunks taken out from under the lock, oldest first, so that nobody waits for more than list operations.
     fn trim(&self, shelf: &Shelf, left: &mut usize) {
-        let cooled = std::mem::take(&mut shelf.free.lock().cooling);
+        let cooled = {
+            let mut free = shelf.free.lock();
+            let mut cooled = std::mem::take(&mut free.cooling);
+            cooled.append(&mut free.ready);
+            cooled
+        };
         self.empty(shelf, &cooled);
         let warm = shelf.free.lock().warm.len();
         let keep = warm.min(*left / self.page);
@@ -417,7 +486,7 @@ impl Shared {
     /// Gives the pages in these ranges, of stacks that are in no list, back to the system.
     fn release(&self, ranges: &[Range<usize>]) {
         // SAFETY: the ranges lie in slots of ours above their guards, and nobody owns the slots, so nothing in them is needed.
-        unsafe { self.releases.release(ranges) };
+        unsafe { self.advice.release(ranges) };
     }
 
     /// How many bytes of `from..to`, at most [`KEPT_OF_LARGE`], have memory behind them.
