@@ -4,7 +4,7 @@
 //! runtime. Handles share it, and the last one closes it; `close` ends it for all of them at once.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -129,42 +129,59 @@ fn address(call: &Call<'_>) -> Result<(String, u16), Fail> {
     Ok((host.to_str()?.to_owned(), port))
 }
 
-/// `vitte.tcp.listen(host, port)`.
+/// What `make` makes on a thread of its own, for it may take long and cannot be told to stop. If the task gives up, it goes with the
+/// channel.
+fn aside<T: Send + 'static>(
+    deadline: i64,
+    make: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<Result<T, Ended>, Fail> {
+    let done = Chan::<std::io::Result<T>>::bounded(1)?;
+    let answer = done.clone();
+    let started = thread::Builder::new()
+        .name("vitte-connect".to_owned())
+        .spawn(move || answer.send(Box::new(make()), rt::TRY));
+    if let Err(error) = started {
+        return Ok(Err(Ended::Failed(error)));
+    }
+    match done.recv(deadline) {
+        Ok(made) => Ok(made.map_err(Ended::Failed)),
+        Err(Fault::TimedOut | Fault::Again) => Ok(Err(Ended::TimedOut)),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// `vitte.tcp.listen(host, port)`. A thread looks a name up, while the task waits for it.
 pub(crate) fn listen(call: &Call<'_>) -> Reply {
-    let made = TcpListener::bind(address(call)?)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    let (host, port) = address(call)?;
+    let is_name = host.parse::<IpAddr>().is_err();
+    let bind = move || {
+        let listener = TcpListener::bind((host, port))?;
+        listener.set_nonblocking(true).map(|()| listener)
+    };
+    let made = if is_name {
+        aside(rt::FOREVER, bind)?
+    } else {
+        bind().map_err(Ended::Failed)
+    };
     match made {
         Ok(listener) => {
             let socket = Socket::new(End::Listener(Watched::new(listener)));
             call.wrap(Object::Socket(socket.into()), Kind::Listener)
         }
-        Err(error) => call.nothing(&error.to_string()),
+        Err(ended) => said(call, &ended),
     }
 }
 
 /// `vitte.tcp.connect(host, port, timeout_ms)`. A thread looks the name up and connects, while the task waits for it.
 pub(crate) fn connect(call: &Call<'_>) -> Reply {
     let (to, deadline) = (address(call)?, call.deadline(2)?);
-    let done = Chan::<std::io::Result<TcpStream>>::bounded(1)?;
-    let answer = done.clone();
-    let started = thread::Builder::new()
-        .name("vitte-connect".to_owned())
-        .spawn(move || {
-            let made = TcpStream::connect(to);
-            let made = made.and_then(|made| made.set_nonblocking(true).map(|()| made));
-            // If the task has given up, the connection goes with the channel.
-            let _ = answer.send(Box::new(made), rt::TRY);
-        });
-    if let Err(error) = started {
-        return call.nothing(&error.to_string());
-    }
-    match done.recv(deadline) {
-        Ok(made) => match *made {
-            Ok(stream) => stream_of(call, stream),
-            Err(error) => call.nothing(&error.to_string()),
-        },
-        Err(Fault::TimedOut | Fault::Again) => call.nothing("timeout"),
-        Err(fault) => Err(fault.into()),
+    let made = aside(deadline, move || {
+        let stream = TcpStream::connect(to)?;
+        stream.set_nonblocking(true).map(|()| stream)
+    })?;
+    match made {
+        Ok(stream) => stream_of(call, stream),
+        Err(ended) => said(call, &ended),
     }
 }
 

@@ -239,3 +239,41 @@ fn without_a_runtime_there_is_no_pool() {
         drop(attached);
     });
 }
+
+/// Rayon's threads are plain threads of the runtime: what they wait for blocks them, and nobody else.
+#[test]
+fn what_computes_may_wait_for_fibers_and_fibers_for_it() {
+    within(LIMIT, "waits inside", || {
+        let runtime = start_with(2);
+        runtime.run(|| {
+            let (ask, asked) = vitte_threads::Channel::bounded::<u64>(1);
+            let (answer, answered) = vitte_threads::Channel::bounded::<u64>(1);
+            let fiber = Fiber::spawn(move || {
+                while let Ok(number) = asked.recv() {
+                    answer.send(number * 2).unwrap();
+                }
+            });
+            let lock = vitte_threads::sync::Mutex::new(0);
+            let locked = &lock;
+            let total: u64 = compute(move || {
+                (0..100)
+                    .map(|number| {
+                        let twice = |number| {
+                            ask.send(number).unwrap();
+                            answered.recv().unwrap()
+                        };
+                        let both = rayon::join(
+                            || *locked.lock().unwrap() += 1,
+                            || vitte_threads::sleep(Duration::from_micros(1)),
+                        );
+                        assert_eq!(both.1, vitte_threads::Outcome::TimedOut);
+                        twice(number)
+                    })
+                    .sum()
+            })
+            .unwrap();
+            assert_eq!((total, *lock.lock().unwrap()), (9_900, 100));
+            fiber.join().unwrap();
+        });
+    });
+}

@@ -58,10 +58,72 @@ fn waits_time_out_and_closing_ends_them() {
     );
 }
 
+/// What a killed task waited for is there for others; what it had made goes with it.
+#[test]
+fn killed_tasks_leave_their_sockets_to_others() {
+    lua("local listener = assert(vitte.tcp.listen('localhost', 0))
+         local port, begun = listener:port(), vitte.channel(math.huge)
+         local function waits(body, ...)
+           local task = vitte.async(function(_, body, begun, ...)
+             begun:send(true)
+             body(...)
+           end, body, begun, ...)
+           begun:recv()
+           vitte.sleep(0.005)
+           task:kill()
+           return tostring(select(2, task:await())):match('was killed')
+         end
+         print(waits(function(l) l:accept() end, listener))
+         local ours = assert(vitte.tcp.connect('localhost', port))
+         local theirs = assert(listener:accept(60000))
+         print(waits(function(s) s:read() end, ours))
+         print(waits(function(s) while true do s:write(('x'):rep(65536)) end end, ours))
+         -- It is as before but for what was written; the last handle closes it.
+         theirs:write('still there')
+         print(ours:read(65536, 60000))
+         ours = nil
+         collectgarbage() collectgarbage()
+         local text, why
+         repeat text, why = theirs:read(65536, 60000) until not text
+         print(why)")
+    .printed("was killed\nwas killed\nwas killed\nstill there\nclosed");
+}
+
+#[test]
+fn each_connection_goes_to_one_of_those_who_accept_and_a_race_ends_a_wait() {
+    lua("local listener = assert(vitte.tcp.listen('127.0.0.1', 0))
+         local done = vitte.channel(math.huge)
+         for n = 1, 4 do
+           vitte.async(function(_, l, done)
+             local stream = assert(l:accept())
+             stream:write('hello')
+             stream:finish()
+             done:send(true)
+           end, listener, done)
+         end
+         for n = 1, 4 do
+           local stream = assert(vitte.tcp.connect('127.0.0.1', listener:port()))
+           print(stream:read(2), stream:read(2), stream:read(2), (select(2, stream:read())))
+         end
+         for n = 1, 4 do done:recv() end
+         print(vitte.parallel({
+           function(_) return (vitte.race {
+             { function(_, l) l:accept() end, listener },
+             { function() vitte.sleep(0.001) return 'in time' end },
+           }) end,
+         })[1])
+         listener:close()")
+    .printed("he\tll\to\tclosed\nhe\tll\to\tclosed\nhe\tll\to\tclosed\nhe\tll\to\tclosed\n2");
+}
+
 #[test]
 fn misuse_says_what_was_expected() {
     lua("print(pcall(vitte.tcp.listen, 'localhost', 70000))
          print(pcall(vitte.tcp.listen, 5, 5))
+         print(pcall(vitte.tcp.connect, '127.0.0.1', 80, -1))
+         print(pcall(vitte.tcp.connect, '127.0.0.1', 1.5))
+         print((vitte.tcp.listen('no such host.invalid', 0)))
+         print((vitte.tcp.listen('192.0.2.1', 0)))
          local listener = vitte.tcp.listen('127.0.0.1', 0)
          local stream = vitte.tcp.connect('127.0.0.1', listener:port())
          print(pcall(stream.read, listener))
@@ -71,6 +133,9 @@ fn misuse_says_what_was_expected() {
     .printed(
         "false\ta port expected, a whole number from 0 to 65535\n\
          false\tthe name or the address of a host expected\n\
+         false\ta timeout cannot be negative\n\
+         false\ta port expected, a whole number from 0 to 65535\n\
+         nil\nnil\n\
          false\ta stream expected, got a listener\n\
          false\thow many bytes at most, from 1 to 16777216, expected\n\
          false\ta string expected\n\
