@@ -23,9 +23,13 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 /// Nanoseconds per call. Half the calls are joins.
-fn figure(cell: &Cell, mut fib: impl FnMut(u64) -> (u64, Duration)) -> f64 {
-    let n = cell.size.choose(38, 24);
-    fib(WARM_UP);
+fn figure(cell: &Cell, fib: impl FnMut(u64) -> (u64, Duration)) -> f64 {
+    per_call(WARM_UP, cell.size.choose(38, 24), fib)
+}
+
+/// Nanoseconds per call of the recursion for `n`, after one for `warm_up`.
+pub(super) fn per_call(warm_up: u64, n: u64, mut fib: impl FnMut(u64) -> (u64, Duration)) -> f64 {
+    fib(warm_up);
     let (value, took) = fib(n);
     let (expected, next) = (1..=n).fold((0, 1), |(low, high), _| (high, low + high));
     assert_eq!(value, expected);

@@ -4,8 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::{Cell, Subject, Workload};
-use crate::harness::pace::nanoseconds;
+use super::{Cell, Subject, Workload, fib_join::per_call};
 use crate::subjects;
 use crate::subjects::tokio::Tokio;
 
@@ -27,14 +26,8 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 /// Nanoseconds per call. Half the calls are spawned.
-fn figure(cell: &Cell, mut fib: impl FnMut(u64) -> (u64, Duration)) -> f64 {
-    let n = cell.size.choose(32, 22);
-    fib(WARM_UP);
-    let (value, took) = fib(n);
-    let (expected, next) = (1..=n).fold((0, 1), |(low, high), _| (high, low + high));
-    assert_eq!(value, expected);
-    let calls = 2 * next - 1;
-    nanoseconds(took) / calls as f64
+fn figure(cell: &Cell, fib: impl FnMut(u64) -> (u64, Duration)) -> f64 {
+    per_call(WARM_UP, cell.size.choose(32, 22), fib)
 }
 
 #[cfg(feature = "vitte")]

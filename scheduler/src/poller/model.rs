@@ -17,6 +17,20 @@ use vitte_wait::{
     },
 };
 
+/// Checks `model`, which is given a scheduler without threads.
+fn check_with(
+    name: &str,
+    preemptions: usize,
+    workers: usize,
+    model: impl Fn(&Arc<Shared>) + Send + Sync + 'static,
+) {
+    check(name, preemptions, move || {
+        let shared = shared(workers);
+        model(&shared);
+        shared.depot.forget();
+    });
+}
+
 fn shared(workers: usize) -> Arc<Shared> {
     let config = Config {
         workers,
@@ -81,26 +95,22 @@ fn end(shared: &Shared, over: &AtomicBool, workers: usize) {
 
 #[test]
 fn an_edge_that_comes_while_somebody_begins_to_wait_is_seen() {
-    check("poller: an edge and a wait", 4, || {
-        let shared = shared(1);
-        let thing = Thing::new(&shared);
+    check_with("poller: an edge and a wait", 4, 1, |shared| {
+        let thing = Thing::new(shared);
         let reader = {
             let thing = thing.clone();
             thread::spawn(move || thing.read())
         };
-        thing.fill(&shared);
+        thing.fill(shared);
         shared.reactor.common.look(&shared.reactor, 0, false);
         assert_eq!(reader.join().unwrap(), Ok(()));
-        drop(thing);
-        shared.depot.forget();
     });
 }
 
 #[test]
 fn closing_wakes_whoever_waits_or_begins_to() {
-    check("poller: a close and two waits", 2, || {
-        let shared = shared(1);
-        let thing = Thing::new(&shared);
+    check_with("poller: a close and two waits", 2, 1, |shared| {
+        let thing = Thing::new(shared);
         let readers = [0, 1].map(|_| {
             let thing = thing.clone();
             thread::spawn(move || thing.read())
@@ -109,36 +119,30 @@ fn closing_wakes_whoever_waits_or_begins_to() {
         for reader in readers {
             assert_eq!(reader.join().unwrap(), Err(SourceError::Closed));
         }
-        drop(thing);
-        shared.depot.forget();
     });
 }
 
 #[test]
 fn the_end_of_the_scheduler_wakes_whoever_waits() {
-    check("poller: the end and a wait", 4, || {
-        let shared = shared(1);
-        let thing = Thing::new(&shared);
+    check_with("poller: the end and a wait", 4, 1, |shared| {
+        let thing = Thing::new(shared);
         let reader = {
             let thing = thing.clone();
             thread::spawn(move || thing.read())
         };
         shared.reactor.close();
         assert_eq!(reader.join().unwrap(), Err(SourceError::RuntimeEnded));
-        drop(thing);
-        shared.depot.forget();
     });
 }
 
 /// The descriptor is registered while the keeper falls asleep, where it does not hear of it yet.
 #[test]
 fn the_keeper_wakes_for_what_is_registered_while_it_sleeps() {
-    check("poller: the keeper, and a source", 2, || {
-        let shared = shared(1);
+    check_with("poller: the keeper, and a source", 2, 1, |shared| {
         let over = Arc::new(AtomicBool::new(false));
-        let keeper = worker(&shared, 0, &over);
-        let thing = Thing::new(&shared);
-        thing.fill(&shared);
+        let keeper = worker(shared, 0, &over);
+        let thing = Thing::new(shared);
+        thing.fill(shared);
         assert_eq!(thing.read(), Ok(()));
         let seen = thing.source.seen(Direction::Read);
         // Whether it came before or after.
@@ -148,10 +152,8 @@ fn the_keeper_wakes_for_what_is_registered_while_it_sleeps() {
                 .wait(Direction::Read, seen, Deadline::NEVER, None);
             assert_eq!(wait, Ok(()));
         }
-        end(&shared, &over, 1);
+        end(shared, &over, 1);
         keeper.join().unwrap();
-        drop(thing);
-        shared.depot.forget();
     });
 }
 
@@ -159,13 +161,12 @@ fn the_keeper_wakes_for_what_is_registered_while_it_sleeps() {
 /// modelled above.)
 #[test]
 fn a_keeper_that_rises_leaves_the_descriptors_to_the_next() {
-    check("poller: two keepers", 2, || {
-        let shared = shared(2);
-        let thing = Thing::new(&shared);
+    check_with("poller: two keepers", 2, 2, |shared| {
+        let thing = Thing::new(shared);
         let rises = Arc::new(AtomicBool::new(false));
-        let one = worker(&shared, 0, &rises);
+        let one = worker(shared, 0, &rises);
         let other = {
-            let (shared, thing) = (Arc::clone(&shared), thing.clone());
+            let (shared, thing) = (Arc::clone(shared), thing.clone());
             thread::spawn(move || {
                 shared.remotes[1].bed.set_thread(thread::current());
                 let is_seen = || thing.source.seen(Direction::Read).0 != 0;
@@ -176,22 +177,19 @@ fn a_keeper_that_rises_leaves_the_descriptors_to_the_next() {
             })
         };
         rises.store(true, Relaxed);
-        shared.idle.post_to(&shared, 0);
+        shared.idle.post_to(shared, 0);
         // It runs something for ever from now on.
         one.join().unwrap();
-        thing.fill(&shared);
+        thing.fill(shared);
         other.join().unwrap();
-        drop(thing);
-        shared.depot.forget();
     });
 }
 
 /// The only worker is busy for ever, and polls never.
 #[test]
 fn while_every_worker_is_busy_the_pacer_looks() {
-    check("poller: the pacer", 3, || {
-        let shared = shared(1);
-        let its = Arc::clone(&shared);
+    check_with("poller: the pacer", 3, 1, |shared| {
+        let its = Arc::clone(shared);
         let pacer = thread::spawn(move || {
             its.pacer.set_thread(thread::current());
             while !its.is_stopping() {
@@ -201,18 +199,16 @@ fn while_every_worker_is_busy_the_pacer_looks() {
                 thread::yield_now();
             }
         });
-        let thing = Thing::new(&shared);
+        let thing = Thing::new(shared);
         let seen = thing.source.seen(Direction::Read);
-        thing.fill(&shared);
+        thing.fill(shared);
         let wait = thing
             .source
             .wait(Direction::Read, seen, Deadline::NEVER, None);
         assert_eq!(wait, Ok(()));
         shared.enter_phase(Phase::Stopping);
-        shared.idle.wake_all(&shared);
+        shared.idle.wake_all(shared);
         pacer.join().unwrap();
-        drop(thing);
-        shared.depot.forget();
         clock::set(1);
     });
 }
@@ -221,9 +217,8 @@ fn while_every_worker_is_busy_the_pacer_looks() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_try_before_the_look_misses_an_edge() {
-    check("flawed: poller, the try before the look", 3, || {
-        let shared = shared(1);
-        let thing = Thing::new(&shared);
+    check_with("flawed: poller, the try before the look", 3, 1, |shared| {
+        let thing = Thing::new(shared);
         let reader = {
             let thing = thing.clone();
             thread::spawn(move || {
@@ -236,10 +231,8 @@ fn a_try_before_the_look_misses_an_edge() {
                 }
             })
         };
-        thing.fill(&shared);
+        thing.fill(shared);
         shared.reactor.common.look(&shared.reactor, 0, false);
         reader.join().unwrap();
-        drop(thing);
-        shared.depot.forget();
     });
 }
