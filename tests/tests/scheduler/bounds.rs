@@ -10,6 +10,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use vitte_channels::{Channel, broadcast, mpmc, priority, queue, select, spsc, watch};
 use vitte_scheduler::{
     Config, Poll, Scheduler, ShutdownMode, SpawnOptions, park, poll_slow, sleep_until, spawn,
     spawn_with,
@@ -189,5 +190,125 @@ fn idle_carriers_of_large_stacks_do_not_pile_up() {
             thread::sleep(Duration::from_millis(5));
         }
         end(&on);
+    });
+}
+
+/// Who always finds something in a channel never waits; the others have their turns all the same, at every kind of channel.
+#[test]
+fn who_gets_on_in_channels_without_waiting_lets_others_run() {
+    /// Sends and receives once, without waiting.
+    type Turn = Box<dyn FnMut()>;
+    type Kind = (&'static str, fn() -> Turn);
+    let kinds: &[Kind] = &[
+        ("unbounded", || {
+            let (tx, rx) = Channel::new();
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("bounded", || {
+            let (tx, rx) = Channel::bounded(1);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("only sends", || {
+            let (tx, rx) = Channel::new();
+            Box::new(move || {
+                tx.send(1).unwrap();
+                let _ = &rx;
+            })
+        }),
+        ("many", || {
+            let (tx, rx) = mpmc::bounded(1);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("many, unbounded", || {
+            let (tx, rx) = mpmc::unbounded();
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("one to one", || {
+            let (tx, rx) = spsc::channel(2);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("batches", || {
+            let (tx, rx) = Channel::bounded(4);
+            let mut got = Vec::new();
+            Box::new(move || {
+                tx.send_many([1, 2, 3]).unwrap();
+                rx.recv_many(&mut got, 3).unwrap();
+                got.clear();
+            })
+        }),
+        ("priority", || {
+            let (tx, rx) = priority::unbounded::<u8, u8>(priority::First::Smallest);
+            Box::new(move || {
+                tx.send((1, 1)).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("queue", || {
+            let (tx, rx) = queue::bounded(1);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("broadcast", || {
+            let (tx, rx) = broadcast::channel(1);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("watch", || {
+            let (tx, rx) = watch::channel(1);
+            Box::new(move || {
+                tx.send(1).unwrap();
+                rx.changed().unwrap();
+            })
+        }),
+        ("select", || {
+            let (tx, rx) = Channel::new();
+            let (_never, other) = Channel::new::<u8>();
+            Box::new(move || {
+                tx.try_send(1).unwrap();
+                select! {
+                    recv(rx) -> value => assert_eq!(value, Ok(1)),
+                    recv(other) -> _ => (),
+                }
+                .unwrap();
+            })
+        }),
+    ];
+    within(LIMIT, "budgets", move || {
+        for (name, kind) in kinds {
+            println!("{name}");
+            let on = start(1);
+            let kind = *kind;
+            let over = Arc::new(AtomicBool::new(false));
+            let its = Arc::clone(&over);
+            let busy = on.spawn(&SpawnOptions::default(), move || {
+                let mut turn = kind();
+                let other = spawn(move || its.store(true, Relaxed));
+                while !over.load(Relaxed) {
+                    turn();
+                }
+                other.join().unwrap();
+            });
+            busy.join().unwrap();
+            end(&on);
+        }
     });
 }
