@@ -27,6 +27,7 @@ mod latch;
 mod lazy;
 mod line;
 mod lock_error;
+mod mapped;
 mod monitor;
 mod mutex;
 mod named;
@@ -61,8 +62,11 @@ pub use event::Event;
 pub use latch::Latch;
 pub use lazy::Lazy;
 pub use lock_error::{LockError, LockUntilError, Poisoned, TryLockError};
+pub use mapped::{
+    MappedMutexGuard, MappedReentrantMutexGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard,
+};
 pub use monitor::{Monitor, MonitorGuard};
-pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
+pub use mutex::{Mutex, MutexGuard};
 pub use named::{LockName, NamedGuard, NamedLocks, ReleaseError};
 pub use once::Once;
 pub use once_cell::OnceCell;

@@ -14,7 +14,6 @@ use std::{
     mem,
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
-    ptr::NonNull,
     thread::panicking,
 };
 use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way, timed_forms};
@@ -265,7 +264,7 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 /// A held lock, which is released, and poisoned if need be, when this is dropped.
-struct Held<'a> {
+pub(crate) struct Held<'a> {
     raw: &'a RawMutex,
     mark: usize,
     /// The thread panicked already when the lock was taken, so that it still does proves nothing.
@@ -319,29 +318,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// The same right, to a part of the value.
-    ///
-    /// ```
-    /// use vitte_sync::{Mutex, MutexGuard};
-    ///
-    /// let lock = Mutex::new((1, "one"));
-    /// let mut number = MutexGuard::map(lock.lock().unwrap(), |pair| &mut pair.0);
-    /// *number += 1;
-    /// drop(number);
-    /// assert_eq!(lock.lock().unwrap().0, 2);
-    /// ```
-    pub fn map<U: ?Sized>(
-        guard: Self,
-        part: impl FnOnce(&mut T) -> &mut U,
-    ) -> MappedMutexGuard<'a, U> {
-        // SAFETY: the guard is the only way to the value, and is consumed.
-        let value = guard.value.with_mut(|value| unsafe { &mut *value });
-        let value = NonNull::from(part(value));
-        MappedMutexGuard {
-            _held: guard.held,
-            value,
-            _value: PhantomData,
-        }
+    pub(crate) fn hold_of(guard: Self) -> Held<'a> {
+        guard.held
     }
 
     /// Releases the lock to the unit that has waited longest, if any waits.
@@ -403,32 +381,6 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// The right to a part of the value of a [`Mutex`]. See [`MutexGuard::map`].
-#[must_use = "the lock is released when the guard is dropped"]
-pub struct MappedMutexGuard<'a, U: ?Sized> {
-    _held: Held<'a>,
-    value: NonNull<U>,
-    _value: PhantomData<&'a mut U>,
-}
-
-// SAFETY: a shared guard gives out shared references to the part, and nothing else.
-unsafe impl<U: ?Sized + Sync> Sync for MappedMutexGuard<'_, U> {}
-
-impl<U: ?Sized> Deref for MappedMutexGuard<'_, U> {
-    type Target = U;
-    fn deref(&self) -> &U {
-        // SAFETY: it came from a reference into the value, whose lock we hold.
-        unsafe { self.value.as_ref() }
-    }
-}
-
-impl<U: ?Sized> DerefMut for MappedMutexGuard<'_, U> {
-    fn deref_mut(&mut self) -> &mut U {
-        // SAFETY: as in `deref`, and we have the guard to ourselves.
-        unsafe { self.value.as_mut() }
-    }
-}
-
 impl<T: Default> Default for Mutex<T> {
     fn default() -> Self {
         Self::new(T::default())
@@ -464,12 +416,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 }
 
 impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<U: ?Sized + fmt::Debug> fmt::Debug for MappedMutexGuard<'_, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

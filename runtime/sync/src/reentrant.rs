@@ -8,7 +8,7 @@ use crate::{
     forms::const_new,
     raw::{Patience, RawMutex},
 };
-use std::{cell::Cell, fmt, marker::PhantomData, ops::Deref};
+use std::{cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ops::Deref};
 use vitte_wait::{
     Deadline, StopToken, current,
     facade::{
@@ -40,6 +40,12 @@ use vitte_wait::{
 /// # Ok::<(), LockError>(())
 /// ```
 pub struct ReentrantMutex<T: ?Sized> {
+    core: Core,
+    value: UnsafeCell<T>,
+}
+
+/// The lock without the value.
+struct Core {
     raw: RawMutex,
     /// The life of the unit that holds the lock, 0 if none does. Written by the holder, and cleared before the
     /// release: so a unit that reads its own life here wrote it, and has not released since. Not the unit's
@@ -48,13 +54,15 @@ pub struct ReentrantMutex<T: ?Sized> {
     /// How many guards there are besides the first, and the mark of the first. The owner's.
     more: UnsafeCell<Cell<usize>>,
     mark: UnsafeCell<Cell<usize>>,
-    value: UnsafeCell<T>,
 }
+
+// SAFETY: the cells are touched by the owner only, and the lock lets one unit at a time be that.
+unsafe impl Sync for Core {}
 
 // SAFETY: whoever has the mutex has the value, alone.
 unsafe impl<T: ?Sized + Send> Send for ReentrantMutex<T> {}
 // SAFETY: the lock lets one unit at a time at the value, which is thereby sent from one to the next; so it need not be
-// `Sync`. The cells are touched by the owner only.
+// `Sync`.
 unsafe impl<T: ?Sized + Send> Sync for ReentrantMutex<T> {}
 
 impl<T> ReentrantMutex<T> {
@@ -63,10 +71,12 @@ impl<T> ReentrantMutex<T> {
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
-                raw: RawMutex::new(),
-                owner: AtomicU64::new(0),
-                more: UnsafeCell::new(Cell::new(0)),
-                mark: UnsafeCell::new(Cell::new(0)),
+                core: Core {
+                    raw: RawMutex::new(),
+                    owner: AtomicU64::new(0),
+                    more: UnsafeCell::new(Cell::new(0)),
+                    mark: UnsafeCell::new(Cell::new(0)),
+                },
                 value: UnsafeCell::new(value),
             }
         }
@@ -97,12 +107,9 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Errors
     /// [`TryLockError::Taken`].
     pub fn try_lock(&self) -> Result<ReentrantMutexGuard<'_, T>, TryLockError> {
-        match self.again() {
-            Some(guard) => Ok(guard),
-            None => match self.raw.try_take() {
-                Some(mark) => Ok(self.first(mark)),
-                None => Err(TryLockError::Taken),
-            },
+        match self.core.try_take() {
+            true => Ok(self.guard()),
+            false => Err(TryLockError::Taken),
         }
     }
 
@@ -115,13 +122,11 @@ impl<T: ?Sized> ReentrantMutex<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<ReentrantMutexGuard<'_, T>, LockUntilError> {
-        match self.again() {
-            Some(guard) => Ok(guard),
-            None => {
-                let mark = self.raw.take(Patience::with(deadline, stop))?;
-                Ok(self.first(mark))
-            }
+        if !self.core.again() {
+            let mark = self.core.raw.take(Patience::with(deadline, stop))?;
+            self.core.first(mark);
         }
+        Ok(self.guard())
     }
 
     timed_forms! {
@@ -132,14 +137,13 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// Whether the calling unit holds the lock.
     #[must_use]
     pub fn is_held_by_caller(&self) -> bool {
-        // Ordering: Relaxed. See `owner`.
-        self.owner.load(Relaxed) == own()
+        self.core.is_held_by_caller()
     }
 
     /// Whether somebody holds the lock; a snapshot.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.raw.is_locked()
+        self.core.raw.is_locked()
     }
 
     /// The value, for one who has the lock to himself.
@@ -148,19 +152,38 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.value.with_mut(|value| unsafe { &mut *value })
     }
 
-    fn again(&self) -> Option<ReentrantMutexGuard<'_, T>> {
-        if !self.is_held_by_caller() {
-            return None;
+    fn guard(&self) -> ReentrantMutexGuard<'_, T> {
+        ReentrantMutexGuard {
+            lock: self,
+            _not_send: PhantomData,
         }
-        self.more().set(self.more().get() + 1);
-        Some(self.guard())
+    }
+}
+
+impl Core {
+    fn is_held_by_caller(&self) -> bool {
+        // Ordering: Relaxed. See `owner`.
+        self.owner.load(Relaxed) == own()
     }
 
-    fn first(&self, mark: usize) -> ReentrantMutexGuard<'_, T> {
+    /// Counts one guard more, if the caller has some already.
+    fn again(&self) -> bool {
+        let held = self.is_held_by_caller();
+        if held {
+            self.more().set(self.more().get() + 1);
+        }
+        held
+    }
+
+    /// The lock was taken with `mark`.
+    fn first(&self, mark: usize) {
         self.owner.store(own(), Relaxed);
         // SAFETY: we hold the lock.
         self.mark.with(|cell| unsafe { &*cell }).set(mark);
-        self.guard()
+    }
+
+    fn try_take(&self) -> bool {
+        self.again() || self.raw.try_take().map(|mark| self.first(mark)).is_some()
     }
 
     /// Holder only.
@@ -169,10 +192,17 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.more.with(|cell| unsafe { &*cell })
     }
 
-    fn guard(&self) -> ReentrantMutexGuard<'_, T> {
-        ReentrantMutexGuard {
-            lock: self,
-            _not_send: PhantomData,
+    /// A guard of the holder's goes.
+    fn release(&self) {
+        let more = self.more();
+        match more.get() {
+            0 => {
+                self.owner.store(0, Relaxed);
+                // SAFETY: we hold the lock.
+                let mark = self.mark.with(|cell| unsafe { &*cell }).get();
+                self.raw.release(mark);
+            }
+            n => more.set(n - 1),
         }
     }
 }
@@ -202,15 +232,28 @@ impl<T: ?Sized> Deref for ReentrantMutexGuard<'_, T> {
 
 impl<T: ?Sized> Drop for ReentrantMutexGuard<'_, T> {
     fn drop(&mut self) {
-        let more = self.lock.more();
-        match more.get() {
-            0 => {
-                self.lock.owner.store(0, Relaxed);
-                // SAFETY: we hold the lock.
-                let mark = self.lock.mark.with(|cell| unsafe { &*cell }).get();
-                self.lock.raw.release(mark);
-            }
-            n => more.set(n - 1),
+        self.lock.core.release();
+    }
+}
+
+/// One of the holder's guards, without the value.
+pub(crate) struct Holding<'a> {
+    core: &'a Core,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.core.release();
+    }
+}
+
+impl<'a, T: ?Sized> ReentrantMutexGuard<'a, T> {
+    pub(crate) fn hold_of(guard: Self) -> Holding<'a> {
+        let guard = ManuallyDrop::new(guard);
+        Holding {
+            core: &guard.lock.core,
+            _not_send: PhantomData,
         }
     }
 }
@@ -230,7 +273,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<T> {
             Err(_) => shown.field("value", &format_args!("<locked>")),
         };
         shown
-            .field("waited_for", &self.raw.is_waited_for())
+            .field("waited_for", &self.core.raw.is_waited_for())
             .finish()
     }
 }

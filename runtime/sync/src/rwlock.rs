@@ -305,7 +305,29 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 // SAFETY: a shared guard gives out shared references to the value, and nothing else.
 unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 
+/// That a unit is inside as a reader, until this is dropped.
+pub(crate) struct ReadHold<'a> {
+    raw: &'a RawRwLock,
+    reading: Reading,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for ReadHold<'_> {
+    fn drop(&mut self) {
+        self.raw.leave_reading(self.reading);
+    }
+}
+
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    pub(crate) fn hold_of(guard: Self) -> ReadHold<'a> {
+        let guard = ManuallyDrop::new(guard);
+        ReadHold {
+            raw: &guard.lock.raw,
+            reading: guard.reading,
+            _not_send: PhantomData,
+        }
+    }
+
     /// Becomes the writer, once every other reader has left; no writer comes between.
     ///
     /// # Errors
@@ -437,7 +459,39 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 // SAFETY: a shared guard gives out shared references to the value, and nothing else.
 unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
+/// That a unit is inside as the writer, until this is dropped.
+pub(crate) struct WriteHold<'a> {
+    raw: &'a RawRwLock,
+    panicking: bool,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl WriteHold<'_> {
+    #[inline(always)]
+    fn note_panic(raw: &RawRwLock, panicking_before: bool) {
+        if panicking() && !panicking_before {
+            raw.poison();
+        }
+    }
+}
+
+impl Drop for WriteHold<'_> {
+    fn drop(&mut self) {
+        Self::note_panic(self.raw, self.panicking);
+        self.raw.leave_writing();
+    }
+}
+
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    pub(crate) fn hold_of(guard: Self) -> WriteHold<'a> {
+        let guard = ManuallyDrop::new(guard);
+        WriteHold {
+            raw: &guard.lock.raw,
+            panicking: guard.panicking,
+            _not_send: PhantomData,
+        }
+    }
+
     /// Becomes a reader; no other writer comes between. Never blocks.
     ///
     /// ```
@@ -457,9 +511,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     #[inline(always)]
     fn note_panic(&self) {
-        if panicking() && !self.panicking {
-            self.lock.raw.poison();
-        }
+        WriteHold::note_panic(&self.lock.raw, self.panicking);
     }
 }
 

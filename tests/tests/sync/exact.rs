@@ -1,4 +1,5 @@
-//! Increments under every lock, exact to the last one.
+//! Increments under everything that can guard a count or be one, exact to the last one. (Under a permit and an event: in
+//! `tests/events/`.)
 
 use std::{
     cell::Cell,
@@ -7,9 +8,10 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
+use vitte_channels::watch;
 use vitte_sync::{
-    Monitor, Mutex, NamedLocks, RawMutex, RawRwLock, ReentrantMutex, RwLock, RwLockReadGuard,
-    SpinLock, WordMutex,
+    Condvar, Monitor, Mutex, NamedLocks, RawMutex, RawRwLock, ReentrantMutex, RwLock,
+    RwLockReadGuard, SpinLock, WordMutex, atomic::AtomicCell,
 };
 use vitte_tests::{is_full, units::Units};
 use vitte_wait::Deadline;
@@ -66,6 +68,48 @@ pub(crate) fn writers_behind_lock_api_lose_no_increment<U: Units>() {
         *count += 1;
     });
     assert_eq!(count.into_inner(), UNITS * handed_rounds());
+}
+
+pub(crate) fn writers_alone_behind_lock_api_lose_no_increment<U: Units>() {
+    type Front = lock_api::RwLock<RawRwLock, usize>;
+    let count = contend::<U, Front>(Front::new(0), |count| *count.write() += 1);
+    assert_eq!(count.into_inner(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_condition_s_mutex_loses_no_increment<U: Units>() {
+    let shared = (Mutex::new(0), Condvar::new());
+    let (count, _) = contend::<U, _>(shared, |(count, changed)| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        drop(count);
+        changed.notify_one();
+    });
+    assert_eq!(count.into_inner().unwrap(), UNITS * ROUNDS);
+}
+
+pub(crate) fn an_atomic_cell_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(AtomicCell::new(0_usize), |count| {
+        count.fetch_add(1);
+    });
+    assert_eq!(count.into_inner(), UNITS * ROUNDS);
+    // One that does not fit into a word, and is changed by comparing.
+    let pairs = contend::<U, _>(AtomicCell::new((0, 0, 0)), |pair| {
+        let changed =
+            pair.fetch_update(|(a, b, c): (usize, usize, usize)| Some((a + 1, b + 1, c + 1)));
+        let (a, b, c) = changed.unwrap();
+        assert!(a == b && b == c);
+    });
+    assert_eq!(
+        pairs.into_inner(),
+        (UNITS * ROUNDS, UNITS * ROUNDS, UNITS * ROUNDS)
+    );
+}
+
+pub(crate) fn a_watched_value_loses_no_increment<U: Units>() {
+    let count = contend::<U, _>(watch::channel(0).0, |count| {
+        count.send_modify(|count| *count += 1);
+    });
+    assert_eq!(*count.borrow(), UNITS * ROUNDS);
 }
 
 pub(crate) fn a_lock_that_is_handed_over_loses_no_increment<U: Units>() {

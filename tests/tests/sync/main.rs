@@ -11,6 +11,7 @@ mod exact;
 mod from_elsewhere;
 mod from_parking_lot;
 mod inline;
+mod mapped;
 mod mutex;
 mod named;
 mod process;
@@ -30,6 +31,10 @@ macro_rules! all_bodies {
                 a_monitor_loses_no_increment
                 writers_lose_no_increment
                 writers_behind_lock_api_lose_no_increment
+                writers_alone_behind_lock_api_lose_no_increment
+                a_condition_s_mutex_loses_no_increment
+                an_atomic_cell_loses_no_increment
+                a_watched_value_loses_no_increment
                 readers_that_upgrade_lose_no_increment
                 a_named_lock_loses_no_increment
                 a_word_mutex_loses_no_increment
@@ -75,6 +80,12 @@ macro_rules! all_bodies {
                 a_wait_in_a_monitor_says_who_ended_it_and_is_inside_again
                 two_who_wait_for_nothing_do_not_keep_each_other_awake
                 a_monitor_in_constant_use_lets_its_waiters_end
+            }
+            mapped {
+                a_guard_of_a_part_keeps_the_whole
+                a_part_that_is_not_there_gives_the_guard_back
+                a_panic_with_a_writer_s_part_poisons
+                parts_of_a_reentrant_lock_are_counted_like_guards
             }
             reentrant {
                 the_holder_takes_it_as_often_as_it_likes
