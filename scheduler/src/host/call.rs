@@ -5,7 +5,7 @@ use crate::{
     pace::SLICES_TO_AGE,
     shared::Shared,
     task::{Task, slab},
-    worker::{self, Worker, find::ROUND, run},
+    worker::{self, Worker, find::ROUND, run, steal::Haste},
 };
 use std::sync::Arc;
 use vitte_wait::{
@@ -120,7 +120,7 @@ fn rest(worker: &Worker, host: &Host, limits: &Limits<'_>) -> Option<Why> {
         if shared.is_stopping() || limits.is_done() {
             return Some(None);
         }
-        worker.look_everywhere().map(Some)
+        worker.look_everywhere(Haste::Any).map(Some)
     });
     match found {
         Some(task) => {

@@ -16,6 +16,7 @@ use crate::{
     choice, fence, pace,
     poller::Poller,
     shared::{Remote, Shared},
+    worker::steal::Haste,
 };
 pub(crate) use counters::Counters;
 pub(crate) use parker::IS_SIGNAL_SAFE;
@@ -425,7 +426,8 @@ impl Idle {
     /// What worker `me` does when it found nothing: searches for a while, then sleeps. Returns what
     /// `search` found, or `None` when it is time to look at everything again.
     ///
-    /// `inbox` says whether there is something for `me` alone, or `me` is retired; `search` looks everywhere; at `chores`
+    /// `inbox` says whether there is something for `me` alone, or `me` is retired; `search` looks everywhere, in haste the last
+    /// time before `me` sleeps; at `chores`
     /// (nanoseconds) `me` has something to do of its own.
     pub(crate) fn wait<T>(
         &self,
@@ -433,15 +435,15 @@ impl Idle {
         me: usize,
         chores: u64,
         inbox: impl Fn() -> bool,
-        search: impl Fn() -> Option<T>,
+        search: impl Fn(Haste) -> Option<T>,
     ) -> Option<T> {
         let bed = &shared.remotes[me].bed;
         let limit = (shared.active() as u32).div_ceil(2);
-        let look = || {
+        let look = |haste| {
             if inbox() || shared.is_stopping() {
                 Some(None)
             } else {
-                search().map(Some)
+                search(haste).map(Some)
             }
         };
         loop {
@@ -452,12 +454,12 @@ impl Idle {
             let searching =
                 bed.searching.swap(false, Relaxed) || patient && self.counters.start_search(limit);
             let looks = if patient { LOOKS } else { 1 };
-            if searching && let Some(found) = Self::search(looks, &inbox, &look) {
+            if searching && let Some(found) = Self::search(looks, &inbox, || look(Haste::None)) {
                 self.found(shared);
                 return found;
             }
             let keeps = self.register(shared, me, searching);
-            if let Some(found) = self.fall_asleep(shared, me, chores, keeps, &look) {
+            if let Some(found) = self.fall_asleep(shared, me, chores, keeps, || look(Haste::Any)) {
                 self.get_up(shared, me);
                 self.risen(shared, me);
                 // As when a searcher finds something, which it was until just now.
@@ -480,11 +482,7 @@ impl Idle {
         next != u64::MAX && next <= clock::now().saturating_add(NEAR)
     }
 
-    fn search<T>(
-        looks: u32,
-        inbox: &impl Fn() -> bool,
-        look: &impl Fn() -> Option<T>,
-    ) -> Option<T> {
+    fn search<T>(looks: u32, inbox: &impl Fn() -> bool, look: impl Fn() -> Option<T>) -> Option<T> {
         for turn in 0..looks {
             if turn > 0 {
                 for _ in 0..PAUSES {

@@ -8,6 +8,7 @@ use crate::{
     shared::Shared,
     task::Task,
     timer::{self, Entry},
+    worker::steal::Haste,
 };
 use std::sync::Arc;
 use vitte_fibers::{StackClass, StackOptions, StackPool};
@@ -56,7 +57,7 @@ impl Workers {
 
     /// Worker `me` waits until it has taken one task from worker `from`, and never looks again.
     fn take_one(&self, me: usize, from: usize) {
-        let steal = || {
+        let steal = |_| {
             // Half of what is there at a time; the models have so few that this is one.
             (self.0.remotes[from].fresh.steal(|_| {}) > 0).then_some(())
         };
@@ -72,13 +73,15 @@ impl Workers {
     fn open_inbox(&self, me: usize) {
         let full = || !self.0.remotes[me].inbox.is_empty();
         while !full() {
-            self.0.idle.wait(&self.0, me, u64::MAX, full, || None::<()>);
+            self.0
+                .idle
+                .wait(&self.0, me, u64::MAX, full, |_| None::<()>);
         }
     }
 
     /// Worker `me` waits until a timer, whosever, has fired.
     fn fire_one(&self, me: usize) {
-        let fire = || {
+        let fire = |_| {
             let now = clock::now();
             let mut remotes = self.0.remotes.iter();
             remotes
@@ -112,7 +115,7 @@ impl Workers {
 
     /// Worker `me` waits until one signal was heeded, by whomever.
     fn heed_one(&self, me: usize) {
-        let heed = || self.0.heed_signals().then_some(());
+        let heed = |_| self.0.heed_signals().then_some(());
         while self.heeded() == 0 {
             self.0.idle.wait(&self.0, me, u64::MAX, || false, heed);
         }
@@ -161,6 +164,36 @@ fn a_post_wakes_the_one_sleeper() {
         sleeper.join().unwrap();
         workers.over();
     });
+}
+
+/// A searcher leaves alone what was posted just now, and takes it in his last look, if `last` says so.
+fn a_post_that_is_green(name: &'static str, last: fn(Haste) -> bool) {
+    check(name, 3, move || {
+        let workers = Workers::new(2);
+        let sleeper = workers.start(1, move |workers| {
+            let idle = &workers.0.idle;
+            let fresh = &workers.0.remotes[0].fresh;
+            let steal = |haste| (last(haste) && fresh.steal(|_| {}) > 0).then_some(());
+            while idle
+                .wait(&workers.0, 1, u64::MAX, || false, steal)
+                .is_none()
+            {}
+        });
+        workers.post(0);
+        sleeper.join().unwrap();
+        workers.over();
+    });
+}
+
+#[test]
+fn what_a_searcher_leaves_alone_he_takes_in_his_last_look() {
+    a_post_that_is_green("idle: a green post", |haste| haste == Haste::Any);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn what_is_green_in_the_last_look_too_is_lost() {
+    a_post_that_is_green("flawed: idle, green in the last look", |_| false);
 }
 
 #[test]
@@ -215,7 +248,7 @@ fn the_end_wakes_everybody() {
             workers.start(index, move |workers| {
                 while !workers.0.is_stopping() {
                     let idle = &workers.0.idle;
-                    idle.wait(&workers.0, index, u64::MAX, || false, || None::<()>);
+                    idle.wait(&workers.0, index, u64::MAX, || false, |_| None::<()>);
                 }
             })
         });
@@ -345,7 +378,7 @@ fn two_signals_at_once_are_both_heeded() {
     check("idle: two signals, one sleeper", 2, || {
         let workers = Workers::new(2).with_signals();
         let sleeper = workers.start(1, |workers| {
-            let heed = || workers.0.heed_signals().then_some(());
+            let heed = |_| workers.0.heed_signals().then_some(());
             while workers.heeded() < 2 {
                 workers.0.idle.wait(&workers.0, 1, u64::MAX, || false, heed);
             }
@@ -440,7 +473,7 @@ fn what_a_worker_was_woken_for_when_it_was_retired_is_found_by_another() {
         let stays = workers.start(1, |workers| workers.take_one(1, 0));
         let leaves = workers.start(2, |workers| {
             let retired = || workers.0.active() == 2;
-            let steal = || (workers.0.remotes[0].fresh.steal(|_| {}) > 0).then_some(());
+            let steal = |_| (workers.0.remotes[0].fresh.steal(|_| {}) > 0).then_some(());
             let idle = &workers.0.idle;
             while !retired() && idle.wait(&workers.0, 2, u64::MAX, retired, steal).is_none() {}
         });
@@ -463,7 +496,7 @@ fn a_sleeper_that_is_retired_without_a_word_sleeps_on() {
             let retired = || workers.0.active() == 1;
             while !retired() {
                 let idle = &workers.0.idle;
-                idle.wait(&workers.0, 1, u64::MAX, retired, || None::<()>);
+                idle.wait(&workers.0, 1, u64::MAX, retired, |_| None::<()>);
             }
         });
         // A step at which the sleeper may go on; the checker runs us whenever it pauses in its search.

@@ -56,7 +56,7 @@ fn a_post_and_a_nap(is_flawed: bool) {
         let (posting, over) = (Arc::clone(&posting), Arc::clone(&over));
         workers.start(1, move |workers| {
             let napped = Cell::new(false);
-            let look = || {
+            let look = |_| {
                 // The last look is the one behind the nap.
                 let is_last = napped.replace(workers.0.remotes[1].bed.is_asleep());
                 if is_last && !is_flawed {

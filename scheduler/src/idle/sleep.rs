@@ -50,7 +50,7 @@ impl Idle {
         me: usize,
         chores: u64,
         mut keeps: bool,
-        look: &impl Fn() -> Option<T>,
+        look: impl Fn() -> Option<T>,
     ) -> Option<T> {
         let mut told = None;
         if nap() > 0 {

@@ -83,7 +83,7 @@ fn worker(shared: &Arc<Shared>, index: usize, over: &Arc<AtomicBool>) -> thread:
         while !over.load(Relaxed) {
             let inbox = || over.load(Relaxed);
             let idle = &shared.idle;
-            idle.wait(&shared, index, u64::MAX, inbox, || None::<()>);
+            idle.wait(&shared, index, u64::MAX, inbox, |_| None::<()>);
         }
     })
 }
@@ -172,7 +172,7 @@ fn a_keeper_that_rises_leaves_the_descriptors_to_the_next() {
                 let is_seen = || thing.source.seen(Direction::Read).0 != 0;
                 while !is_seen() {
                     let idle = &shared.idle;
-                    idle.wait(&shared, 1, u64::MAX, is_seen, || None::<()>);
+                    idle.wait(&shared, 1, u64::MAX, is_seen, |_| None::<()>);
                 }
             })
         };

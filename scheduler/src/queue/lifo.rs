@@ -301,15 +301,31 @@ impl<T> Lifo<T> {
         drop(unsafe { Box::from_raw(old) });
     }
 
-    /// Takes the older half, at most [`MOST_STOLEN`], or one [job](JOB); hands each to `take`, the oldest first.
-    /// Returns how many. Zero if there is nothing, or another thief is at work.
+    /// Takes whatever may be taken, as [`steal_if`](Self::steal_if) does.
+    #[cfg(all(test, loom))]
     pub(crate) fn steal(&self, take: impl FnMut(*mut T)) -> usize {
-        // Ordering: store-load pair: `top` before, `bottom` after. Partner: `light` in `pop`.
-        self.steal_behind(fence::heavy, take)
+        self.steal_if(|_| true, take)
     }
 
-    /// As [`steal`](Self::steal), with the fence named, so that a model can show what it is for.
-    pub(super) fn steal_behind(&self, heavy: impl FnOnce(), mut take: impl FnMut(*mut T)) -> usize {
+    /// Takes the older half, at most [`MOST_STOLEN`], if `may` says so of the number of the oldest, which no later push
+    /// has; or one [job](JOB), unasked. Hands each to `take`, the oldest first. Returns how many. Zero if there is nothing, or
+    /// another thief is at work.
+    pub(crate) fn steal_if(
+        &self,
+        may: impl FnOnce(usize) -> bool,
+        take: impl FnMut(*mut T),
+    ) -> usize {
+        // Ordering: store-load pair: `top` before, `bottom` after. Partner: `light` in `pop`.
+        self.steal_behind(fence::heavy, may, take)
+    }
+
+    /// As [`steal_if`](Self::steal_if), with the fence named, so that a model can show what it is for.
+    pub(super) fn steal_behind(
+        &self,
+        heavy: impl FnOnce(),
+        may: impl FnOnce(usize) -> bool,
+        mut take: impl FnMut(*mut T),
+    ) -> usize {
         if self.is_empty() {
             return 0;
         }
@@ -324,6 +340,7 @@ impl<T> Lifo<T> {
         }
         let oldest = self.buffer().slot(top).load(Relaxed);
         let wanted = match oldest.addr() & JOB {
+            0 if !may(top) => return 0,
             0 => (bottom.wrapping_sub(top).div_ceil(2)).min(MOST_STOLEN),
             _ => 1,
         };

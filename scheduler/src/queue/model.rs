@@ -237,7 +237,7 @@ fn without_the_fence_of_the_thief_two_take_one_task() {
         unsafe { stack.push(task) };
         let thief = {
             let stack = stack.clone();
-            thread::spawn(move || stack.steal_behind(|| {}, |_| {}))
+            thread::spawn(move || stack.steal_behind(|| {}, |_| true, |_| {}))
         };
         // SAFETY: as above.
         let mine = usize::from(!unsafe { stack.pop() }.is_null());
@@ -256,7 +256,7 @@ fn with_the_fence_one_takes_it() {
         unsafe { stack.push(task) };
         let thief = {
             let stack = stack.clone();
-            thread::spawn(move || stack.steal_behind(fence::heavy, |_| {}))
+            thread::spawn(move || stack.steal_behind(fence::heavy, |_| true, |_| {}))
         };
         // SAFETY: as above.
         let mine = usize::from(!unsafe { stack.pop() }.is_null());

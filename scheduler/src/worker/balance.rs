@@ -7,7 +7,10 @@
 //! if another has more, and fresh ones besides, it takes from those. With slices of ten
 //! milliseconds the shares grow evenly, whatever the tasks are like.
 
-use crate::{task::Task, worker::Worker};
+use crate::{
+    task::Task,
+    worker::{Worker, steal::Haste},
+};
 use vitte_wait::facade::atomic::Ordering::Relaxed;
 
 /// Longer lines are not told apart.
@@ -80,7 +83,7 @@ impl Worker {
             .find_map(|victim| {
                 let busier = self.shared().remotes[victim].line.load(Relaxed) > line;
                 (victim != self.index && busier)
-                    .then(|| self.steal_from(victim))
+                    .then(|| self.steal_from(victim, Haste::Any))
                     .flatten()
             })
     }

@@ -4,7 +4,7 @@
 //!    in a row.
 //! 2. Fresh tasks, the newest first: depth first keeps the number of live tasks small.
 //! 3. Started tasks in line, the oldest first.
-//! 4. The injector, then other workers, beginning with a random one of the nearest.
+//! 4. The injector, then other workers (`steal.rs`), beginning with a random one of the nearest.
 //!
 //! Every so many tasks the line comes first, so that no source can starve another. When timers were due it comes first
 //! for half a round, for who sleeps is not to be late because a crowd is begun. Tasks of the high
@@ -12,13 +12,11 @@
 //! Note \[Classes\].
 
 use crate::{
-    cpu::Plan,
     idle::GRACE,
     queue::lifo::JOB,
     task::Task,
-    worker::{Worker, classes::Urgent},
+    worker::{Worker, classes::Urgent, steal::Haste},
 };
-use crossbeam_deque::Steal;
 use std::ptr;
 use vitte_wait::facade::{atomic::Ordering::Relaxed, clock};
 
@@ -50,7 +48,7 @@ impl Worker {
         let found = self.find_here();
         found.or_else(|| {
             self.publish_rest();
-            self.find_elsewhere()
+            self.find_elsewhere(Haste::Any)
         })
     }
 
@@ -70,7 +68,7 @@ impl Worker {
                 continue;
             }
             self.rests_no_more();
-            let mut found = self.find_elsewhere();
+            let mut found = self.find_elsewhere(Haste::None);
             if found.is_none() {
                 let chores = self.do_chores();
                 found = self.shared().idle.wait(
@@ -82,7 +80,7 @@ impl Worker {
                             || !self.remote().lanes.are_empty()
                             || self.is_retired()
                     },
-                    || self.look_everywhere(),
+                    |haste| self.look_everywhere(haste),
                 );
             }
             if let Some(task) = found.or_else(|| self.find_here()) {
@@ -240,7 +238,7 @@ impl Worker {
     }
 
     /// The injector and the other workers.
-    fn find_elsewhere(&self) -> Option<&'static Task> {
+    fn find_elsewhere(&self, haste: Haste) -> Option<&'static Task> {
         if self.shared().heed_signals()
             && let Some(task) = self.find_made_ready()
         {
@@ -262,7 +260,9 @@ impl Worker {
                 self.push_fresh(task);
             }
         });
-        found.or_else(|| self.steal()).or_else(|| self.find_low())
+        found
+            .or_else(|| self.steal(haste))
+            .or_else(|| self.find_low())
     }
 
     /// What firing a timer put into our queues; an alarm may spawn.
@@ -274,68 +274,10 @@ impl Worker {
         }
     }
 
-    fn steal(&self) -> Option<&'static Task> {
-        let workers = self.shared().remotes.len();
-        if workers == 1 {
-            return None;
-        }
-        let first = self.choice.below(workers);
-        let all = (first..workers).chain(0..first);
-        match self.shared().plan.get().and_then(Plan::nearness) {
-            None => self.steal_from_any(all.filter(|victim| *victim != self.index)),
-            Some(near) => self.steal_from_any(near.victims(self.index, workers, first)),
-        }
-    }
-
-    fn steal_from_any(&self, victims: impl Iterator<Item = usize>) -> Option<&'static Task> {
-        for victim in victims {
-            if let Some(task) = self.steal_from(victim) {
-                self.remote().counts.steals.raise();
-                self.post_rest(victim);
-                return Some(task);
-            }
-        }
-        None
-    }
-
-    /// After a theft: whoever took his last look meanwhile saw neither what we hold nor, behind our
-    /// lock, what we left.
-    fn post_rest(&self, victim: usize) {
-        let left = !self.shared().remotes[victim].fresh.is_empty();
-        if left || !self.remote().fresh.is_empty() || !self.movable.is_empty() {
-            self.shared().idle.post(self.shared());
-        }
-    }
-
-    pub(crate) fn steal_from(&self, victim: usize) -> Option<&'static Task> {
-        let victim = &self.shared().remotes[victim];
-        let mut first: *mut Task = ptr::null_mut();
-        let stolen = victim.fresh.steal(|task| {
-            if first.is_null() {
-                // The oldest is the largest part of a divided job: run that one.
-                first = task;
-            } else {
-                // SAFETY: we are the owner of our stack.
-                unsafe { self.remote().fresh.push(task) };
-            }
-        });
-        if stolen > 0 {
-            return self.task_of(first).or_else(|| self.pop_fresh());
-        }
-        let movable = victim.movable.get()?;
-        loop {
-            match movable.steal_batch_and_pop(&self.movable) {
-                Steal::Success(task) => return Some(task.0),
-                Steal::Empty => return None,
-                Steal::Retry => {}
-            }
-        }
-    }
-
     /// The last look before sleep, and the look of a searcher: own queues too, for a thief that
     /// gave something back may have made them look empty, and other workers' timers, for their
     /// owners may be busy.
-    pub(crate) fn look_everywhere(&self) -> Option<&'static Task> {
+    pub(crate) fn look_everywhere(&self, haste: Haste) -> Option<&'static Task> {
         if let Some(task) = self.find_here() {
             return Some(task);
         }
@@ -355,7 +297,7 @@ impl Worker {
                 return Some(task);
             }
         }
-        self.find_elsewhere()
+        self.find_elsewhere(haste)
     }
 }
 

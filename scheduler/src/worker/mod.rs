@@ -13,6 +13,7 @@ pub(crate) mod ready;
 mod retire;
 pub(crate) mod run;
 pub(crate) mod slice;
+pub(crate) mod steal;
 
 use crate::{
     carrier::Carrier,
@@ -23,7 +24,11 @@ use crate::{
     shown::Shown,
     task::{Task, flags, slab::Records},
 };
-use std::{cell::Cell, ptr, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    ptr,
+    sync::Arc,
+};
 use vitte_fibers::{Resumer, StackClass};
 use vitte_wait::{
     Unit,
@@ -91,6 +96,8 @@ pub(crate) struct Worker {
     pub(crate) line_first: Cell<u32>,
     pub(crate) tick: Cell<u32>,
     pub(crate) choice: Choice,
+    /// What this worker saw at each of the others when it last looked for something to steal.
+    sights: RefCell<Vec<steal::Sight>>,
     pub(crate) records: Records,
     /// Suspended carriers whose loops have nothing to do, by class.
     pub(crate) pool: [Cell<*const Carrier>; StackClass::COUNT],
@@ -184,6 +191,7 @@ impl Worker {
             line_first: Cell::new(0),
             tick: Cell::new(0),
             choice,
+            sights: RefCell::default(),
             records: Records::default(),
             pool: [const { Cell::new(ptr::null()) }; StackClass::COUNT],
             pooled: Cell::new(0),
