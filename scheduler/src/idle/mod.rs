@@ -183,10 +183,12 @@ impl Idle {
                     break;
                 }
                 shared.pacer.sleep_until(until);
-                // Who was poked will be again soon, and is spared that for a while.
+                // Who was poked will be again soon, as while timers are near, and is spared that.
                 let now = clock::now();
-                most = if now < until {
-                    pace::beyond(now)
+                let soon = pace::beyond(now);
+                let mut remotes = shared.remotes.iter();
+                most = if now < until || remotes.any(|remote| remote.timers.next() < soon) {
+                    soon
                 } else {
                     u64::MAX
                 };
@@ -224,9 +226,14 @@ impl Idle {
     }
 
     /// Until when the pacer may sleep, `most` at the latest: while there is no keeper, it stands in for one.
+    ///
+    /// What it misses by a hair is late by one such sleep, if that is short; so only a long one needs the two steps, as with
+    /// Note \[The nap\].
     pub(crate) fn pacer_until(&self, shared: &Shared, most: u64) -> u64 {
-        shared.pacer.set_until(u64::MAX);
-        fence::heavy();
+        if most > pace::beyond(clock::now()) {
+            shared.pacer.set_until(u64::MAX);
+            fence::heavy();
+        }
         let sleepers = self.sleepers.lock();
         let until = match sleepers.keeper {
             Some(_) => u64::MAX,
