@@ -307,9 +307,9 @@ impl<T> Lifo<T> {
         self.steal_if(|_| true, take)
     }
 
-    /// Takes the older half, at most [`MOST_STOLEN`], if `may` says so of the number of the oldest, which no later push
-    /// has; or one [job](JOB), unasked. Hands each to `take`, the oldest first. Returns how many. Zero if there is nothing, or
-    /// another thief is at work.
+    /// Takes the older half, at most [`MOST_STOLEN`], if `may` says so of the oldest one's position (which is another's once the
+    /// stack was empty); or one [job](JOB), unasked. Hands each to `take`, the oldest first. Returns how many. Zero if there
+    /// is nothing, or another thief is at work.
     pub(crate) fn steal_if(
         &self,
         may: impl FnOnce(usize) -> bool,

@@ -28,14 +28,15 @@ pub(crate) enum Haste {
 /// What a thief last saw at a worker.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sight {
-    /// The number of the oldest fresh task; zero if there was none.
+    /// The position of the oldest fresh task; zero if there was none. A thief that did not look while there was none may take a
+    /// new task for the old one, and steals it though it is green.
     oldest: usize,
     /// Since when that has been the oldest.
     since: u64,
 }
 
 impl Sight {
-    /// The task of this number is the oldest; whether it has been for long.
+    /// The task at this position is the oldest; whether it has been for long.
     fn is_ripe(&mut self, oldest: usize) -> bool {
         let now = clock::now();
         if self.oldest != oldest {
