@@ -672,3 +672,48 @@ fn the_stacks_of_a_crowd_are_given_back_when_it_has_gone() {
             .unwrap();
     });
 }
+
+#[test]
+fn no_turn_is_lost_while_a_thread_interferes_with_two_fibers_of_one_worker() {
+    const TURNS: u64 = 50_000;
+    within(Duration::from_secs(60), || {
+        let scheduler = start(1);
+        let turn = Arc::new(AtomicU64::new(0));
+        let ids = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let players = [0, 1].map(|me| {
+            let (turn, ids) = (Arc::clone(&turn), Arc::clone(&ids));
+            let play = move || {
+                ids.lock().unwrap().push(current_id().unwrap());
+                while ids.lock().unwrap().len() < 2 {
+                    yield_now();
+                }
+                let ids = ids.lock().unwrap().clone();
+                while turn.load(Acquire) < TURNS {
+                    if turn.load(Acquire) % 2 != me {
+                        let _ = park(Deadline::NEVER);
+                        continue;
+                    }
+                    turn.fetch_add(1, AcqRel);
+                    for id in &ids {
+                        let _ = unpark(*id);
+                    }
+                }
+            };
+            scheduler.spawn(&SpawnOptions::default(), play)
+        });
+        // By then the worker has these words to itself, and they are taken from it.
+        let mut next = 1_000;
+        while turn.load(Acquire) < TURNS {
+            if turn.load(Acquire) >= next {
+                next += 1_000;
+                for id in ids.lock().unwrap().iter() {
+                    let _ = unpark(*id);
+                }
+            }
+            thread::yield_now();
+        }
+        for player in players {
+            player.join().unwrap();
+        }
+    });
+}

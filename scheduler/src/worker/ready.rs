@@ -60,13 +60,24 @@ impl Worker {
     }
 
     /// As the function of this name, for a task of this worker's scheduler.
-    // Always inlined: it is what most claims end with.
+    // Always inlined: it is what most claims end with. Mostly the slot is free, for whoever wakes a task waits next.
     #[inline(always)]
     pub(super) fn make_ready(&self, task: &'static Task) {
+        let is_plain = task.unit.is_ordinary() && !self.belongs_elsewhere(task);
+        if !is_plain || !self.lifo_slot.get().is_null() || self.lifo_streak.get() >= LIFO_STREAK {
+            return self.make_ready_with_care(task);
+        }
+        self.lifo_slot.set(task);
+        // Whoever runs here now may go on for long.
+        self.shared().idle.post_here(self.shared());
+    }
+
+    #[inline(never)]
+    fn make_ready_with_care(&self, task: &'static Task) {
         if !task.unit.is_ordinary() && self.shared().put_into_lane(task, Ready::Woken) {
             return;
         }
-        if task.is_pinned() && task.home() != self.index {
+        if self.belongs_elsewhere(task) {
             let home = task.home();
             self.shared().remotes[home].inbox.push(task);
             self.shared().idle.post_to(self.shared(), home);
@@ -81,8 +92,13 @@ impl Worker {
         } else {
             self.queue(task);
         }
-        // Whoever runs here now may go on for long.
         self.shared().idle.post_here(self.shared());
+    }
+
+    /// Whether only another worker may run `task`.
+    #[inline(always)]
+    fn belongs_elsewhere(&self, task: &Task) -> bool {
+        task.is_pinned() && task.home() != self.index
     }
 
     /// Puts a started task that may run here at the end of the line.

@@ -21,7 +21,7 @@ use std::{
 };
 use vitte_fibers::{Resumed, StackClass, StackError};
 use vitte_wait::{
-    current,
+    Wearing, current,
     facade::{atomic::Ordering::Relaxed, thread},
 };
 
@@ -34,6 +34,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     let slot = unsafe { &*current::slot() };
     slot.set_worker(ptr::from_ref(&*worker).cast());
     let _ = slot.seed_dice(worker.choice.seed());
+    let badge = Wearing::put_on();
     let at_desk = worker.sit_down();
     if let Some(plan) = shared.plan.get() {
         plan.place(index);
@@ -60,6 +61,7 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     };
     drop(at_desk);
     drop(started);
+    drop(badge);
     slot.clear_unit();
     slot.set_worker(ptr::null());
     if let Some(mut crew) = leaving {

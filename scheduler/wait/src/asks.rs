@@ -78,9 +78,9 @@ impl Unit {
     /// poll or wait. One that is parked comes back for it, and waits on: Note \[Nudges\].
     pub fn interrupt(&'static self) {
         self.ask(INTERRUPT);
-        // Ordering: AcqRel, and a read-modify-write that writes what it reads. If it comes before that of
-        // `commit_park`, that sees the request; if after, we see the unit parked.
-        self.word.fetch_or(0, AcqRel);
+        // A change that writes what it reads. If it comes before that of `commit_park`, that sees the
+        // request; if after, we see the unit parked.
+        self.touch();
         self.nudge();
     }
 
@@ -97,24 +97,18 @@ impl Unit {
     }
 
     fn nudge(&'static self) {
-        let mut old = self.word.load(Relaxed);
-        while old & (WAITING | PARKED | CLAIMED | BLOCKING) == WAITING | PARKED {
-            // Ordering: AcqRel. Acquire: the saved stack (partner: `commit_park`); Release: so that whoever
-            // claims the wait afterwards sees what came before.
-            match self
-                .word
-                .compare_exchange_weak(old, old & !PARKED, AcqRel, Relaxed)
-            {
-                Ok(_) => {
-                    if let Some(ops) = self.ops() {
-                        // SAFETY: the unit was parked, and we alone took that from it; its wait is open,
-                        // so nobody else makes it ready before it has parked again.
-                        unsafe { (ops.ready)(self) }
-                    }
-                    return;
-                }
-                Err(now) => old = now,
-            }
+        // Acquire: the saved stack (partner: `commit_park`); Release: so that whoever claims the wait afterwards sees what
+        // came before.
+        let nudge = |old| {
+            let is_parked = old & (WAITING | PARKED | CLAIMED | BLOCKING) == WAITING | PARKED;
+            is_parked.then_some(old & !PARKED)
+        };
+        if self.change(nudge, Self::as_said).is_some()
+            && let Some(ops) = self.ops()
+        {
+            // SAFETY: the unit was parked, and we alone took that from it; its wait is open,
+            // so nobody else makes it ready before it has parked again.
+            unsafe { (ops.ready)(self) }
         }
     }
 

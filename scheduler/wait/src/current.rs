@@ -5,7 +5,7 @@
 //! a leaf that is never inlined, returns a value rather than a reference into the thread-local,
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
 
-use crate::{Unit, dice::Dice, thread::ThreadUnit};
+use crate::{Unit, badge::NONE, dice::Dice, thread::ThreadUnit};
 use std::{cell::Cell, ptr};
 
 /// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
@@ -20,6 +20,8 @@ pub struct Slot {
     attached: Cell<*const ()>,
     /// Where this thread's dice stand; zero before they are first thrown.
     dice: Cell<u64>,
+    /// The [badge](crate::badge) that the thread wears.
+    badge: Cell<u8>,
 }
 
 /// Gives the thread's own unit back when the thread ends.
@@ -45,17 +47,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -80,6 +82,11 @@ impl Slot {
     /// Says to which scheduler the thread is attached.
     pub fn set_attached(&self, scheduler: *const ()) {
         self.attached.set(scheduler);
+    }
+
+    /// Says which badge the thread wears from now on.
+    pub(crate) fn set_badge(&self, badge: u8) {
+        self.badge.set(badge);
     }
 
     /// From here on the thread's dice depend on `seed` alone. Returns where they stood, for whoever lends
@@ -108,6 +115,12 @@ pub fn worker() -> *const () {
 #[must_use]
 pub fn attached() -> *const () {
     SLOT.with(|slot| slot.attached.get())
+}
+
+/// The badge that the calling thread wears.
+#[inline(never)]
+pub(crate) fn badge() -> u8 {
+    SLOT.with(|slot| slot.badge.get())
 }
 
 /// Dice for one throw or a few. Every choice that this crate leaves to chance is made with these, so

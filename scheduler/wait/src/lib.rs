@@ -24,8 +24,10 @@
 
 mod address;
 mod asks;
+mod badge;
 mod bed;
 mod budget;
+mod change;
 pub mod current;
 mod deadline;
 mod dice;
@@ -52,6 +54,7 @@ mod word;
 pub use address::AddressTable;
 #[cfg(not(any(loom, shuttle)))]
 pub use address::{wait_for_holder, wait_on, wake, wake_next};
+pub use badge::Wearing;
 pub use bed::{Bed, Lookout};
 pub use budget::{Budget, give_way};
 pub use deadline::Deadline;

@@ -162,7 +162,7 @@ impl Unit {
         if to != Priority::Normal && !are_used() {
             USED.store(usize::MAX, Relaxed);
         }
-        self.change(|bits| {
+        self.change_requests(|bits| {
             Some((bits & !(TWO_BITS << CLASS_SHIFT | LOWERED)) | to.code() << CLASS_SHIFT)
         });
     }
@@ -178,14 +178,14 @@ impl Unit {
         let Some(one) = to.one() else {
             return false;
         };
-        self.change(|bits| (count(bits, one) < MOST).then(|| bits + one))
+        self.change_requests(|bits| (count(bits, one) < MOST).then(|| bits + one))
     }
 
     /// Takes back what [`lift`](Self::lift) lent, once for each time. Callable from anywhere.
     pub fn unlift(&'static self, from: Priority) {
         if let Some(one) = from.one() {
             // A later life of the unit has nothing of it.
-            self.change(|bits| (count(bits, one) > 0).then(|| bits - one));
+            self.change_requests(|bits| (count(bits, one) > 0).then(|| bits - one));
         }
     }
 
@@ -223,7 +223,7 @@ impl Unit {
 
     /// Changes the bits, and tells the unit and its kind if that made it more urgent. False: there was
     /// nothing to change.
-    fn change(&'static self, how: impl Fn(u16) -> Option<u16>) -> bool {
+    fn change_requests(&'static self, how: impl Fn(u16) -> Option<u16>) -> bool {
         let mut old = self.requests.load(Relaxed);
         let new = loop {
             let Some(mut new) = how(old) else {

@@ -142,21 +142,38 @@ impl WaitQueue {
 
     /// Takes waiters out, oldest first, until one can be claimed with `outcome`; returns it with
     /// its payload. Drop the [`Claimed`] after the lock is released, if that can be had.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn pop(&mut self, outcome: Outcome) -> Option<(Claimed, *mut ())> {
-        while let Some(node) = NonNull::new(self.head.cast_mut()) {
-            // SAFETY: the head is linked, hence alive by the contract of `push`.
-            let node = unsafe { node.as_ref() };
-            // SAFETY: the head is linked into this queue.
-            unsafe { self.remove(node) };
-            if let Some(claimed) = node.ticket.claim(outcome) {
+        // SAFETY: the head is linked, hence alive by the contract of `push`.
+        let node = unsafe { self.head.as_ref() }?;
+        self.remove_head(node);
+        match node.ticket.claim(outcome) {
+            Some(claimed) => {
                 // The waiter does not run before `claimed` is dropped, so the node is still alive.
                 node.won.set(true);
-                return Some((claimed, node.payload));
+                Some((claimed, node.payload))
             }
+            None => self.pop_next(outcome),
         }
-        None
+    }
+
+    /// The head was claimed by others.
+    #[cold]
+    #[inline(never)]
+    fn pop_next(&mut self, outcome: Outcome) -> Option<(Claimed, *mut ())> {
+        self.pop_if(outcome, |_| true)
+    }
+
+    #[inline(always)]
+    fn remove_head(&mut self, node: &Node) {
+        node.linked.set(false);
+        self.head = node.next.get();
+        // SAFETY: the next in the list is linked, hence alive by the contract of `push`.
+        match unsafe { self.head.as_ref() } {
+            None => self.tail = ptr::null(),
+            Some(next) => next.prev.set(ptr::null()),
+        }
     }
 
     /// As [`pop`](Self::pop), but only if `accept` agrees to the payload of the oldest waiter that

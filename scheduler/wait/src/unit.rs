@@ -6,6 +6,7 @@
 use crate::{
     Deadline, Outcome, Reason,
     asks::ASKED,
+    badge::NONE,
     facade::{
         atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*},
         thread::{self, Thread},
@@ -17,7 +18,7 @@ use crate::{
         self, BLOCKING, CANCELABLE, CLAIMED, DONE, LIFTABLE, PARKED, TOKEN, UNPARKABLE, WAITING,
     },
 };
-use std::{fmt, ptr::NonNull};
+use std::{cell::Cell, fmt, ptr::NonNull};
 
 /// How a kind of unit other than a plain thread suspends and is made ready.
 ///
@@ -65,18 +66,21 @@ pub struct Unit {
     pub(crate) word: AtomicU64,
     /// Null for a plain thread. Written once, before the unit is shared.
     ops: AtomicPtr<UnitOps>,
-    /// What the unit waits on. Written by the owner; read by onlookers.
-    object: AtomicPtr<()>,
+    /// What the unit waits on, and above it, from [`REASON_SHIFT`] on, a [`Reason`]. Written by the owner; read by onlookers.
+    shown: AtomicU64,
     /// See [`number`](Self::number). Written once, by an owner; zero before.
     number: AtomicU32,
     /// `CANCEL`, `MASKED`: requests to the owner, and whether it honours them. The bits above say what else
     /// is asked of it, and how urgent it is: see the `asks` and the `priority` module.
     pub(crate) requests: AtomicU16,
-    /// A [`Reason`]. Written by the owner; read by onlookers.
-    reason: AtomicU8,
+    /// On which thread the unit parked last, and for which its word may be reserved: see [`change`](crate::change).
+    pub(crate) keeper: AtomicU8,
     /// The wait that was begun and is not over yet: its kind, `BEGUN`, and `ODD` if its number is. 0: none.
     /// Written by the owner, read also by whoever saves his stack, and by onlookers.
     begun: AtomicU8,
+    /// The one badge of a model.
+    #[cfg(any(loom, shuttle))]
+    pub(crate) badge: crate::badge::Badge,
     /// Loom's atomics are handles without a cell in them. Without this the compiler would take a
     /// `&Unit` for a promise that nothing is written through it, and whatever a unit is the first
     /// field of (a thread's unit, a task) is written through it.
@@ -103,6 +107,26 @@ const KIND: u8 = (CANCELABLE | UNPARKABLE) as u8;
 const LIFT: u8 = (LIFTABLE >> LIFT_SHIFT) as u8;
 const LIFT_SHIFT: u32 = 8;
 
+/// In `shown`: where the reason begins. Below it is an address, which has no more bits for a program.
+const REASON_SHIFT: u32 = 48;
+const OBJECT: u64 = (1 << REASON_SHIFT) - 1;
+const NOTHING: u64 = (Reason::None as u64) << REASON_SHIFT;
+
+/// Whether the wait of which `begun` tells is in `word` already, and not the one before.
+const fn is_in_word(begun: u8, word: u64) -> bool {
+    (word & word::NUMBER_ONE != 0) == (begun & ODD != 0)
+}
+
+/// The kind of that wait, as it is in a word.
+const fn kind_of(begun: u8) -> u64 {
+    (begun & KIND) as u64 | ((begun & LIFT) as u64) << LIFT_SHIFT
+}
+
+/// Whether the token may end the wait in `word`.
+const fn is_open_to_token(word: u64) -> bool {
+    word & (WAITING | CLAIMED | UNPARKABLE) == WAITING | UNPARKABLE
+}
+
 impl Unit {
     /// A unit that is not waiting; `ops` is `None` for a plain thread.
     #[must_use]
@@ -113,11 +137,13 @@ impl Unit {
         Self {
             word: AtomicU64::new(0),
             ops: AtomicPtr::new(ops),
-            object: AtomicPtr::new(std::ptr::null_mut()),
+            shown: AtomicU64::new(NOTHING),
             number: AtomicU32::new(0),
-            reason: AtomicU8::new(Reason::None as u8),
+            keeper: AtomicU8::new(NONE),
             requests: AtomicU16::new(0),
             begun: AtomicU8::new(0),
+            #[cfg(any(loom, shuttle))]
+            badge: crate::badge::Badge::new(),
             #[cfg(loom)]
             _shared: std::cell::UnsafeCell::new(()),
         }
@@ -129,8 +155,9 @@ impl Unit {
     /// owner, before the unit is known to anybody new.
     #[inline]
     pub fn recycle(&self) {
+        self.free_word();
         let old = self.word.load(Relaxed);
-        // Ordering: Release. Partner: the Acquire in `unpark_if`, which must not take the new
+        // Ordering: Release. Partner: the Acquire in `change`, for `unpark_if`, which must not take the new
         // life's word for the old one's.
         self.word
             .store(word::number(old).wrapping_add(word::NUMBER_ONE), Release);
@@ -186,8 +213,9 @@ impl Unit {
     /// Says what the owner is about to wait for. Owner only.
     #[inline(always)]
     pub fn announce(&self, reason: Reason, object: *const ()) {
-        self.object.store(object.cast_mut(), Relaxed);
-        self.reason.store(reason as u8, Relaxed);
+        let object = object.addr() as u64 & OBJECT;
+        self.shown
+            .store(object | (reason as u64) << REASON_SHIFT, Relaxed);
     }
 
     #[inline]
@@ -207,26 +235,24 @@ impl Unit {
             self.abandon();
         }
         self.announce(reason, object);
-        let mut old = self.word.load(Relaxed);
-        let number = word::number(old).wrapping_add(word::NUMBER_ONE);
-        if kind & UNPARKABLE != 0 {
-            // Such a wait must be in the word from the beginning, for whoever gives the token holds
-            // no ticket, and tells by the word alone whether somebody waits for it.
-            loop {
-                if old & TOKEN != 0 {
-                    // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
-                    // read-modify-write, never by load and store: see Note [Token consumption].
-                    self.word.fetch_and(!TOKEN, Acquire);
-                    return None;
-                }
-                let new = word::next_wait(old, kind);
-                // Ordering: AcqRel, like every decision about a wait. Partner: `unpark_if`.
-                match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                    Ok(_) => break,
-                    Err(now) => old = now,
-                }
-            }
+        if kind & UNPARKABLE == 0 {
+            let number = word::number(self.word.load(Relaxed)).wrapping_add(word::NUMBER_ONE);
+            self.set_begun(number, kind);
+            return Some(number);
         }
+        // Such a wait must be in the word from the beginning, for whoever gives the token holds
+        // no ticket, and tells by the word alone whether somebody waits for it.
+        let begin = move |old| {
+            Some(match old & TOKEN {
+                0 => word::next_wait(old, kind),
+                _ => old & !TOKEN,
+            })
+        };
+        let old = self.change(begin, Self::as_said)?;
+        if old & TOKEN != 0 {
+            return None;
+        }
+        let number = word::number(old).wrapping_add(word::NUMBER_ONE);
         self.set_begun(number, kind);
         Some(number)
     }
@@ -247,15 +273,13 @@ impl Unit {
     #[inline]
     fn begun(&self, word: u64) -> (u64, u64) {
         let begun = self.begun.load(Relaxed);
-        let in_word = (word & word::NUMBER_ONE != 0) == (begun & ODD != 0);
         let number = word::number(word);
-        let number = if in_word {
+        let number = if is_in_word(begun, word) {
             number
         } else {
             number.wrapping_add(word::NUMBER_ONE)
         };
-        let kind = u64::from(begun & KIND) | u64::from(begun & LIFT) << LIFT_SHIFT;
-        (number, kind)
+        (number, kind_of(begun))
     }
 
     /// A wait was begun and neither parked nor withdrawn, because its `Wait` was dropped: by a panic,
@@ -276,28 +300,21 @@ impl Unit {
     /// Withdraws from wait `number`; false if somebody claimed it first. Owner only.
     #[inline]
     pub(crate) fn withdraw(&self, number: u64) -> bool {
-        let mut old = self.word.load(Relaxed);
-        while word::claimable(old, number) {
-            let new = word::withdrawn(old, number);
-            // Ordering: AcqRel, like every decision about a wait. Partner: `claim`, which loses to it.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => {
-                    self.begun.store(0, Relaxed);
-                    return true;
-                }
-                Err(now) => old = now,
-            }
+        // `claim` loses to it.
+        let withdraw = |old| word::claimable(old, number).then_some(word::withdrawn(old, number));
+        let withdrawn = self.change(withdraw, Self::as_said).is_some();
+        if withdrawn {
+            self.begun.store(0, Relaxed);
         }
-        false
+        withdrawn
     }
 
     /// Consumes the park token, if it is there. Owner only.
     #[inline(always)]
     #[must_use]
     pub fn take_token(&self) -> bool {
-        // Ordering: Acquire. Partner: the Release in `unpark`. The token is consumed by a
-        // read-modify-write, never by load and store: see Note [Token consumption].
-        self.word.load(Relaxed) & TOKEN != 0 && self.word.fetch_and(!TOKEN, Acquire) & TOKEN != 0
+        let take = move |old: u64| (old & TOKEN != 0).then_some(old & !TOKEN);
+        self.word.load(Relaxed) & TOKEN != 0 && self.change(take, Self::as_said).is_some()
     }
 
     /// Begins a wait for the token on behalf of an owner that is off its stack already: one
@@ -307,24 +324,20 @@ impl Unit {
     /// As with `commit_park`, after `true` the owner may be running elsewhere.
     #[inline]
     pub fn commit_park_token(&'static self) -> bool {
-        let mut old = self.word.load(Relaxed);
-        loop {
-            let new = if old & TOKEN != 0 {
+        // Partners: `claim`, `cancel`, `unpark`.
+        let park = move |old| {
+            Some(match old & TOKEN {
+                0 => word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE),
                 // Consumed here: the wait is over, as woken, before it began.
-                word::over(old & !TOKEN)
-            } else {
-                word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE)
-            };
-            // Ordering: AcqRel, as in `commit_park`; Acquire also for the token, if it consumes it.
-            // Partners: `claim`, `cancel`, `unpark`.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) if old & TOKEN != 0 => return false,
-                Ok(_) => {
-                    self.look_again(word::number(new), CANCELABLE);
-                    return true;
-                }
-                Err(now) => old = now,
+                _ => word::over(old & !TOKEN),
+            })
+        };
+        match self.change(park, Self::after_round) {
+            Some(old) if old & TOKEN == 0 => {
+                self.look_again(CANCELABLE, || word::number(word::next_wait(old, 0)));
+                true
             }
+            _ => false,
         }
     }
 
@@ -335,34 +348,38 @@ impl Unit {
     /// the caller must not touch the fiber any more, for it may be running elsewhere.
     #[inline]
     pub fn commit_park(&'static self, how: ParkKind) -> bool {
-        let mut old = self.word.load(Relaxed);
-        let (number, kind) = self.begun(old);
-        loop {
-            if word::number(old) == number && (old & DONE != 0 || old & WAITING == 0) {
-                // Ordering: Acquire. Partner: the AcqRel that raised `DONE` in `finish`.
-                self.word.load(Acquire);
-                return false;
+        let begun = self.begun.load(Relaxed);
+        let kind = kind_of(begun);
+        // Release, so that whoever claims the wait sees the saved stack. Partner: the Acquire in
+        // `Ticket::claim`, or in `Claimed::finish` if the claim came first. Acquire, and also Release: the
+        // change of this word in `cancel`. If ours comes first there, `cancel` sees this wait; if it comes
+        // second, we see the request below.
+        let park = move |old| {
+            let bits = PARKED | how as u64 | kind;
+            if !is_in_word(begun, old) {
+                return Some(word::next_wait(old, bits));
             }
-            let new = word::begun(old, number, PARKED | how as u64 | kind);
-            // Ordering: AcqRel. Release, so that whoever claims the wait sees the saved stack.
-            // Partner: the Acquire in `Ticket::claim`, or in `Claimed::finish` if the claim came first.
-            // Acquire, and also Release: the read-modify-write of this word in `cancel`. If ours comes
-            // first there, `cancel` sees this wait; if it comes second, we see the request below.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Relaxed) {
-                Ok(_) => {
-                    self.look_again(number, kind);
-                    return true;
-                }
-                Err(now) => old = now,
-            }
-        }
+            (old & (WAITING | DONE) == WAITING).then_some(old | bits)
+        };
+        let parked = match how {
+            ParkKind::Suspended => self.change(park, Self::after_round),
+            ParkKind::Blocked => self.change(park, Self::as_said),
+        };
+        let Some(old) = parked else {
+            return false;
+        };
+        self.look_again(kind, || match is_in_word(begun, old) {
+            true => word::number(old),
+            false => word::number(word::next_wait(old, 0)),
+        });
+        true
     }
 
-    /// A request that came before the wait was in the word saw nothing to end.
-    #[inline]
-    fn look_again(&'static self, number: u64, kind: u64) {
+    /// A request that came before the wait, of this number, was in the word saw nothing to end.
+    #[inline(always)]
+    fn look_again(&'static self, kind: u64, number: impl Fn() -> u64) {
         if self.requests.load(Relaxed) & (CANCEL | ASKED) != 0 || kind & LIFTABLE != 0 {
-            self.asked_while_parking(number, kind);
+            self.asked_while_parking(number(), kind);
         }
     }
 
@@ -393,7 +410,7 @@ impl Unit {
     /// [`announce`](Self::announce) and [`commit_park_token`](Self::commit_park_token).
     #[inline(always)]
     pub fn outcome(&self) -> Outcome {
-        self.reason.store(Reason::None as u8, Relaxed);
+        self.shown.store(NOTHING, Relaxed);
         self.begun.store(0, Relaxed);
         // Ordering: Acquire. Partner: the AcqRel of the claim, whose effects the waiter may rely on.
         Outcome::of(self.word.load(Acquire))
@@ -414,40 +431,35 @@ impl Unit {
     /// Returns whether it was given the token.
     #[inline]
     pub fn unpark_if(&'static self, is_meant: impl Fn() -> bool) -> bool {
-        // Ordering: Acquire, so that `is_meant` looks after us. Partner: the Release in `recycle`.
-        let mut old = self.word.load(Acquire);
-        loop {
-            if !is_meant() {
-                return false;
+        let unpark = move |old| {
+            // It looks after us. Partner: the Release in `recycle`.
+            is_meant().then(|| match is_open_to_token(old) {
+                true => old | CLAIMED,
+                // A change, also when the token is there already, so that the consumer sees what came before.
+                false => old | TOKEN,
+            })
+        };
+        let Some(old) = self.change(unpark, Self::after_claim) else {
+            return false;
+        };
+        if is_open_to_token(old) {
+            Claimed {
+                unit: self,
+                parked: old & PARKED != 0,
             }
-            let open = old & (WAITING | CLAIMED | UNPARKABLE) == WAITING | UNPARKABLE;
-            let new = if open { old | CLAIMED } else { old | TOKEN };
-            // Ordering: Release, also when the token is there already, so that the consumer sees
-            // what came before. Partner: the Acquire in `begin`, or in `outcome`.
-            match self.word.compare_exchange_weak(old, new, AcqRel, Acquire) {
-                Ok(_) => {
-                    if open {
-                        Claimed {
-                            unit: self,
-                            parked: old & PARKED != 0,
-                        }
-                        .wake();
-                    }
-                    return true;
-                }
-                Err(now) => old = now,
-            }
+            .wake();
         }
+        true
     }
 
     /// Asks the unit to stop: its current cancelable wait ends as canceled, and so does every
     /// later one. Callable from anywhere; never blocks.
     pub fn cancel(&'static self) {
         self.requests.fetch_or(CANCEL, Relaxed);
-        // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a
-        // place in the order of the word's changes. Release: the request above. Acquire: the
-        // mask, which the owner sets before it begins a wait. Partner: `commit_park`.
-        let now = self.word.fetch_or(0, AcqRel);
+        // A change that writes what it reads, so that it has a place in the order of the word's changes.
+        // Release: the request above. Acquire: the mask, which the owner sets before it begins a wait.
+        // Partner: `commit_park`.
+        let now = self.touch();
         if now & (WAITING | CLAIMED | CANCELABLE) == WAITING | CANCELABLE
             && self.requests.load(Relaxed) & MASKED == 0
         {
@@ -469,9 +481,9 @@ impl Unit {
     /// [begun](crate::Wait::begin_liftable) to be ended so: the unit has become more urgent, and is to tell
     /// whoever it waits for. Callable from anywhere; never blocks.
     pub(crate) fn end_liftable_wait(&'static self) {
-        // Ordering: AcqRel, and a read-modify-write that writes what it reads, as in `cancel`. Partner:
-        // `commit_park`. If ours comes first there, it sees that the unit was raised; else we see the wait.
-        let now = self.word.fetch_or(0, AcqRel);
+        // As in `cancel`. Partner: `commit_park`. If ours comes first there, it sees that the unit was raised;
+        // else we see the wait.
+        let now = self.touch();
         if now & (WAITING | CLAIMED | LIFTABLE) == WAITING | LIFTABLE {
             drop(Ticket::new(self, word::number(now)).claim(Outcome::Woken));
         }
@@ -518,9 +530,10 @@ impl Unit {
         if self.shown() & (WAITING | DONE) != WAITING {
             return (Reason::None, std::ptr::null());
         }
+        let shown = self.shown.load(Relaxed);
         (
-            Reason::from_code(self.reason.load(Relaxed).into()),
-            self.object.load(Relaxed),
+            Reason::from_code((shown >> REASON_SHIFT) as u32),
+            std::ptr::without_provenance((shown & OBJECT) as usize),
         )
     }
 }
@@ -576,25 +589,16 @@ impl Ticket {
     #[inline]
     #[must_use]
     pub fn claim(self, outcome: Outcome) -> Option<Claimed> {
-        let mut old = self.unit.word.load(Relaxed);
-        while let Some(new) = word::claimed(old, self.number, CLAIMED | outcome.bits()) {
-            // Ordering: AcqRel. Acquire: what the waiter wrote before it parked (partner:
-            // `commit_park`; before that, whatever gave us the ticket); Release: what the winner wrote (partner: `outcome`).
-            match self
-                .unit
-                .word
-                .compare_exchange_weak(old, new, AcqRel, Relaxed)
-            {
-                Ok(_) => {
-                    return Some(Claimed {
-                        unit: self.unit,
-                        parked: new & PARKED != 0,
-                    });
-                }
-                Err(now) => old = now,
-            }
-        }
-        None
+        // Acquire: what the waiter wrote before it parked (partner: `commit_park`; before that, whatever gave us
+        // the ticket); Release: what the winner wrote (partner: `outcome`).
+        let claim = move |old| word::claimed(old, self.number, CLAIMED | outcome.bits());
+        let old = self.unit.change(claim, Unit::after_claim)?;
+        // A wait that was not in the word was not parked.
+        let parked = word::number(old) == self.number && old & PARKED != 0;
+        Some(Claimed {
+            unit: self.unit,
+            parked,
+        })
     }
 
     /// Whether a claim could still succeed; a hint.
@@ -634,29 +638,21 @@ impl Claimed {
     /// Raises `DONE`, and wakes the unit if it sleeps already.
     #[cold]
     fn finish(&self) {
-        let mut old = self.unit.word.load(Relaxed);
-        loop {
+        // Release: what the winner wrote into the waiter's memory (partner: `is_done`, `commit_park`); Acquire: the
+        // saved stack (partner: `commit_park`).
+        let waker = Cell::new(None);
+        let raise = |old| {
             // The waker must be had before `DONE` is raised: after that a thread may go on,
             // end, and leave its unit to another thread.
             let sleeps = old & PARKED != 0 && (self.unit.ops().is_none() || old & BLOCKING != 0);
-            let waker = sleeps.then(|| self.waker());
-            // Ordering: AcqRel. Release: what the winner wrote into the waiter's memory (partner:
-            // `is_done`, `commit_park`); Acquire: the saved stack (partner: `commit_park`).
-            match self
-                .unit
-                .word
-                .compare_exchange_weak(old, old | DONE, AcqRel, Relaxed)
-            {
-                Ok(_) => {
-                    if let Some(waker) = waker {
-                        waker.wake();
-                    } else if old & PARKED != 0 {
-                        self.ready();
-                    }
-                    return;
-                }
-                Err(now) => old = now,
-            }
+            waker.set(sleeps.then(|| self.waker()));
+            Some(old | DONE)
+        };
+        let old = self.unit.change(raise, Unit::as_said);
+        match waker.take() {
+            Some(waker) => waker.wake(),
+            None if old.is_some_and(|old| old & PARKED != 0) => self.ready(),
+            None => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The wait word: one number that says how far a unit's current wait has come, and who ended it.
 //!
 //! ```text
-//! | wait number (52) | 0 | liftable | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
+//! | wait number (44) | rounds (8) | reserved | liftable | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
 //!
 //!   over (n) ──after the stack is saved──► waiting+parked (n+1)
 //!    ▲   │ claim                             │ claim
@@ -18,6 +18,8 @@
 //! three. It rests on this: no ticket is out for the number after a wait that is not over, and one that was
 //! given out is used up by parking or by withdrawing before the next is. What must be known of a wait
 //! before it is in the word (its kind) lies beside it, see `Unit::begun`.
+//!
+//! `rounds` and `reserved` have nothing to do with waits: see [`change`](crate::change).
 //!
 //! Invariants: only the owner raises `PARKED`; only the owner gives out the next number, and only
 //! he or a party with a ticket of it writes it; only the
@@ -44,9 +46,16 @@ const OUTCOME_SHIFT: u32 = 8;
 const OUTCOME_MASK: u64 = 0b11 << OUTCOME_SHIFT;
 /// Whoever makes the owner more urgent may end this wait, as woken.
 pub(crate) const LIFTABLE: u64 = 1 << 10;
-/// The lowest bit of the wait number.
-pub(crate) const NUMBER_ONE: u64 = 1 << 12;
+/// One worker changes this word without a read-modify-write.
+pub(crate) const RESERVED: u64 = 1 << 11;
+/// How often in a row its unit has parked on one worker.
+pub(crate) const ROUND_ONE: u64 = 1 << 12;
+pub(crate) const ROUNDS: u64 = 0xff * ROUND_ONE;
+/// The lowest bit of the wait number. There are numbers for days of one unit that does nothing but wait.
+pub(crate) const NUMBER_ONE: u64 = 1 << 20;
 const NUMBER_MASK: u64 = !(NUMBER_ONE - 1);
+/// What has nothing to do with one wait, and stays when it is over.
+const KEPT: u64 = TOKEN | RESERVED | ROUNDS;
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,14 +91,14 @@ pub(crate) const fn number(word: u64) -> u64 {
     word & NUMBER_MASK
 }
 
-/// The word of the wait after the one in `word`, with the token kept.
+/// The word of the wait after the one in `word`.
 pub(crate) const fn next_wait(word: u64, kind: u64) -> u64 {
-    number(word).wrapping_add(NUMBER_ONE) | (word & TOKEN) | WAITING | kind
+    number(word).wrapping_add(NUMBER_ONE) | (word & KEPT) | WAITING | kind
 }
 
 /// The word of a wait that was over, as woken, before it began.
 pub(crate) const fn over(word: u64) -> u64 {
-    number(word).wrapping_add(NUMBER_ONE) | DONE
+    number(word).wrapping_add(NUMBER_ONE) | (word & KEPT) | DONE
 }
 
 /// The word of the wait that is begun in `word`, or begins with this; of a wait in it all is kept.
@@ -116,7 +125,7 @@ pub(crate) const fn claimed(word: u64, wait: u64, bits: u64) -> Option<u64> {
 
 /// The word after the owner has withdrawn from `wait`.
 pub(crate) const fn withdrawn(word: u64, wait: u64) -> u64 {
-    wait | (word & TOKEN)
+    wait | (word & KEPT)
 }
 
 /// Whether `wait` is still open to a claim: it is in the word, or is the next one.

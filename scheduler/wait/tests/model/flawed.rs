@@ -8,7 +8,8 @@ use loom::{
     cell::UnsafeCell,
     sync::atomic::{
         AtomicBool, AtomicU64,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+        fence,
     },
     thread,
 };
@@ -46,6 +47,33 @@ fn a_token_consumed_by_load_and_store_is_lost() {
         for other in others {
             other.join().unwrap();
         }
+    });
+}
+
+/// A word that is reserved for one thread, which another one takes from it without waiting until the first is out of it.
+#[test]
+#[should_panic(expected = "a change was lost")]
+fn a_reserved_word_that_is_taken_from_one_who_is_inside_loses_a_change() {
+    check("flawed: reserved word", 3, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let counts = Arc::new(AtomicBool::new(true));
+        let other = {
+            let (word, counts) = (word.clone(), counts.clone());
+            thread::spawn(move || {
+                counts.store(false, Relaxed);
+                fence(SeqCst);
+                word.fetch_or(TOKEN, AcqRel);
+            })
+        };
+        let old = word.load(Acquire);
+        fence(SeqCst);
+        if counts.load(Relaxed) {
+            word.store(old | WAITING, Release);
+        } else {
+            word.fetch_or(WAITING, AcqRel);
+        }
+        other.join().unwrap();
+        assert_eq!(word.load(Acquire), WAITING | TOKEN, "a change was lost");
     });
 }
 

@@ -11,6 +11,7 @@ mod claim;
 mod flawed;
 mod nudged;
 mod reserved;
+mod reserved_word;
 mod select;
 mod stop;
 mod suspended;
