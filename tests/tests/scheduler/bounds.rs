@@ -199,47 +199,30 @@ fn who_gets_on_in_channels_without_waiting_lets_others_run() {
     /// Sends and receives once, without waiting.
     type Turn = Box<dyn FnMut()>;
     type Kind = (&'static str, fn() -> Turn);
+    macro_rules! both_ends {
+        ($ends:expr) => {
+            || {
+                let (tx, rx) = $ends;
+                Box::new(move || {
+                    tx.send(1).unwrap();
+                    rx.recv().unwrap();
+                })
+            }
+        };
+    }
     let kinds: &[Kind] = &[
-        ("unbounded", || {
-            let (tx, rx) = Channel::new();
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
-        ("bounded", || {
-            let (tx, rx) = Channel::bounded(1);
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
+        ("unbounded", both_ends!(Channel::new())),
+        ("bounded", both_ends!(Channel::bounded(1))),
+        ("many", both_ends!(mpmc::bounded(1))),
+        ("many, unbounded", both_ends!(mpmc::unbounded())),
+        ("one to one", both_ends!(spsc::channel(2))),
+        ("queue", both_ends!(queue::bounded(1))),
+        ("broadcast", both_ends!(broadcast::channel(1))),
         ("only sends", || {
             let (tx, rx) = Channel::new();
             Box::new(move || {
                 tx.send(1).unwrap();
                 let _ = &rx;
-            })
-        }),
-        ("many", || {
-            let (tx, rx) = mpmc::bounded(1);
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
-        ("many, unbounded", || {
-            let (tx, rx) = mpmc::unbounded();
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
-        ("one to one", || {
-            let (tx, rx) = spsc::channel(2);
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
             })
         }),
         ("batches", || {
@@ -255,20 +238,6 @@ fn who_gets_on_in_channels_without_waiting_lets_others_run() {
             let (tx, rx) = priority::unbounded::<u8, u8>(priority::First::Smallest);
             Box::new(move || {
                 tx.send((1, 1)).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
-        ("queue", || {
-            let (tx, rx) = queue::bounded(1);
-            Box::new(move || {
-                tx.send(1).unwrap();
-                rx.recv().unwrap();
-            })
-        }),
-        ("broadcast", || {
-            let (tx, rx) = broadcast::channel(1);
-            Box::new(move || {
-                tx.send(1).unwrap();
                 rx.recv().unwrap();
             })
         }),
