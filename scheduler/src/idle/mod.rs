@@ -453,6 +453,14 @@ impl Idle {
                 search(haste).map(Some)
             }
         };
+        // Who makes descriptors ready may wait for this processor. What he does with it is found in one go; else each
+        // event would wake us from a sleep of its own. In models nobody waits for a processor.
+        if bed.poller.has_sources() && !cfg!(any(loom, shuttle)) {
+            thread::yield_now();
+            if let Some(found) = look(Haste::None) {
+                return found;
+            }
+        }
         loop {
             // Who has descriptors to watch finds what is ready while he sleeps; to search would only keep the
             // processor from those who make it ready. And who is about to be woken by the time is back soon.
