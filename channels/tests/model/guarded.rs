@@ -222,6 +222,21 @@ fn a_reset_wakes_whoever_waits_for_a_timer() {
 }
 
 #[test]
+fn a_timer_s_tick_and_a_timeout_exclude_each_other() {
+    check("timer, deadline", 3, || {
+        let timer = timer::never();
+        let other = timer.clone();
+        let receiver = thread::spawn(move || other.recv_until(PAST));
+        timer.reset_at(PAST);
+        let received = receiver.join().unwrap().map(|tick| tick.due);
+        match (received, timer.try_recv().map(|tick| tick.due)) {
+            (Ok(PAST), Err(TryRecvError::Empty)) | (Err(RecvUntilError::TimedOut), Ok(PAST)) => {}
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
 fn one_of_two_gets_a_timer_s_tick_and_closing_wakes_the_other() {
     check("timer, close", 2, || {
         let timer = timer::at(PAST);

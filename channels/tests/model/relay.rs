@@ -7,13 +7,16 @@ use crate::check::check;
 use std::convert::Infallible;
 use vitte_channels::relay::{End, FlushError, Options, Verdict};
 use vitte_wait::{
-    StopSource, current,
+    Deadline, StopSource, current,
     facade::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
         thread,
     },
 };
+
+/// The modelled clock stands past this, but not so far that nobody waits.
+const PAST: Deadline = Deadline::from_nanos(1);
 
 #[test]
 fn a_flush_returns_when_all_before_it_is_out() {
@@ -74,6 +77,22 @@ fn what_is_sent_is_out_or_comes_back_when_the_relay_is_stopped() {
         let report = running.join().unwrap();
         assert_eq!(report.end, End::Stopped);
         assert_eq!(sender.join().unwrap(), out.load(SeqCst));
+    });
+}
+
+#[test]
+fn a_flush_that_times_out_takes_nothing_back() {
+    check("relay, deadline", 2, || {
+        let (tx, relay) = Options::new(2).capacity(1).open();
+        let sender = thread::spawn(move || {
+            let sent = (0..2).filter(|n| tx.send_until(*n, PAST).is_ok()).count();
+            (sent, tx.flush_until(PAST))
+        });
+        let put_out = |_: &mut Vec<u32>| Ok::<(), Infallible>(());
+        let report = relay.run(put_out, |_| Verdict::Drop);
+        let (sent, flushed) = sender.join().unwrap();
+        assert!(matches!(flushed, Ok(()) | Err(FlushError::TimedOut)));
+        assert_eq!((report.end, report.values as usize), (End::Closed, sent));
     });
 }
 

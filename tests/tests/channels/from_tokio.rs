@@ -166,3 +166,21 @@ pub(crate) fn a_watch_without_receivers_may_get_one_again<U: Units>() {
     drop(other);
     assert_eq!(U::join(waiter), Err(RecvError::Closed));
 }
+
+/// After `wait_for_errors_on_closed_channel_true_predicate`, `changed_succeeds_*` and `has_changed_*` (which here says
+/// nothing of the end).
+pub(crate) fn a_wait_for_the_last_value_needs_no_sender<U: Units>() {
+    let (tx, rx) = watch::channel("first");
+    tx.send("last").unwrap();
+    drop(tx);
+    let seen = rx.clone();
+    assert_eq!((seen.changed(), seen.has_changed()), (Ok(()), false));
+    for rx in [rx, seen] {
+        assert_eq!(
+            rx.wait_for(|word| *word == "last").map(|word| *word),
+            Ok("last")
+        );
+        let never = rx.wait_for(|word| *word == "first").map(|word| *word);
+        assert_eq!(never, Err(RecvError::Closed));
+    }
+}

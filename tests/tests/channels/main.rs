@@ -258,6 +258,7 @@ macro_rules! bodies_of_other_handles {
                 a_oneshot_is_over_once_and_for_all
                 a_closed_watch_tells_of_what_was_not_seen
                 a_watch_without_receivers_may_get_one_again
+                a_wait_for_the_last_value_needs_no_sender
             }
             closed {
                 every_sender_can_wait_for_the_end

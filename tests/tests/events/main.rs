@@ -66,6 +66,7 @@ macro_rules! all_bodies {
                 one_who_gives_up_lets_those_behind_it_move_up
                 closing_sends_everybody_away
                 forgotten_permits_are_gone
+                permits_of_a_closed_semaphore_are_counted_all_the_same
                 permits_split_and_merge
                 too_many_permits_are_refused_and_change_nothing
                 an_owned_permit_outlives_its_unit

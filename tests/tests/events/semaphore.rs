@@ -157,6 +157,25 @@ pub(crate) fn closing_sends_everybody_away<U: Units>() {
     );
 }
 
+/// After tokio's `add_permits_closed` and `forget_closed`.
+pub(crate) fn permits_of_a_closed_semaphore_are_counted_all_the_same<U: Units>() {
+    for (size, count) in (0..4).flat_map(|size| (0..4).map(move |count| (size, count))) {
+        let semaphore = Semaphore::new(size);
+        semaphore.close();
+        semaphore.add_permits(count);
+        assert_eq!(semaphore.available_permits(), size + count);
+        assert_eq!(
+            semaphore.forget_permits(2 * count),
+            (size + count).min(2 * count)
+        );
+        let left = size.saturating_sub(count);
+        assert_eq!(
+            (semaphore.available_permits(), semaphore.is_closed()),
+            (left, true)
+        );
+    }
+}
+
 pub(crate) fn forgotten_permits_are_gone<U: Units>() {
     let semaphore = Arc::new(Semaphore::new(10));
     semaphore.acquire().unwrap().forget();

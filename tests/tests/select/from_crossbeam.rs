@@ -2,7 +2,10 @@
 //! Apache 2.0): the ideas that apply here, written afresh.
 
 use crate::units::{FLAVORS, Units, channel, moment, pause};
-use std::time::{Duration, Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
 use vitte_channels::{
     Channel, RecvError, SendError, TryRecvError, select,
     select::{Chosen, Select, SelectError, When},
@@ -283,4 +286,28 @@ pub(crate) fn the_dynamic_form_waits_as_it_is_told<U: Units>() {
     assert_eq!(arm.take(), Some(Ok(2)));
     assert_eq!(U::join(sender), (Ok(()), Ok(())));
     moment();
+}
+
+/// After `panic_sender` and `panic_receiver`: what makes an arm fails, and the arms that were made are gone without
+/// having gone.
+pub(crate) fn a_panic_while_arms_are_made_loses_nothing<U: Units>() {
+    fn fails() -> vitte_channels::Receiver<u8> {
+        panic!("meant")
+    }
+    let ((tx, rx), (full, inside)) = (Channel::new(), Channel::bounded(1));
+    tx.send(1).unwrap();
+    full.send(2).unwrap();
+    let mut slot = Some(3);
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        select! {
+            recv(rx) -> _ => unreachable!(),
+            offer(full, slot) -> _ => unreachable!(),
+            recv(fails()) -> _ => unreachable!(),
+        }
+    }));
+    assert!(failed.is_err());
+    assert_eq!(
+        (rx.try_recv(), inside.try_recv(), slot),
+        (Ok(1), Ok(2), Some(3))
+    );
 }

@@ -94,6 +94,7 @@ macro_rules! all_bodies {
                 selects_nest
                 the_macro_takes_its_shapes
                 the_dynamic_form_waits_as_it_is_told
+                a_panic_while_arms_are_made_loses_nothing
             }
             stores {
                 a_unique_queue_tells_its_arm_what_became_of_the_value
