@@ -46,7 +46,7 @@ fn without_the_producer_s_fence_a_consumer_is_forgotten() {
 
 #[test]
 fn with_both_fences_it_is_not() {
-    crate::check::check("a flag with both fences", 3, || {
+    check("a flag with both fences", 3, || {
         sleeps_for_ever(vitte_wait::fence::light);
     });
 }

@@ -79,7 +79,7 @@ unsafe impl Arm for ReadyArm {
             place: self.0.clone(),
             struck: AtomicBool::new(false),
         };
-        let made = lookout.add(0, || Ok(std::sync::Arc::new(cot())));
+        let made = lookout.add(0, || Ok(cot().into()));
         made.unwrap();
     }
 }
