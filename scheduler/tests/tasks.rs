@@ -13,7 +13,7 @@ use vitte_scheduler::{
     Config, JoinError, JoinHandle, Scheduler, ShutdownError, ShutdownMode, SpawnError,
     SpawnOptions, cancel, current_id, park, sleep_until, spawn, unpark, yield_now,
 };
-use vitte_wait::{Deadline, Outcome, StopSource};
+use vitte_wait::{Deadline, Outcome, StopSource, facade::plain::Mutex};
 
 /// Runs `test` on schedulers of one, two and four workers; fails if one takes a minute.
 fn on_each(test: impl Fn(&Scheduler) + Send + Sync + 'static) {
@@ -679,15 +679,15 @@ fn no_turn_is_lost_while_a_thread_interferes_with_two_fibers_of_one_worker() {
     within(Duration::from_secs(60), || {
         let scheduler = start(1);
         let turn = Arc::new(AtomicU64::new(0));
-        let ids = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ids = Arc::new(Mutex::new(Vec::new()));
         let players = [0, 1].map(|me| {
             let (turn, ids) = (Arc::clone(&turn), Arc::clone(&ids));
             let play = move || {
-                ids.lock().unwrap().push(current_id().unwrap());
-                while ids.lock().unwrap().len() < 2 {
+                ids.lock().push(current_id().unwrap());
+                while ids.lock().len() < 2 {
                     yield_now();
                 }
-                let ids = ids.lock().unwrap().clone();
+                let ids = ids.lock().clone();
                 while turn.load(Acquire) < TURNS {
                     if turn.load(Acquire) % 2 != me {
                         let _ = park(Deadline::NEVER);
@@ -706,7 +706,7 @@ fn no_turn_is_lost_while_a_thread_interferes_with_two_fibers_of_one_worker() {
         while turn.load(Acquire) < TURNS {
             if turn.load(Acquire) >= next {
                 next += 1_000;
-                for id in ids.lock().unwrap().iter() {
+                for id in ids.lock().iter() {
                     let _ = unpark(*id);
                 }
             }

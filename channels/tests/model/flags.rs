@@ -3,7 +3,6 @@
 //! The flawed one must fail. If it passes, the checker cannot see a store that is late, and what it
 //! says of the ring is worth nothing.
 
-#[cfg(loom)]
 use crate::check::check;
 use vitte_wait::facade::{
     Arc,

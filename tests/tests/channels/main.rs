@@ -183,6 +183,8 @@ macro_rules! bodies_of_their_own {
             }
             show {
                 debug_shows_the_state_and_not_the_values
+                debug_shows_the_state_of_those_that_order_and_batch
+                debug_shows_when_a_timer_is_due
                 errors_speak_and_hide_their_values
             }
         }

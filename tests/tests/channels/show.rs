@@ -2,8 +2,11 @@
 
 use crate::units::{Units, spawn_known, until, until_waiting};
 use std::error::Error;
+use std::time::Duration;
 use vitte_channels::{
     Channel, RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
+    priority::{self, First},
+    relay, timer,
 };
 use vitte_wait::Reason;
 
@@ -39,6 +42,51 @@ pub(crate) fn debug_shows_the_state_and_not_the_values<U: Units>() {
     );
     let (tx, _rx) = Channel::bounded::<Secret>(0);
     assert!(format!("{tx:?}").contains("flavor: rendezvous, capacity: 0, len: 0"));
+}
+
+pub(crate) fn debug_shows_the_state_of_those_that_order_and_batch<U: Units>() {
+    let (tx, rx) = priority::bounded(2, First::Smallest);
+    tx.send((1, "a secret")).unwrap();
+    let (sender, unit) = spawn_known::<U, _>(move || {
+        tx.send((2, "another")).unwrap();
+        tx.send((3, "blocked"))
+    });
+    until_waiting(unit, Reason::Send);
+    let shown = format!("{rx:?}");
+    for part in ["capacity: 2, len: 2, closed: false", "waiting_senders: 1"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    rx.close();
+    assert!(matches!(
+        U::join(sender),
+        Err(SendError::Closed((3, "blocked")))
+    ));
+    assert!(format!("{rx:?}").contains("closed: true"));
+
+    let (tx, relay) = relay::Options::new(3).capacity(4).open::<&str>();
+    tx.send("a secret").unwrap();
+    for shown in [format!("{tx:?}"), format!("{relay:?}")] {
+        assert!(
+            shown.contains("capacity: 4, len: 1") && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+    assert!(format!("{relay:?}").contains("batch: 3"));
+}
+
+pub(crate) fn debug_shows_when_a_timer_is_due<U: Units>() {
+    let hours = Duration::from_secs(7_200);
+    let ticks = timer::tick(hours);
+    let waiting = ticks.clone();
+    let (receiver, unit) = spawn_known::<U, _>(move || waiting.recv());
+    until_waiting(unit, Reason::Sleep);
+    let shown = format!("{ticks:?}");
+    for part in ["period: 7200s", "due_in: ", "closed: false", "waiting: 1"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    ticks.close();
+    assert_eq!(U::join(receiver).unwrap_err(), RecvError::Closed);
+    assert!(!format!("{:?}", timer::never()).contains("due_in"));
 }
 
 pub(crate) fn errors_speak_and_hide_their_values<U: Units>() {

@@ -4,7 +4,7 @@
 use crate::{LIMIT, SharedDice, after, end, run, start};
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*},
         mpsc::{Sender, channel},
     },
@@ -16,7 +16,7 @@ use vitte_scheduler::{
     ShutdownMode, SpawnOptions, offload, park, yield_now,
 };
 use vitte_tests::{seed, within};
-use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+use vitte_wait::{Deadline, Outcome, StopSource, StopToken, facade::plain::Mutex};
 
 fn start_with(io: usize, patience: Duration) -> Scheduler {
     let config = Config {
@@ -416,7 +416,7 @@ fn jobs_that_are_canceled_at_random_run_once_or_are_dropped_once() {
                                 Err(_) => None,
                             }
                         };
-                        values.lock().unwrap().extend(ended);
+                        values.lock().extend(ended);
                     })
                 })
                 .collect();
@@ -430,7 +430,7 @@ fn jobs_that_are_canceled_at_random_run_once_or_are_dropped_once() {
             }
             fibers.into_iter().for_each(|fiber| fiber.join().unwrap());
             assert_eq!(dropped.load(SeqCst), 200);
-            assert_eq!(ran.load(SeqCst), values.lock().unwrap().len());
+            assert_eq!(ran.load(SeqCst), values.lock().len());
             end(&on);
         }
     });
