@@ -1,7 +1,7 @@
 //! A thread that looks out for something itself, in a bed of its arm's, misses neither that nor what others wake it for.
 
 use crate::check::check;
-use std::ptr;
+use std::{ptr, sync::Arc as StdArc};
 use vitte_wait::{
     Bed, Deadline, Lookout, Node, Reason, StopSource,
     facade::{
@@ -79,7 +79,7 @@ unsafe impl Arm for ReadyArm {
             place: self.0.clone(),
             struck: AtomicBool::new(false),
         };
-        let made = lookout.add(0, || Ok(cot().into()));
+        let made = lookout.add(0, || Ok(StdArc::new(cot())));
         made.unwrap();
     }
 }
