@@ -27,5 +27,5 @@ pub use counted::{Census, Counted};
 pub use dice::Dice;
 pub use schedulers::{after, end, start};
 pub use seed::seed;
-pub use size::is_full;
+pub use size::{is_full, rounds};
 pub use watchdog::{threads, within};

@@ -102,30 +102,52 @@ fn of_two_twins_as_many_come_out_as_went_in() {
     });
 }
 
+/// Checks `$body` of a channel over each store: its ends, and what carries the number `n` there.
+macro_rules! for_each_store {
+    ($body:ident) => {{
+        $body!("queue(0)", queue::bounded(0), |n| n);
+        $body!("queue(1)", queue::bounded(1), |n| n);
+        $body!("unique queue(1)", queue::bounded_unique(1), |n| n);
+        $body!("priority(0)", priority::bounded(0, First::Greatest), |n| (
+            0, n
+        ));
+        $body!("priority(1)", priority::bounded(1, First::Smallest), |n| (
+            0, n
+        ));
+    }};
+}
+
 #[test]
 fn closing_returns_or_delivers_every_value() {
-    for capacity in [0, 1] {
-        check("queue, close", 3, move || {
-            let (tx, rx) = queue::bounded(capacity);
-            let producer = thread::spawn(move || {
-                let mut sent = 0;
-                while sent < 2 {
-                    match tx.send(Box::new(sent)) {
-                        Ok(()) => sent += 1,
-                        Err(error) => {
-                            assert!(matches!(error, SendError::Closed(_)));
-                            assert_eq!(*error.into_inner(), sent);
-                            break;
+    macro_rules! body {
+        ($name:literal, $ends:expr, |$n:ident| $carrier:expr) => {
+            check(concat!($name, ", close"), 3, || {
+                let (tx, rx) = $ends;
+                let carrier = |n: u32| {
+                    let $n = Box::new(n);
+                    $carrier
+                };
+                let producer = thread::spawn(move || {
+                    let mut sent = 0;
+                    while sent < 2 {
+                        match tx.send(carrier(sent)) {
+                            Ok(_) => sent += 1,
+                            Err(error) => {
+                                assert!(matches!(error, SendError::Closed(_)));
+                                assert_eq!(error.into_inner(), carrier(sent));
+                                break;
+                            }
                         }
                     }
-                }
-                sent
-            });
-            rx.close();
-            let received = rx.iter().count();
-            assert_eq!(producer.join().unwrap() as usize, received);
-        });
+                    sent
+                });
+                rx.close();
+                let received = rx.iter().count();
+                assert_eq!(producer.join().unwrap() as usize, received);
+            })
+        };
     }
+    for_each_store!(body);
 }
 
 #[test]
@@ -139,25 +161,36 @@ fn the_last_sender_s_end_wakes_the_receivers() {
         assert_eq!(receiver.join().unwrap(), Err(RecvError::Closed));
         sender.join().unwrap();
     });
+    check("priority(0), last sender", 2, || {
+        let (tx, rx) = priority::bounded::<u8, u8>(0, First::Smallest);
+        let sender = thread::spawn(move || drop(tx));
+        assert_eq!(rx.recv(), Err(RecvError::Closed));
+        sender.join().unwrap();
+    });
 }
 
 #[test]
 fn a_timeout_and_a_value_exclude_each_other() {
-    for capacity in [0, 1] {
-        check("queue, deadlines", 3, move || {
-            let (tx, rx) = queue::bounded(capacity);
-            let sender = thread::spawn(move || tx.send_until(7, PAST));
-            let received = rx.recv_until(PAST);
-            let sent = sender.join().unwrap();
-            let left = rx.try_recv();
-            match (sent, received, left) {
-                (Ok(()), Ok(7), Err(TryRecvError::Closed))
-                | (Ok(()), Err(RecvUntilError::TimedOut), Ok(7))
-                | (Err(SendUntilError::TimedOut(7)), Err(_), Err(TryRecvError::Closed)) => {}
-                other => panic!("{other:?}"),
-            }
-        });
+    macro_rules! body {
+        ($name:literal, $ends:expr, |$n:ident| $carrier:expr) => {
+            check(concat!($name, ", deadlines"), 3, || {
+                let (tx, rx) = $ends;
+                let $n = 7;
+                let sender = thread::spawn(move || tx.send_until($carrier, PAST).is_ok());
+                let received = rx.recv_until(PAST);
+                let sent = sender.join().unwrap();
+                match (received, rx.try_recv()) {
+                    (Ok(value), Err(TryRecvError::Closed))
+                    | (Err(RecvUntilError::TimedOut), Ok(value)) => {
+                        assert_eq!((sent, value), (true, $carrier));
+                    }
+                    (Err(_), Err(TryRecvError::Closed)) => assert!(!sent),
+                    other => panic!("{other:?}"),
+                }
+            })
+        };
     }
+    for_each_store!(body);
 }
 
 #[test]

@@ -102,6 +102,33 @@ impl StopSource {
         }
     }
 
+    /// A source that stops when this one does, and can be stopped without it.
+    ///
+    /// It is known to this one only as long as it, or something that was made of it, is held.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let program = StopSource::new();
+    /// let [one, other] = [program.child(), program.child()];
+    /// one.stop();
+    /// assert!(one.is_stopped() && !program.is_stopped() && !other.is_stopped());
+    /// program.stop();
+    /// assert!(other.is_stopped());
+    /// ```
+    #[must_use]
+    pub fn child(&self) -> Self {
+        match &self.0.0 {
+            // Not a source's: it has no deadline.
+            Link::Gone | Link::At(_) => Self::DONE,
+            Link::Never => Self::new(),
+            Link::Flag(flag) => {
+                let child = Flag::made_of([flag.clone()], 1, Deadline::NEVER);
+                Self(StopToken(Link::Flag(child)))
+            }
+        }
+    }
+
     /// A token that notices this source's stop.
     #[must_use]
     pub fn token(&self) -> StopToken {

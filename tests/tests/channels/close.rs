@@ -3,8 +3,7 @@
 use crate::units::{Case, FLAVORS, LIMITED, ManySend, Random, pause, spawn_known, until_waiting};
 use std::time::Duration;
 use vitte_channels::{Channel, RecvError, SendError, Sender, TryRecvError, TrySendError};
-use vitte_tests::is_full;
-use vitte_wait::{Deadline, Reason};
+use vitte_wait::Reason;
 
 pub(crate) fn what_is_inside_survives_closing<U: Case>() {
     for flavor in [None, Some(3), Some(128)] {
@@ -142,12 +141,7 @@ pub(crate) fn a_blocked_sender_wakes_when_the_receiver_goes<U: Case>() {
 
 /// The rounds are many and short; on a slow machine there are fewer of them, unless all are asked for.
 fn rounds() -> impl Iterator<Item = usize> {
-    let end = if is_full() {
-        Deadline::NEVER
-    } else {
-        Deadline::after(Duration::from_secs(2))
-    };
-    (0..10_000).take_while(move |_| !end.is_past())
+    vitte_tests::rounds(10_000, Duration::from_secs(2))
 }
 
 pub(crate) fn closing_races_with_eight_producers<U: ManySend>() {

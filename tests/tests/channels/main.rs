@@ -52,6 +52,7 @@ macro_rules! bodies_for_any {
                 a_send_that_times_out_returns_the_value
                 a_receive_that_times_out_leaves_nothing_behind
                 a_stop_ends_a_blocked_send_and_a_blocked_receive
+                a_receive_that_was_stopped_or_canceled_took_nothing
                 a_cancellation_ends_a_blocked_send_and_a_blocked_receive
                 timeouts_that_race_with_values_lose_none
             }
@@ -183,6 +184,7 @@ macro_rules! bodies_of_their_own {
             }
             show {
                 debug_shows_the_state_and_not_the_values
+                debug_shows_the_state_of_a_pair
                 debug_shows_the_state_of_those_that_order_and_batch
                 debug_shows_when_a_timer_is_due
                 errors_speak_and_hide_their_values

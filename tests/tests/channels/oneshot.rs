@@ -12,7 +12,7 @@ use std::time::Duration;
 use vitte_channels::{
     Channel, RecvError, RecvUntilError, SendError, TryRecvError, WaitError, oneshot, select,
 };
-use vitte_wait::{Reason, StopSource};
+use vitte_wait::{Deadline, Reason, StopSource};
 
 pub(crate) fn the_value_arrives_before_and_after_the_wait_begins<U: Units>() {
     let (tx, rx) = oneshot::channel();
@@ -93,6 +93,14 @@ pub(crate) fn deadlines_stops_and_cancellations_end_either_wait<U: Units>() {
     source.stop();
     let (closed, tx) = U::join(sender);
     assert_eq!(closed, Err(WaitError::Stopped));
+    assert_eq!(rx.recv_until(Deadline::NOW), Err(RecvUntilError::TimedOut));
+    let source = StopSource::new();
+    let token = source.token();
+    let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv_or_stop(&token), rx));
+    until_waiting(unit, Reason::Recv);
+    source.stop();
+    let (received, rx) = U::join(receiver);
+    assert_eq!(received, Err(RecvUntilError::Stopped));
     let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv(), rx));
     until_waiting(unit, Reason::Recv);
     unit.cancel();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vitte_channels::{
     Channel, RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError,
     priority::{self, First},
-    relay, timer,
+    relay, spsc, timer,
 };
 use vitte_wait::Reason;
 
@@ -42,6 +42,31 @@ pub(crate) fn debug_shows_the_state_and_not_the_values<U: Units>() {
     );
     let (tx, _rx) = Channel::bounded::<Secret>(0);
     assert!(format!("{tx:?}").contains("flavor: rendezvous, capacity: 0, len: 0"));
+}
+
+pub(crate) fn debug_shows_the_state_of_a_pair<U: Units>() {
+    let (tx, rx) = spsc::channel(2);
+    let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv(), rx));
+    until_waiting(unit, Reason::Recv);
+    until(|| format!("{tx:?}").contains("waiting_receivers: 1"));
+    tx.send("a secret").map_err(drop).unwrap();
+    let (_, rx) = U::join(receiver);
+    tx.send_many(["one", "two"]).unwrap();
+    assert_eq!(
+        format!("{tx:?}"),
+        "Sender { flavor: ring, capacity: 2, len: 2, closed: false, senders: 1, receivers: 1, \
+         waiting_senders: 0, waiting_receivers: 0 }"
+    );
+    let (sender, unit) = spawn_known::<U, _>(move || tx.send("blocked"));
+    until_waiting(unit, Reason::Send);
+    until(|| format!("{rx:?}").contains("waiting_senders: 1"));
+    rx.close();
+    assert!(U::join(sender).is_err());
+    let shown = format!("{rx:?}");
+    assert!(
+        shown.contains("len: 2, closed: true, senders: 0"),
+        "{shown}"
+    );
 }
 
 pub(crate) fn debug_shows_the_state_of_those_that_order_and_batch<U: Units>() {

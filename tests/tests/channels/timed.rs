@@ -116,6 +116,34 @@ pub(crate) fn a_cancellation_ends_a_blocked_send_and_a_blocked_receive<U: Case>(
     }
 }
 
+/// Of every flavor, also of those that are never full.
+pub(crate) fn a_receive_that_was_stopped_or_canceled_took_nothing<U: Case>() {
+    for flavor in FLAVORS {
+        let source = StopSource::new();
+        let (tx, rx) = U::channel(flavor);
+        let token = source.token();
+        let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv_or_stop(&token), rx));
+        until_waiting(unit, Reason::Recv);
+        source.stop();
+        let (stopped, rx) = U::join(receiver);
+        assert_eq!(stopped, Err(RecvUntilError::Stopped));
+        let (receiver, unit) = spawn_known::<U, _>(move || (rx.recv(), rx));
+        until_waiting(unit, Reason::Recv);
+        unit.cancel();
+        let (canceled, rx) = U::join(receiver);
+        assert_eq!(canceled, Err(RecvError::Canceled));
+        let sender =
+            U::spawn(move || tx.send_with(7, Deadline::NEVER, Some(&StopSource::new().token())));
+        // What can be had is had, whatever has been requested.
+        until(|| rx.len() == 1 || flavor == Some(0));
+        let received = match flavor {
+            Some(0) => rx.recv_with(Deadline::NEVER, None),
+            _ => rx.recv_with(Deadline::NOW, Some(&source)),
+        };
+        assert_eq!((received, U::join(sender)), (Ok(7), Ok(())));
+    }
+}
+
 pub(crate) fn a_timed_out_sender_leaves_its_place_to_the_next<U: ManySend>() {
     for capacity in LIMITED {
         let (tx, rx) = U::channel(Some(capacity));

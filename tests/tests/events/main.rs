@@ -12,6 +12,7 @@ mod barrier;
 mod cell;
 mod count;
 mod event;
+mod family;
 mod once;
 mod phaser;
 mod semaphore;
@@ -89,6 +90,8 @@ macro_rules! all_bodies {
                 asking_from_within_is_an_error
                 a_cell_keeps_its_first_value
                 a_cell_is_set_while_another_waits
+                of_several_who_set_a_cell_one_does
+                a_cell_s_value_comes_out_undropped
                 a_failing_initializer_leaves_the_cell_empty
                 setting_while_another_makes_the_value_is_refused
                 a_cell_drops_its_value_once
@@ -134,6 +137,16 @@ macro_rules! all_bodies {
                 m7_a_loop_of_naps_leaves_nothing_on_the_stop_signal
                 a_timed_signal_stops_other_waits
                 a_timed_signal_that_is_stopped_first_says_so
+            }
+            family {
+                a_stop_wakes_who_waits_and_keeps_nobody_later
+                a_child_stops_with_its_parent
+                a_child_stops_without_its_parent
+                a_grandchild_stops_though_nobody_holds_the_child
+                all_descendants_stop_and_nobody_else
+                a_child_of_one_that_has_stopped_is_stopped
+                families_may_be_dropped_in_any_order
+                what_is_ready_is_had_though_a_parent_has_stopped
             }
             cell {
                 a_cell_of_any_size_is_swapped_whole

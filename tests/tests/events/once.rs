@@ -139,6 +139,49 @@ pub(crate) fn a_cell_is_set_while_another_waits<U: Units>() {
     assert_eq!(U::join(waiter), "value");
 }
 
+/// After tokio's `set_and_wait_multiple_threads` and `is_some_initializing` (`tokio/tests/sync_set_once.rs`, MIT).
+pub(crate) fn of_several_who_set_a_cell_one_does<U: Units>() {
+    let cell = Arc::new(OnceCell::new());
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let cell = cell.clone();
+            let (waiter, unit) = spawn_known::<U, _>(move || *cell.wait().unwrap());
+            until_waiting(unit, Reason::Lock);
+            waiter
+        })
+        .collect();
+    let setters = crew::<U, _, _>(4, &cell, |number, cell| (number, cell.set(number)));
+    let (mut set, mut refused) = (Vec::new(), 0);
+    for (number, result) in join_all::<U, _>(setters) {
+        match result {
+            Ok(()) => set.push(number),
+            // Each has its own back, whether the other was still at it or done.
+            Err(error) => {
+                assert_eq!(error.into_inner(), number);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((set.len(), refused), (1, 3));
+    assert_eq!(join_all::<U, _>(waiters), [set[0]; 3]);
+    assert_eq!(cell.get(), Some(&set[0]));
+}
+
+/// After tokio's `drop_into_inner`, `drop_into_inner_new_with` and `into_inner_int_empty_setonce`.
+pub(crate) fn a_cell_s_value_comes_out_undropped<U: Units>() {
+    let census = Census::new();
+    let (set, made) = (OnceCell::new(), OnceCell::from(census.value(2)));
+    assert!(set.set(census.value(1)).is_ok());
+    for cell in [set, made] {
+        let value = U::join(U::spawn(move || cell.into_inner().unwrap()));
+        assert!(*value > 0);
+    }
+    census.assert_all_dropped();
+    drop(OnceCell::from(census.value(3)));
+    census.assert_all_dropped();
+    assert_eq!(OnceCell::<u8>::new().into_inner(), None);
+}
+
 pub(crate) fn a_failing_initializer_leaves_the_cell_empty<U: Units>() {
     let cell = OnceCell::new();
     let failed = cell.get_or_try_init(|| Err::<u8, _>("no"));

@@ -2,7 +2,7 @@
 
 use crate::explore::explore;
 use vitte_channels::{mpmc, select};
-use vitte_threads::{Channel, Deadline, Fiber, StopSource};
+use vitte_threads::{Channel, Deadline, Fiber, StopSource, broadcast};
 use vitte_wait::facade::thread;
 
 #[test]
@@ -80,6 +80,35 @@ fn a_wake_up_of_one_consumer_is_not_lost_in_a_select() {
         selector.join().unwrap();
         assert_eq!(receiver.join().unwrap(), Ok(1));
         drop(thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_select_over_broadcasts_accounts_for_every_value() {
+    explore("select, broadcasts", || {
+        let ((a, from_a), (b, from_b)) = (broadcast::channel(1), broadcast::channel(2));
+        let senders = [a, b]
+            .map(|tx| Fiber::spawn(move || (0..3).for_each(|n| assert_eq!(tx.send(n), Ok(1)))));
+        let (mut seen, mut open) = ([0; 2], [true; 2]);
+        while open != [false; 2] {
+            let (which, item) = select! {
+                recv(from_a) -> item if open[0] => (0, item),
+                recv(from_b) -> item if open[1] => (1, item),
+            }
+            .unwrap();
+            match item {
+                Ok(_) => seen[which] += 1,
+                Err(broadcast::RecvError::Lagged(missed)) => seen[which] += missed,
+                Err(error) => {
+                    assert_eq!(error, broadcast::RecvError::Closed);
+                    open[which] = false;
+                }
+            }
+        }
+        assert_eq!(seen, [3; 2]);
+        for sender in senders {
+            sender.join().unwrap();
+        }
     });
 }
 

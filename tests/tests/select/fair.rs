@@ -1,14 +1,21 @@
 //! No arm starves.
 
 use crate::units::{FLAVORS, Units, channel, moment};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 use vitte_channels::{
-    Channel, select,
-    select::{Chosen, Select},
+    Channel, broadcast, oneshot, queue, select,
+    select::{Chosen, Deadline, Select},
+    timer, watch,
 };
+use vitte_sync::Event;
+use vitte_threads::Thread;
+use vitte_wait::StopSource;
 
 const ROUNDS: usize = 10_000;
 
@@ -56,6 +63,65 @@ pub(crate) fn of_many_ready_arms_each_gets_its_share<U: Units>() {
     }
     assert_eq!(gone[4] + gone[5], ROUNDS);
     assert!(gone[4].min(gone[5]) > ROUNDS / 4, "{gone:?}");
+}
+
+pub(crate) fn sends_that_are_always_ready_get_their_shares<U: Units>() {
+    for flavor in [None, Some(ROUNDS)] {
+        let ((a, into_a), (b, into_b)) = (channel(flavor), channel(flavor));
+        for n in 0..ROUNDS {
+            select! { send(a, n) -> sent => sent, send(b, n) -> sent => sent }
+                .unwrap()
+                .unwrap();
+        }
+        let gone = [into_a.len(), into_b.len()];
+        assert!(gone.iter().all(|n| *n > ROUNDS / 4), "{gone:?}");
+        drop((a, b));
+        // Each went to one of them.
+        let mut all: Vec<usize> = into_a.iter().chain(&into_b).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..ROUNDS));
+    }
+}
+
+/// Whatever can always go, goes about as often as the others.
+pub(crate) fn ready_arms_of_every_kind_get_their_shares<U: Units>() {
+    const KINDS: usize = 12;
+    let (source, event) = (StopSource::new(), Event::manual());
+    source.stop();
+    event.signal();
+    let ((tx, rx), (to_queue, from_queue)) = (Channel::new(), queue::unbounded());
+    let ((gone, from_gone), (tell, told)) = (Channel::new::<()>(), watch::channel(0));
+    drop(gone);
+    let ((left, answer), (cast, heard)) = (oneshot::channel::<()>(), broadcast::channel(1));
+    drop(answer);
+    let beat = timer::tick_from(Deadline::NOW, Duration::from_nanos(1));
+    let mut ended = Thread::spawn(|| ());
+    ended.join_timeout(Duration::from_secs(100)).unwrap();
+    let mut times = [0; KINDS];
+    for _ in 0..ROUNDS {
+        // There is something for everybody. (Of a broadcast it may be that something was missed.)
+        tx.send(()).unwrap();
+        to_queue.send(()).unwrap();
+        tell.send(1).unwrap();
+        cast.send(()).unwrap();
+        let which = select! {
+            recv(rx) -> _ => 0,
+            recv(from_queue) -> _ => 1,
+            recv(from_gone) -> _ => 2,
+            recv(told) -> _ => 3,
+            recv(heard) -> _ => 4,
+            recv(beat) -> _ => 5,
+            send(tx, ()) -> _ => 6,
+            stop(source) => 7,
+            at(Deadline::NOW) => 8,
+            arm(event.wait_arm()) => 9,
+            arm(left.closed_arm()) -> _ => 10,
+            join(ended) -> _ => 11,
+        };
+        times[which.unwrap()] += 1;
+    }
+    assert_eq!(times.iter().sum::<usize>(), ROUNDS);
+    assert!(times.iter().all(|n| *n > ROUNDS / KINDS / 2), "{times:?}");
 }
 
 pub(crate) fn producers_that_race_into_one_select_all_get_through<U: Units>() {

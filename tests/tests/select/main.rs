@@ -49,6 +49,8 @@ macro_rules! all_bodies {
                 of_two_arms_that_are_always_ready_neither_gets_less_than_a_quarter
                 a_closed_arm_does_not_starve_the_others
                 of_many_ready_arms_each_gets_its_share
+                sends_that_are_always_ready_get_their_shares
+                ready_arms_of_every_kind_get_their_shares
                 producers_that_race_into_one_select_all_get_through
             }
             joins {

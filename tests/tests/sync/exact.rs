@@ -1,46 +1,53 @@
 //! Increments under everything that can guard a count or be one, exact to the last one. (Under a permit and an event: in
 //! `tests/events/`.)
 
+use crate::process::Place;
 use std::{
     cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use vitte_channels::watch;
 use vitte_sync::{
-    Condvar, Monitor, Mutex, NamedLocks, RawMutex, RawRwLock, ReentrantMutex, RwLock,
+    Condvar, Monitor, Mutex, NamedLocks, ProcessLock, RawMutex, RawRwLock, ReentrantMutex, RwLock,
     RwLockReadGuard, SpinLock, WordMutex, atomic::AtomicCell,
 };
-use vitte_tests::{is_full, units::Units};
+use vitte_tests::{rounds, units::Units};
 use vitte_wait::Deadline;
 
 const UNITS: usize = 8;
 const ROUNDS: usize = 10_000;
 
-/// For locks that change hands at every step, which takes a wake-up each: all of them only when asked for.
-fn handed_rounds() -> usize {
-    if is_full() { ROUNDS } else { ROUNDS / 20 }
-}
-
 /// `UNITS` units call `add` on one `shared` `ROUNDS` times each.
 fn contend<U: Units, S: Send + Sync + 'static>(shared: S, add: fn(&S)) -> S {
-    contend_for::<U, S>(ROUNDS, shared, add)
+    let (shared, added) = contend_for::<U, S>(Duration::MAX, shared, add);
+    assert_eq!(added, UNITS * ROUNDS);
+    shared
 }
 
-fn contend_for<U: Units, S: Send + Sync + 'static>(rounds: usize, shared: S, add: fn(&S)) -> S {
+/// For what changes hands at every step, which takes a wake-up each: as many of the rounds as there is time for, or all when
+/// asked for. Also returns how often `add` was called.
+fn contend_a_while<U: Units, S: Send + Sync + 'static>(shared: S, add: fn(&S)) -> (S, usize) {
+    contend_for::<U, S>(Duration::from_secs(1), shared, add)
+}
+
+fn contend_for<U: Units, S: Send + Sync + 'static>(
+    patience: Duration,
+    shared: S,
+    add: fn(&S),
+) -> (S, usize) {
     let shared = Arc::new(shared);
     let units: Vec<_> = (0..UNITS)
         .map(|_| {
             let shared = shared.clone();
-            U::spawn(move || (0..rounds).for_each(|_| add(&shared)))
+            U::spawn(move || rounds(ROUNDS, patience).map(|_| add(&shared)).count())
         })
         .collect();
-    for unit in units {
-        U::join(unit);
-    }
-    Arc::into_inner(shared).expect("all others are done")
+    let added = units.into_iter().map(U::join).sum();
+    (Arc::into_inner(shared).expect("all others are done"), added)
 }
 
 /// An addition that is lost if two are made at a time.
@@ -61,13 +68,13 @@ pub(crate) fn a_raw_mutex_behind_lock_api_loses_no_increment<U: Units>() {
 
 pub(crate) fn writers_behind_lock_api_lose_no_increment<U: Units>() {
     type Front = lock_api::RwLock<RawRwLock, usize>;
-    let count = contend_for::<U, Front>(handed_rounds(), Front::new(0), |count| {
+    let (count, added) = contend_a_while::<U, Front>(Front::new(0), |count| {
         let seen = *count.read();
         let mut count = count.write();
         assert!(*count >= seen);
         *count += 1;
     });
-    assert_eq!(count.into_inner(), UNITS * handed_rounds());
+    assert_eq!(count.into_inner(), added);
 }
 
 pub(crate) fn writers_alone_behind_lock_api_lose_no_increment<U: Units>() {
@@ -114,12 +121,12 @@ pub(crate) fn a_watched_value_loses_no_increment<U: Units>() {
 
 pub(crate) fn a_lock_that_is_handed_over_loses_no_increment<U: Units>() {
     type Front = lock_api::Mutex<RawMutex, usize>;
-    let count = contend_for::<U, Front>(handed_rounds(), Front::new(0), |count| {
+    let (count, added) = contend_a_while::<U, Front>(Front::new(0), |count| {
         let mut held = count.lock();
         *held += 1;
         lock_api::MutexGuard::unlock_fair(held);
     });
-    assert_eq!(count.into_inner(), UNITS * handed_rounds());
+    assert_eq!(count.into_inner(), added);
 }
 
 pub(crate) fn a_spin_lock_loses_no_increment<U: Units>() {
@@ -147,7 +154,7 @@ pub(crate) fn writers_lose_no_increment<U: Units>() {
 }
 
 pub(crate) fn readers_that_upgrade_lose_no_increment<U: Units>() {
-    let count = contend_for::<U, _>(handed_rounds(), RwLock::new(0), |count| {
+    let (count, added) = contend_a_while::<U, _>(RwLock::new(0), |count| {
         loop {
             let reader = count.read().unwrap();
             let seen = *reader;
@@ -157,7 +164,7 @@ pub(crate) fn readers_that_upgrade_lose_no_increment<U: Units>() {
             }
         }
     });
-    assert_eq!(count.into_inner().unwrap(), UNITS * handed_rounds());
+    assert_eq!(count.into_inner().unwrap(), added);
 }
 
 pub(crate) fn a_named_lock_loses_no_increment<U: Units>() {
@@ -178,4 +185,27 @@ pub(crate) fn a_word_mutex_loses_no_increment<U: Units>() {
         lock.unlock().unwrap();
     });
     assert_eq!(shared.1.into_inner(), UNITS * ROUNDS);
+}
+
+pub(crate) fn a_lock_of_a_process_loses_no_increment<U: Units>() {
+    let place = Place::new();
+    let shared = (ProcessLock::at(&place.0), AtomicUsize::new(0));
+    let (shared, added) = contend_a_while::<U, _>(shared, |(lock, count)| {
+        let _held = lock.lock().unwrap();
+        raise(count);
+    });
+    assert_eq!(shared.1.into_inner(), added);
+}
+
+/// As two processes would: nothing but the file is between them.
+pub(crate) fn two_locks_of_one_file_lose_no_increment<U: Units>() {
+    let place = Place::new();
+    let locks = [(); 2].map(|()| ProcessLock::at(&place.0));
+    let shared = (locks, AtomicUsize::new(0), AtomicUsize::new(0));
+    let (shared, added) = contend_a_while::<U, _>(shared, |(locks, turn, count)| {
+        let lock = &locks[turn.fetch_add(1, Relaxed) % 2];
+        let _held = lock.lock().unwrap();
+        raise(count);
+    });
+    assert_eq!(shared.2.into_inner(), added);
 }

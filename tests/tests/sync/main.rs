@@ -38,6 +38,8 @@ macro_rules! all_bodies {
                 readers_that_upgrade_lose_no_increment
                 a_named_lock_loses_no_increment
                 a_word_mutex_loses_no_increment
+                a_lock_of_a_process_loses_no_increment
+                two_locks_of_one_file_lose_no_increment
             }
             mutex {
                 one_who_asks_for_what_he_holds_is_told
@@ -134,6 +136,7 @@ macro_rules! all_bodies {
                 a_lock_that_cannot_be_had_is_an_error
                 a_file_that_was_removed_is_not_waited_for
                 a_holder_that_dies_releases
+                two_processes_and_two_units_lose_no_increment
             }
         }
     };

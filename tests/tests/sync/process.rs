@@ -4,7 +4,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Arc,
@@ -21,10 +21,10 @@ const SHORT: Duration = Duration::from_millis(10);
 const CHILD: &str = "VITTE_TEST_LOCKED_FILE";
 
 /// A file that is removed in the end.
-struct Place(PathBuf);
+pub(crate) struct Place(pub(crate) PathBuf);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!(
             "vitte-test-{}-{}.lock",
@@ -130,12 +130,19 @@ pub(crate) fn a_file_that_was_removed_is_not_waited_for<U: Units>() {
     drop((held, other));
 }
 
-/// Runs this test's program again, as a process that locks `place` and holds it.
+/// This test's program, to be run again as a process that does `what` with the file at `place`.
+fn child(what: &str, place: &Place) -> Command {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child
+        .args(["--exact", what, "--nocapture"])
+        .env(CHILD, &place.0);
+    child
+}
+
+/// A process that locks `place` and holds it.
 /// What it prints is to be kept, or it cannot print any more.
 fn holder(place: &Place) -> (Child, BufReader<ChildStdout>) {
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "process::what_the_child_does", "--nocapture"])
-        .env(CHILD, &place.0)
+    let mut child = child("process::what_the_child_does", place)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -185,4 +192,45 @@ pub(crate) fn a_holder_that_dies_releases<U: Units>() {
     drop(lock.lock().unwrap());
     said.read_to_end(&mut Vec::new()).unwrap();
     assert!(child.wait().unwrap().success());
+}
+
+/// Adds one to the number in the file at `path`, `rounds` times, under the lock of that file.
+fn count_up(path: &Path, rounds: u32) {
+    let lock = ProcessLock::at(path);
+    for _ in 0..rounds {
+        let _held = lock.lock().unwrap();
+        let count = fs::read_to_string(path).unwrap();
+        let count = count.parse().unwrap_or(0) + 1;
+        fs::write(path, u32::to_string(&count)).unwrap();
+    }
+}
+
+const ROUNDS: u32 = 100;
+
+/// In a child of another test.
+#[test]
+fn the_child_counts_up() {
+    if let Some(path) = env::var_os(CHILD) {
+        count_up(Path::new(&path), ROUNDS);
+    }
+}
+
+pub(crate) fn two_processes_and_two_units_lose_no_increment<U: Units>() {
+    let place = Place::new();
+    let children = [(); 2].map(|()| {
+        let mut child = child("process::the_child_counts_up", &place);
+        child.stdout(Stdio::null()).spawn().unwrap()
+    });
+    let units = [(); 2].map(|()| {
+        let path = place.0.clone();
+        U::spawn(move || count_up(&path, ROUNDS))
+    });
+    for unit in units {
+        U::join(unit);
+    }
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let count = fs::read_to_string(&place.0).unwrap();
+    assert_eq!(count, u32::to_string(&(4 * ROUNDS)));
 }

@@ -1,7 +1,7 @@
 //! A semaphore's permits are neither lost nor doubled, and whoever waits for them gets them.
 
 use crate::check::check;
-use vitte_sync::{AcquireError, Semaphore};
+use vitte_sync::{AcquireError, AcquireUntilError, Semaphore};
 use vitte_wait::{
     Deadline,
     facade::{
@@ -62,6 +62,27 @@ fn one_who_gives_up_holds_nobody_up() {
         drop(semaphore.acquire().unwrap());
         large.join().unwrap();
         assert!(semaphore.try_acquire().is_ok());
+    });
+}
+
+#[test]
+fn a_permit_that_races_with_a_deadline_is_had_or_left() {
+    check("semaphore, deadline", 3, || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let other = semaphore.clone();
+        let adder = thread::spawn(move || other.add_permits(1));
+        let left = match semaphore.acquire_until(PAST) {
+            Ok(permit) => {
+                permit.forget();
+                0
+            }
+            Err(error) => {
+                assert_eq!(error, AcquireUntilError::TimedOut);
+                1
+            }
+        };
+        adder.join().unwrap();
+        assert_eq!(semaphore.available_permits(), left);
     });
 }
 

@@ -7,6 +7,9 @@ use vitte_wait::{
     facade::{Arc, thread},
 };
 
+/// The modelled clock stands past this, but not so far that nobody waits.
+const PAST: Deadline = Deadline::from_nanos(1);
+
 /// Everybody adds one, and none is lost.
 fn add(units: usize, fair: bool) {
     let count = Arc::new(Mutex::new(0));
@@ -116,6 +119,29 @@ fn a_stopped_waiter_leaves_the_lock_to_others() {
         );
         source.stop();
         drop(own);
+        let added = other.join().unwrap();
+        assert_eq!(*count.lock().unwrap(), added);
+    });
+}
+
+/// A deadline races with a hand-over: whoever wins, the lock is free in the end.
+#[test]
+fn a_waiter_whose_time_is_up_leaves_the_lock_to_others() {
+    check("mutex, deadline", 3, || {
+        let count = Arc::new(Mutex::new(0));
+        let own = count.lock().unwrap();
+        let theirs = count.clone();
+        let other = thread::spawn(move || match theirs.lock_until(PAST) {
+            Ok(mut count) => {
+                *count += 1;
+                1
+            }
+            Err(error) => {
+                assert_eq!(error, LockUntilError::TimedOut);
+                0
+            }
+        });
+        MutexGuard::unlock_fair(own);
         let added = other.join().unwrap();
         assert_eq!(*count.lock().unwrap(), added);
     });

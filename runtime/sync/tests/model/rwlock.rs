@@ -105,6 +105,35 @@ fn what_a_reader_saw_holds_when_it_has_become_the_writer() {
     });
 }
 
+/// The modelled clock stands past this, but not so far that nobody waits.
+const PAST: Deadline = Deadline::from_nanos(1);
+
+/// A deadline races with the release of a writer: who gives up leaves the lock to others, and who does not has it.
+#[test]
+fn those_whose_time_is_up_leave_the_lock_to_others() {
+    check("rwlock, deadlines", 1, || {
+        let count = Arc::new(RwLock::new(0));
+        let own = count.write().unwrap();
+        let theirs = count.clone();
+        let writer = thread::spawn(move || match theirs.write_until(PAST) {
+            Ok(mut count) => {
+                *count += 1;
+                1
+            }
+            Err(error) => {
+                assert_eq!(error, LockUntilError::TimedOut);
+                0
+            }
+        });
+        let theirs = count.clone();
+        let reader = thread::spawn(move || theirs.read_until(PAST).map_or(0, |count| *count));
+        drop(own);
+        let added = writer.join().unwrap();
+        assert!(reader.join().unwrap() <= added);
+        assert_eq!(*count.try_write().unwrap(), added);
+    });
+}
+
 /// A writer that gives up lets the readers in that waited behind it.
 #[test]
 fn a_writer_that_is_stopped_lets_in_who_waited_behind_it() {
