@@ -7,7 +7,7 @@
 
 use crate::Runtime;
 use vitte_scheduler::{BlockingError, JobKind, OffloadError};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 impl Runtime {
     /// Runs `job`, which waits for the outside world, on a thread of the runtime's pool and returns its
@@ -19,7 +19,7 @@ impl Runtime {
     /// [`OffloadError`].
     ///
     /// # Cancellation
-    /// A job that has not begun is taken back; one that has is waited for.
+    /// A job that has not begun is taken back, and one who is canceled already begins none; one that has begun is waited for.
     ///
     /// # Blocking
     /// Until the job has ended.
@@ -65,25 +65,53 @@ impl Runtime {
         self.scheduler().offload_with(kind, job, deadline, stop)
     }
 
-    /// As [`offload_with`](Self::offload_with), of a job that owns all that it uses: if the caller need not wait
-    /// any more while it runs, it is left to itself, and what it returns is dropped.
+    timed_forms! {
+        offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+        offload_until offload_timeout offload_or_stop
+    }
+
+    /// As [`offload`](Self::offload), to the pool that `kind` names, of a job that owns all that it uses: if the caller is
+    /// canceled while it runs, it is left to itself, and what it returns is dropped.
+    ///
+    /// A plain thread that others can cancel, for it is attached or has a handle, waits for a thread of the
+    /// pool, too; any other runs the job itself.
+    ///
+    /// # Errors
+    /// # Panics
+    /// As [`offload`](Self::offload).
+    ///
+    /// # Cancellation
+    /// Ends the call. A shutdown of the runtime waits for the job, until its own deadline.
+    ///
+    /// # Blocking
+    /// Until the job or the wait has ended.
+    pub fn offload_owned<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.scheduler().offload_owned(kind, job)
+    }
+
+    /// As [`offload_owned`](Self::offload_owned); it is also left if `deadline` comes or `stop` is triggered while it
+    /// runs. Any plain thread that names either waits for a thread of the pool.
     ///
     /// # Errors
     /// As [`offload`](Self::offload).
     ///
     /// ```
     /// use std::{sync::mpsc, time::Duration};
-    /// use vitte_threads::{Deadline, JobKind, OffloadError, Runtime};
+    /// use vitte_threads::{JobKind, OffloadError, Runtime};
     ///
     /// let runtime = Runtime::start()?;
     /// let (go, gone) = mpsc::channel::<()>();
-    /// let soon = Deadline::after(Duration::from_millis(5));
-    /// let left = runtime.offload_owned(JobKind::Io, move || gone.recv(), soon, None);
+    /// let soon = Duration::from_millis(5);
+    /// let left = runtime.offload_owned_timeout(JobKind::Io, move || gone.recv(), soon);
     /// assert!(matches!(left, Err(OffloadError::TimedOut)));
     /// go.send(()).unwrap();
     /// # Ok::<(), vitte_threads::StartError>(())
     /// ```
-    pub fn offload_owned<F, T>(
+    pub fn offload_owned_with<F, T>(
         &self,
         kind: JobKind,
         job: F,
@@ -94,33 +122,58 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.scheduler().offload_owned(kind, job, deadline, stop)
+        self.scheduler()
+            .offload_owned_with(kind, job, deadline, stop)
     }
 
-    /// As [`offload`](Self::offload) of `call`, with a way to end it: if the calling fiber is canceled
-    /// meanwhile, if `deadline` comes, or if `stop` is triggered, `unblock` is called, once, and then
+    timed_forms! {
+        offload_owned_with<F: [FnOnce() -> T + Send + 'static], T: [Send + 'static]>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+        offload_owned_until offload_owned_timeout offload_owned_or_stop
+    }
+
+    /// As [`offload`](Self::offload) of `call`, with a way to end it: if the caller is canceled meanwhile (a fiber, an
+    /// attached thread, or one with a handle; the runtime's shutdown does that, too), `unblock` is called, once, and then
     /// the call is waited for.
     ///
     /// # Errors
     /// [`BlockingError::Unblocked`] with what the call returned all the same; or as
     /// [`offload`](Self::offload).
     ///
+    /// # Blocking
+    /// Until the call has returned.
+    ///
+    /// # Panics
+    /// As [`offload`](Self::offload). A panic of `unblock` is dropped.
+    pub fn call_blocking<F, T, U>(&self, call: F, unblock: U) -> Result<T, BlockingError<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+        U: FnOnce(),
+    {
+        self.scheduler().call_blocking(call, unblock)
+    }
+
+    /// As [`call_blocking`](Self::call_blocking); the call is also unblocked when `deadline` comes, or
+    /// `stop` is triggered. A plain thread that names either waits for a thread of the pool, too.
+    ///
+    /// # Errors
+    /// As [`call_blocking`](Self::call_blocking).
+    ///
     /// ```
     /// use std::{io::Read, net::Shutdown, os::unix::net::UnixStream, time::Duration};
-    /// use vitte_threads::{BlockingError, Deadline, Outcome, Runtime};
+    /// use vitte_threads::{BlockingError, Outcome, Runtime};
     ///
     /// let runtime = Runtime::start()?;
     /// let (stream, _other) = UnixStream::pair()?;
-    /// let read = runtime.call_blocking(
+    /// let read = runtime.call_blocking_timeout(
     ///     || (&stream).read(&mut [0]),
     ///     || stream.shutdown(Shutdown::Both).unwrap(),
-    ///     Deadline::after(Duration::from_millis(50)),
-    ///     None,
+    ///     Duration::from_millis(50),
     /// );
     /// assert!(matches!(read, Err(BlockingError::Unblocked { why: Outcome::TimedOut, .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn call_blocking<F, T, U>(
+    pub fn call_blocking_with<F, T, U>(
         &self,
         call: F,
         unblock: U,
@@ -134,5 +187,10 @@ impl Runtime {
     {
         self.scheduler()
             .call_blocking_with(call, unblock, deadline, stop)
+    }
+
+    timed_forms! {
+        call_blocking_with<F: [FnOnce() -> T + Send], T: Send, U: [FnOnce()]>(call: F, unblock: U) -> Result<T, BlockingError<T>>:
+        call_blocking_until call_blocking_timeout call_blocking_or_stop
     }
 }

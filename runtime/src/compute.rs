@@ -7,7 +7,7 @@ use crate::Runtime;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{PoisonError, RwLock};
 use vitte_scheduler::{Guest, OffloadError, Panicked, Scheduler};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, timed_forms};
 
 /// The pool of a scheduler. `None`: closed.
 struct Pool(RwLock<Option<ThreadPool>>);
@@ -127,6 +127,11 @@ impl Runtime {
     {
         compute_on(self.scheduler(), job, deadline, stop)
     }
+
+    timed_forms! {
+        compute_with<F: [FnOnce() -> T + Send], T: Send>(job: F) -> Result<T, OffloadError>:
+        compute_until compute_timeout compute_or_stop
+    }
 }
 
 /// [`Runtime::compute`] on the runtime whose fiber calls, or to which the calling thread is attached. On a thread of
@@ -151,6 +156,16 @@ where
 ///
 /// # Errors
 /// As [`compute`].
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_threads::{Runtime, compute_timeout};
+///
+/// let runtime = Runtime::builder().workers(1).compute_threads(1).build()?;
+/// let sum = runtime.run(|| compute_timeout(|| (1..=10).sum::<u32>(), Duration::from_secs(60)));
+/// assert_eq!(sum?, 55);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn compute_with<F, T>(
     job: F,
     deadline: Deadline,
@@ -165,4 +180,9 @@ where
         None if rayon::current_thread_index().is_some() => Ok(Panicked::catch(job)?),
         None => Err(OffloadError::NoRuntime),
     }
+}
+
+timed_forms! {
+    fn compute_with<F: [FnOnce() -> T + Send], T: Send>(job: F) -> Result<T, OffloadError>:
+    compute_until compute_timeout compute_or_stop
 }

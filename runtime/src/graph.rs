@@ -5,7 +5,7 @@
 
 use crate::{
     Channel, Sender, scope,
-    together::{Board, MemberError, reason_of},
+    together::{Board, MemberError, Waits, reason_of},
 };
 use std::{collections::HashMap, fmt, mem::take};
 use vitte_channels::RecvUntilError;
@@ -317,6 +317,7 @@ fn run<T: Send, E: Send>(
     let mut outcome = None;
     scope::scope(scheduler, |scope| {
         let (board, ends, mut bodies) = (&board, &mut ends, bodies);
+        let _waits = Waits(board);
         let mut waits_for = edges.waits_for.clone();
         let mut ready: Vec<_> = (0..names.len())
             .filter(|&index| waits_for[index] == 0)

@@ -13,12 +13,13 @@ use vitte_scheduler::{
     CancelReason, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding,
 };
 use vitte_sync::WaitError;
-use vitte_wait::{Deadline, Outcome, StopToken};
+use vitte_wait::{Deadline, Outcome, StopToken, timed_forms};
 
 /// Fibers whose ends are waited for together. `T` is what a member returns, `E` what it fails with.
 ///
 /// A group does not end before its members: dropping it cancels them, with [`CancelReason::ABANDONED`], and
-/// waits until they are over.
+/// waits until they are over. If it is a panic that drops it on a fiber, or that the fiber is killed, the fiber waits for them
+/// when it has been unwound, before it ends.
 ///
 /// ```
 /// use vitte_threads::{Group, Runtime};
@@ -160,7 +161,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
     {
-        self.spawn_with(Deadline::NEVER, None, body)
+        self.spawn_with(body, Deadline::NEVER, None)
     }
 
     /// As [`spawn`](Self::spawn), but waits for room no longer than said.
@@ -170,11 +171,24 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Blocking
     /// As [`spawn`](Self::spawn).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Group, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime).limit(1);
+    /// let parks = || Ok::<_, ()>(park());
+    /// group.spawn(parks)?;
+    /// let late = group.spawn_timeout(parks, Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(late.outcome, Some(Outcome::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn_with<F>(
         &self,
+        body: F,
         deadline: Deadline,
         stop: Option<&StopToken>,
-        body: F,
     ) -> Result<usize, NotSpawned<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -186,6 +200,11 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
                 outcome: Some(outcome),
             }),
         }
+    }
+
+    timed_forms! {
+        spawn_with<F: [FnOnce() -> Result<T, E> + Send + 'static]>(body: F) -> Result<usize, NotSpawned<F>>:
+        spawn_until spawn_timeout spawn_or_stop
     }
 
     /// As [`spawn`](Self::spawn), but never waits.
@@ -273,7 +292,7 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         self.members.wait_with(deadline, stop)
     }
 
-    vitte_wait::timed_forms! { wait_with() -> Result<(), WaitError>: wait_until wait_timeout wait_or_stop }
+    timed_forms! { wait_with() -> Result<(), WaitError>: wait_until wait_timeout wait_or_stop }
 
     /// Waits until no member lives, whatever happens, and tells what each ended with, in the order in which they
     /// were spawned.

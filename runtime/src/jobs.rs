@@ -81,7 +81,7 @@ impl From<WaitError> for JobWaitError {
 /// Jobs of which so many run at a time, in the order in which they came.
 ///
 /// Dropping it takes out all jobs, asks those that run to stop, and waits until they are over; in a job of its own it
-/// does not wait.
+/// does not wait. If it is a panic that drops it on a fiber, the fiber waits for them when it has been unwound, before it ends.
 ///
 /// ```
 /// use vitte_threads::{JobEnd, JobPool, JobStep, Runtime};

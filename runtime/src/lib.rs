@@ -97,7 +97,7 @@ mod together;
 pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_until, block_on_with};
 pub use builder::RuntimeBuilder;
 #[cfg(feature = "rayon")]
-pub use compute::{compute, compute_with};
+pub use compute::{compute, compute_or_stop, compute_timeout, compute_until, compute_with};
 pub use fiber::{
     Fiber, FiberBuilder, park, park_or_stop, park_timeout, park_until, park_with, unpark, yield_now,
 };
@@ -120,7 +120,8 @@ pub use timers::{
     WeakTimer,
 };
 pub use together::{
-    MemberError, MemberResult, ParallelError, RaceError, Won, parallel, parallel_with, race,
+    MemberError, MemberResult, ParallelError, RaceError, Won, parallel, parallel_or_stop,
+    parallel_timeout, parallel_until, parallel_with, race, race_or_stop, race_timeout, race_until,
     race_with,
 };
 
@@ -141,7 +142,8 @@ pub use vitte_scheduler::{
     BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, FiberLocal, JobKind,
     JoinArm, JoinError, JoinHandle, KillError, Killed, OffloadError, Panicked, Ran, ResizeError,
     ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError,
-    Stale, StartError, Stats, Why, cancel_reason, defer, offload, spawn_migratable,
+    Stale, StartError, Stats, Why, cancel_reason, defer, offload, offload_or_stop, offload_timeout,
+    offload_until, offload_with, spawn_migratable,
 };
 pub use vitte_scheduler::{Fork, forking, join, join_with};
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack, native_region};

@@ -7,8 +7,11 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
 };
-use vitte_scheduler::{CancelReason, FiberId, Scheduler, cancel_for, current_id, mask_cancel};
+use vitte_scheduler::{
+    CancelReason, FiberId, Scheduler, cancel_for, current_id, defer, mask_cancel,
+};
 use vitte_sync::{AcquireUntilError, OwnedPermit, Semaphore, WaitError, WaitGroup};
 use vitte_wait::{Deadline, Outcome, StopToken};
 
@@ -234,11 +237,16 @@ impl Members {
         self.live.wait_with(deadline, stop)
     }
 
-    /// Waits until nobody has a place, though the caller is canceled.
+    /// Waits until nobody has a place, though the caller is canceled. A fiber that is panicking puts that off until
+    /// its end: now it would block its worker, to which those that it waits for may be bound.
     ///
     /// # Blocking
     /// As [`wait_with`](Self::wait_with).
-    pub fn wait_whatever_happens(&self) {
+    pub fn wait_whatever_happens(self: &Arc<Self>) {
+        if thread::panicking() && current_id().is_some() {
+            let members = Arc::clone(self);
+            return defer(move || members.wait_whatever_happens());
+        }
         let masked = mask_cancel(true);
         let _ = self.wait_with(Deadline::NEVER, None);
         mask_cancel(masked);

@@ -178,7 +178,7 @@ impl Runtime {
     /// have ended.
     ///
     /// # Blocking
-    /// Until all fibers of the scope have ended. A cancellation of the caller does not cut that
+    /// Until all fibers of the scope have ended. Neither a cancellation nor a kill of the caller cuts that
     /// short.
     pub fn scope<'env, F, T>(&self, body: F) -> T
     where
@@ -314,6 +314,9 @@ impl Runtime {
     /// [`ShutdownError::TimedOut`] with the names of those that are left at the deadline; they run
     /// on until the runtime is shut down.
     ///
+    /// # Cancellation
+    /// Does not end it.
+    ///
     /// # Blocking
     /// Until `deadline` at the latest.
     pub fn drain(&self, deadline: Deadline) -> Result<(), ShutdownError> {
@@ -328,6 +331,9 @@ impl Runtime {
     /// # Errors
     /// [`ShutdownError::StillRunning`] with the names of fibers that neither wait nor poll; they
     /// run on, for a thread is never killed.
+    ///
+    /// # Cancellation
+    /// Does not end it.
     ///
     /// # Blocking
     /// Until `deadline` at the latest.

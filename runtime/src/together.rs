@@ -8,7 +8,7 @@ use std::{fmt, sync::Mutex, sync::PoisonError, thread};
 use vitte_scheduler::{
     CancelReason, FiberId, JoinError, Scheduler, SpawnError, cancel_for, cancel_reason, mask_cancel,
 };
-use vitte_wait::{Deadline, Outcome, StopSource, StopToken};
+use vitte_wait::{Deadline, Outcome, StopSource, StopToken, timed_forms};
 
 /// What a member ended with, if not with success.
 #[derive(Debug)]
@@ -182,6 +182,17 @@ impl Board {
     }
 }
 
+/// Of whoever waits for the members: if he is unwound they are asked to stop, as nobody needs them any more.
+pub(crate) struct Waits<'a>(pub(crate) &'a Board);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(CancelReason::ABANDONED);
+        }
+    }
+}
+
 /// What decides: the first success, or the first failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Decides {
@@ -246,6 +257,7 @@ where
     let mut outcome = None;
     let ends = scope::scope(&scheduler, |scope| {
         let board = &board;
+        let _waits = Waits(board);
         let spawn = |(index, body): (usize, F)| {
             let token = board.token();
             let handle = scope.spawn(move || {
@@ -314,7 +326,8 @@ where
 /// [`ParallelError`]: who failed first, and what each ended with. On a plain thread no body runs.
 ///
 /// # Cancellation
-/// Of the caller: of all, and it still returns when all are over.
+/// Of the caller: of all, and it still returns when all are over. So it is if the caller is
+/// [killed](crate::JoinHandle::kill): its frames are unwound when all are over.
 ///
 /// # Blocking
 /// Until all are over. A fiber suspends.
@@ -343,6 +356,22 @@ where
 ///
 /// # Errors
 /// As [`parallel`].
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_threads::{Outcome, Runtime, parallel_timeout};
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// let late = runtime.run(|| {
+///     let until_stopped = |stop: &vitte_threads::StopToken| {
+///         vitte_threads::sleep_with(vitte_threads::Deadline::NEVER, Some(stop));
+///         Err::<(), _>("it was stopped")
+///     };
+///     parallel_timeout(vec![until_stopped, until_stopped], Duration::from_millis(1))
+/// });
+/// assert_eq!(late.unwrap_err().outcome, Some(Outcome::TimedOut));
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
 pub fn parallel_with<T, E, F>(
     bodies: Vec<F>,
     deadline: Deadline,
@@ -362,6 +391,11 @@ where
         outcome: all.outcome,
         ends: all.ends,
     })
+}
+
+timed_forms! {
+    fn parallel_with<T: Send, E: Send, F: [FnOnce(&StopToken) -> Result<T, E> + Send]>(bodies: Vec<F>) -> Result<Vec<T>, ParallelError<T, E>>:
+    parallel_until parallel_timeout parallel_or_stop
 }
 
 /// Runs all bodies at once and returns what the first one returns that succeeds. The others are stopped: their
@@ -405,6 +439,23 @@ where
 ///
 /// # Errors
 /// As [`race`].
+///
+/// ```
+/// use vitte_threads::{Outcome, Runtime, StopSource, park, race_or_stop};
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// let source = StopSource::new();
+/// let nobody = runtime.run(|| {
+///     let stops = |_: &_| {
+///         source.stop();
+///         park();
+///         Err::<(), _>("it was canceled")
+///     };
+///     race_or_stop(vec![stops], &source.token())
+/// });
+/// assert_eq!(nobody.unwrap_err().outcome, Some(Outcome::Stopped));
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
 pub fn race_with<T, E, F>(
     bodies: Vec<F>,
     deadline: Deadline,
@@ -430,4 +481,9 @@ where
         outcome: all.outcome,
         errors,
     })
+}
+
+timed_forms! {
+    fn race_with<T: Send, E: Send, F: [FnOnce(&StopToken) -> Result<T, E> + Send]>(bodies: Vec<F>) -> Result<Won<T>, RaceError<E>>:
+    race_until race_timeout race_or_stop
 }

@@ -247,8 +247,8 @@ impl std::error::Error for KillError {}
 /// Ends the fiber `id` without its consent. Its wait ends as canceled, and at the next one it is unwound, so
 /// that its destructors run; one that has not begun does not begin. Callable from anywhere; never blocks.
 ///
-/// The fiber is not ended while it runs and neither waits nor yields, while it [masks](CancelMask) cancellation, or in a
-/// destructor during a panic. Code that catches the panic, [`Unwinding`](crate::Unwinding), is
+/// The fiber is not ended while it runs and neither waits nor yields, while it [masks](CancelMask) cancellation, while it waits
+/// for those who use its frames (of a scope, or the second half of a join), or in a destructor during a panic. Code that catches the panic, [`Unwinding`](crate::Unwinding), is
 /// unwound again at the next wait. Its joiner gets [`JoinError::Killed`](crate::JoinError::Killed).
 ///
 /// A fiber of [`spawn_raw`](crate::Scheduler::spawn_raw), whose frames cannot unwind, makes the calls that it has

@@ -155,6 +155,11 @@ impl Reach {
         Self::with_mine(|mine| std::ptr::eq(mine, self)).unwrap_or(false)
     }
 
+    /// Whether others reach the calling thread.
+    pub(crate) fn is_here() -> bool {
+        Self::with_mine(|_| ()).is_some()
+    }
+
     /// What `look` says of the reach of the calling thread, if it has one.
     fn with_mine<R>(look: impl FnOnce(&Self) -> R) -> Option<R> {
         MINE.with(|mine| mine.borrow().as_deref().map(look))

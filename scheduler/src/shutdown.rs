@@ -105,6 +105,9 @@ impl Scheduler {
     /// when [`ShutdownMode::Drain`] meets its deadline; [`ShutdownError::StillRunning`] when tasks
     /// could not be ended before the deadline.
     ///
+    /// # Cancellation
+    /// Does not end it: half a shutdown is none, so its end is the deadline's to say.
+    ///
     /// # Blocking
     /// Until every task and every worker has ended, or the deadline has come. The first half of the
     /// time is for tasks to end by themselves, after their waits were canceled.

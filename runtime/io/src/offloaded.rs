@@ -1,7 +1,7 @@
 //! Calls that block their thread, and that no descriptor announces: of files, and of names.
 //!
 //! A fiber has them done by a thread of its runtime's pool; a plain thread does them itself. Who is told to
-//! stop before such a call has begun does not begin it. Once begun it is waited for, for it may use what its
+//! stop, or canceled, before such a call has begun does not begin it. Once begun it is waited for, for it may use what its
 //! caller lent it, and the system has no way to take it back; one that consists of many looks between
 //! them whether it is still wanted, through a [`Wanted`].
 
@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 use vitte_scheduler::{BlockingError, JobKind, OffloadError, Scheduler};
-use vitte_wait::{Deadline, StopToken};
+use vitte_wait::{Deadline, StopToken, current};
 
 /// Whether a call that is under way is still wanted.
 pub(crate) struct Wanted<'a> {
@@ -19,15 +19,29 @@ pub(crate) struct Wanted<'a> {
     stop: Option<&'a StopToken>,
     /// The caller's wait has ended; if neither of the others was the reason, by a cancellation.
     unblocked: AtomicBool,
+    /// The caller makes the call itself, so there is no such wait.
+    is_own: bool,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(deadline: Deadline, stop: Option<&'a StopToken>) -> Self {
-        Self {
+    /// For a call of `scheduler`'s pool, or if there is none, of the caller's own.
+    fn new(
+        deadline: Deadline,
+        stop: Option<&'a StopToken>,
+        scheduler: Option<&Scheduler>,
+    ) -> io::Result<Self> {
+        let wanted = Self {
             deadline,
             stop,
             unblocked: AtomicBool::new(false),
-        }
+            is_own: scheduler.is_none(),
+        };
+        wanted.check()?;
+        Ok(wanted)
+    }
+
+    fn is_canceled(&self) -> bool {
+        self.unblocked.load(Relaxed) || self.is_own && current::unit().is_canceled()
     }
 
     /// What to call between two steps.
@@ -36,7 +50,7 @@ impl<'a> Wanted<'a> {
             Err(WaitError::Stopped.into())
         } else if self.deadline.is_past() {
             Err(WaitError::TimedOut.into())
-        } else if self.unblocked.load(Relaxed) {
+        } else if self.is_canceled() {
             Err(WaitError::Canceled.into())
         } else {
             Ok(())
@@ -50,8 +64,9 @@ pub(crate) fn run<T: Send>(
     stop: Option<&StopToken>,
     call: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<T> {
-    Wanted::new(deadline, stop).check()?;
-    match Scheduler::current() {
+    let scheduler = Scheduler::current();
+    Wanted::new(deadline, stop, scheduler.as_ref())?;
+    match scheduler {
         Some(scheduler) => scheduler
             .offload_with(JobKind::Io, call, deadline, stop)
             .map_err(not_done)?,
@@ -65,10 +80,10 @@ pub(crate) fn run_in_steps<T: Send>(
     stop: Option<&StopToken>,
     call: impl FnOnce(&Wanted<'_>) -> io::Result<T> + Send,
 ) -> io::Result<T> {
-    let wanted = Wanted::new(deadline, stop);
-    wanted.check()?;
     // A thread that does it itself need not be told by another.
-    let Some(scheduler) = Scheduler::current().filter(Scheduler::is_current) else {
+    let scheduler = Scheduler::current().filter(Scheduler::is_current);
+    let wanted = Wanted::new(deadline, stop, scheduler.as_ref())?;
+    let Some(scheduler) = scheduler else {
         return call(&wanted);
     };
     let unblock = || wanted.unblocked.store(true, Relaxed);
@@ -88,10 +103,11 @@ pub(crate) fn run_owned<T: Send + 'static>(
     stop: Option<&StopToken>,
     call: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    Wanted::new(deadline, stop).check()?;
-    match Scheduler::current() {
+    let scheduler = Scheduler::current();
+    Wanted::new(deadline, stop, scheduler.as_ref())?;
+    match scheduler {
         Some(scheduler) => scheduler
-            .offload_owned(JobKind::Io, call, deadline, stop)
+            .offload_owned_with(JobKind::Io, call, deadline, stop)
             .map_err(not_done)?,
         None => call(),
     }

@@ -277,7 +277,7 @@ impl TimeSlices {
     }
 
     timed_forms! {
-        remove_with(id: SliceId) -> Result<bool, WaitError>: remove_until remove_timeout remove_unless
+        remove_with(id: SliceId) -> Result<bool, WaitError>: remove_until remove_timeout remove_or_stop
     }
 
     /// Takes a client off; says whether there was one, and what is left to be waited for.
@@ -305,6 +305,28 @@ impl TimeSlices {
     /// # Errors
     /// As [`remove`](Self::remove).
     pub fn remove_all(&self) -> Result<(), Canceled> {
+        self.take_all_off().map_or(Ok(()), |end| end.wait())
+    }
+
+    /// As [`remove_all`](Self::remove_all); waits until `deadline` at the longest, or until `stop` is triggered.
+    ///
+    /// # Errors
+    /// What ended the wait instead. The clients are removed all the same.
+    pub fn remove_all_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), WaitError> {
+        self.take_all_off()
+            .map_or(Ok(()), |end| end.wait_with(deadline, stop))
+    }
+
+    timed_forms! {
+        remove_all_with() -> Result<(), WaitError>: remove_all_until remove_all_timeout remove_all_or_stop
+    }
+
+    /// Takes all clients off; what is left to be waited for.
+    fn take_all_off(&self) -> Option<Arc<Event>> {
         let mut state = self.0.state.lock();
         state.keys.clear();
         let clients = mem::take(&mut state.queue);
@@ -314,7 +336,7 @@ impl TimeSlices {
         let end = state.end_of_call();
         drop(state);
         drop(clients);
-        end.map_or(Ok(()), |end| end.wait())
+        end
     }
 
     /// How many clients there are.

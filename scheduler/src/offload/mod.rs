@@ -10,7 +10,7 @@ mod handed;
 mod model;
 mod pool;
 
-use crate::{Panicked, Scheduler, shared::Phase, worker};
+use crate::{Panicked, Scheduler, reach::Reach, shared::Phase, worker};
 pub(crate) use pool::Pool;
 use pool::{Came, Job, Refused};
 use std::{
@@ -26,6 +26,7 @@ use vitte_wait::{
         atomic::{AtomicUsize, Ordering::Relaxed},
         thread::JoinHandle,
     },
+    timed_forms,
 };
 
 /// Which pool of threads a job is for.
@@ -260,8 +261,8 @@ impl Scheduler {
     /// [`OffloadError`]. To keep a closure that may not begin, lend it: `offload(kind, &mut job)`.
     ///
     /// # Cancellation
-    /// A job that has not begun is taken back. One that has is waited for: it may use what it borrowed,
-    /// and no thread is ever killed. [`call_blocking`](Self::call_blocking) can end it sooner.
+    /// A job that has not begun is taken back, and one who is canceled already begins none. One that has is waited for: it may
+    /// use what it borrowed, and no thread is ever killed. [`call_blocking`](Self::call_blocking) can end it sooner.
     ///
     /// # Blocking
     /// Until the job has ended.
@@ -293,6 +294,19 @@ impl Scheduler {
     ///
     /// # Errors
     /// As [`offload`](Self::offload).
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let source = StopSource::new();
+    /// assert_eq!(scheduler.offload_or_stop(JobKind::Cpu, || 6 * 7, &source.token())?, 42);
+    /// source.stop();
+    /// let never = scheduler.offload_or_stop(JobKind::Cpu, || unreachable!("it does not begin"), &source.token());
+    /// assert!(matches!(never, Err::<(), _>(OffloadError::Stopped)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn offload_with<F, T>(
         &self,
         kind: JobKind,
@@ -305,17 +319,23 @@ impl Scheduler {
         T: Send,
     {
         if worker::current_task().is_none() {
-            return here(job);
+            return here_before(deadline, stop, job);
         }
         let body = Body::new(job);
         body.came(self.call(kind, &body, deadline, stop, || {}))
     }
 
-    /// As [`offload_with`](Self::offload_with), of a job that owns all that it uses. So it need not be waited
-    /// for: if the calling fiber is canceled, if `deadline` comes or `stop` is triggered while it runs, it
-    /// runs on, and what it returns is dropped. For calls that nobody can end, and whose effect nobody regrets.
+    timed_forms! {
+        offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+        offload_until offload_timeout offload_or_stop
+    }
+
+    /// As [`offload`](Self::offload), of a job that owns all that it uses. So it need not be waited
+    /// for: if the caller is canceled while it runs, it runs on, and what it returns is dropped. For calls that
+    /// nobody can end, and whose effect nobody regrets.
     ///
-    /// A plain thread that names a deadline or a stop waits for a thread of the pool, too; else it runs the job itself.
+    /// A plain thread that others can cancel, for it is attached or has a handle, waits for a thread of the
+    /// pool, too; any other runs the job itself.
     ///
     /// # Errors
     /// As [`offload`](Self::offload).
@@ -328,23 +348,34 @@ impl Scheduler {
     ///
     /// # Panics
     /// As [`offload`](Self::offload).
+    pub fn offload_owned<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.offload_owned_with(kind, job, Deadline::NEVER, None)
+    }
+
+    /// As [`offload_owned`](Self::offload_owned); it is also left if `deadline` comes or `stop` is triggered while it
+    /// runs. Any plain thread that names either waits for a thread of the pool.
+    ///
+    /// # Errors
+    /// As [`offload`](Self::offload).
     ///
     /// ```
     /// use std::{sync::mpsc, time::Duration};
     /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler, SpawnOptions};
-    /// use vitte_wait::Deadline;
     ///
     /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
     /// let (on, (go, gone)) = (scheduler.clone(), mpsc::channel::<()>());
     /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
-    ///     let soon = Deadline::after(Duration::from_millis(10));
-    ///     on.offload_owned(JobKind::Io, move || gone.recv(), soon, None)
+    ///     on.offload_owned_timeout(JobKind::Io, move || gone.recv(), Duration::from_millis(10))
     /// });
     /// assert!(matches!(task.join()?, Err(OffloadError::TimedOut)));
     /// go.send(()).unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn offload_owned<F, T>(
+    pub fn offload_owned_with<F, T>(
         &self,
         kind: JobKind,
         job: F,
@@ -355,8 +386,7 @@ impl Scheduler {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let alone = worker::current_task().is_none();
-        if alone && deadline == Deadline::NEVER && stop.is_none() {
+        if self.is_nobody_to_end(deadline, stop) {
             return here(job);
         }
         let body = Box::into_raw(Box::new(Body::new(job)));
@@ -374,6 +404,11 @@ impl Scheduler {
         }
         // SAFETY: the job is over, or will not begin, so nobody else touches its body.
         unsafe { &*body }.came(came)
+    }
+
+    timed_forms! {
+        offload_owned_with<F: [FnOnce() -> T + Send + 'static], T: [Send + 'static]>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+        offload_owned_until offload_owned_timeout offload_owned_or_stop
     }
 
     /// As [`offload_with`](Self::offload_with), on another library's pool: `hand` gives that what it is given, to run
@@ -413,6 +448,16 @@ impl Scheduler {
         Self::attached().is_some_and(|its| its.is_same(self))
     }
 
+    /// Whether the caller is a plain thread whose wait nothing and nobody would end, so that it can do itself
+    /// what it would wait for.
+    fn is_nobody_to_end(&self, deadline: Deadline, stop: Option<&StopToken>) -> bool {
+        worker::current_task().is_none()
+            && deadline == Deadline::NEVER
+            && stop.is_none()
+            && !Reach::is_here()
+            && !self.is_attached()
+    }
+
     /// Why no job is begun for the caller, if so.
     fn refusal(&self) -> Option<Came> {
         let belongs = self.is_current() || self.is_attached();
@@ -425,8 +470,8 @@ impl Scheduler {
     }
 
     /// As [`offload`](Self::offload) of a call that blocks for the outside world, with a way to end it:
-    /// if the calling fiber or attached thread is canceled meanwhile (its runtime's shutdown does that, too), it calls
-    /// `unblock`, and then waits for the call to return.
+    /// if the caller is canceled meanwhile (a fiber, an attached thread, or one with a handle; its runtime's shutdown does that,
+    /// too), it calls `unblock`, and then waits for the call to return.
     ///
     /// `unblock` is called once at most, while the call is under way, or has just returned but its thread
     /// has not gone on to anything else. So it may signal that thread, or close or shut down what the
@@ -488,8 +533,7 @@ impl Scheduler {
         T: Send,
         U: FnOnce(),
     {
-        let alone = worker::current_task().is_none();
-        if alone && !self.is_attached() && deadline == Deadline::NEVER && stop.is_none() {
+        if self.is_nobody_to_end(deadline, stop) {
             return here(call).map_err(BlockingError::Offload);
         }
         let body = Body::new(call);
@@ -504,6 +548,11 @@ impl Scheduler {
             }
             Came::Refused(refused) => Err(BlockingError::Offload(refused.into())),
         }
+    }
+
+    timed_forms! {
+        call_blocking_with<F: [FnOnce() -> T + Send], T: Send, U: [FnOnce()]>(call: F, unblock: U) -> Result<T, BlockingError<T>>:
+        call_blocking_until call_blocking_timeout call_blocking_or_stop
     }
 
     fn call<F, T>(
@@ -546,6 +595,23 @@ fn here<T>(job: impl FnOnce() -> T) -> Result<T, OffloadError> {
     Ok(Panicked::catch(job)?)
 }
 
+/// As [`here`], if it is not too late to begin.
+fn here_before<T>(
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+    job: impl FnOnce() -> T,
+) -> Result<T, OffloadError> {
+    if current::unit().is_canceled() {
+        Err(OffloadError::Canceled)
+    } else if stop.is_some_and(StopToken::is_stopped) {
+        Err(OffloadError::Stopped)
+    } else if deadline.is_past() {
+        Err(OffloadError::TimedOut)
+    } else {
+        here(job)
+    }
+}
+
 impl From<Panicked> for OffloadError {
     fn from(panicked: Panicked) -> Self {
         Self::Panicked(panicked)
@@ -574,8 +640,33 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    offload_with(JobKind::Io, job, Deadline::NEVER, None)
+}
+
+/// [`Scheduler::offload_with`] to the scheduler whose fiber calls. A plain thread runs the job itself.
+///
+/// # Errors
+/// # Cancellation
+/// # Blocking
+/// # Panics
+/// As [`Scheduler::offload`].
+pub fn offload_with<F, T>(
+    kind: JobKind,
+    job: F,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> Result<T, OffloadError>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     match Scheduler::current() {
-        Some(scheduler) => scheduler.offload(JobKind::Io, job),
-        None => here(job),
+        Some(scheduler) => scheduler.offload_with(kind, job, deadline, stop),
+        None => here_before(deadline, stop, job),
     }
+}
+
+timed_forms! {
+    fn offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+    offload_until offload_timeout offload_or_stop
 }

@@ -62,7 +62,7 @@ impl Place {
         let stop = Some(&**stop);
         let its = self
             .scheduler
-            .offload_owned(JobKind::Io, self.job(), Deadline::NEVER, stop);
+            .offload_owned_with(JobKind::Io, self.job(), Deadline::NEVER, stop);
         its.map(drop)
     }
 

@@ -5,7 +5,8 @@
 
 /// Gives a type that has `x_with(&self, .., Deadline, Option<&StopToken>)` the forms that name only one of
 /// the two: until a deadline, for a while, and until a stop. What takes itself otherwise says so first: `mut` for `&mut
-/// self`, `self`, or `static` for an associated function; `fn` makes free functions of one.
+/// self`, `self`, or `static` for an associated function; `fn` makes free functions of one. Generic parameters stand in
+/// angle brackets, each with a bound; several bounds of one stand in brackets: `<T: [Send + 'static]>`.
 ///
 /// ```
 /// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
@@ -27,7 +28,7 @@
 macro_rules! timed_forms {
     (
         @as [$($call:tt)*] [$($me:tt)*] [$($path:literal)?]
-        $with:ident $(<$generic:ident: $(?$relaxed:ident)? $($bound:path)?>)? ($($arg:ident: $of:ty),*) -> $value:ty:
+        $with:ident $(<$($generic:ident: $(?$relaxed:ident)? $($bound:path)? $([$($bounds:tt)+])?),+>)? ($($arg:ident: $of:ty),*) -> $value:ty:
         $until:ident $timeout:ident $or_stop:ident
     ) => {
         #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a deadline only.")]
@@ -35,7 +36,7 @@ macro_rules! timed_forms {
         /// # Errors
         #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never stopped.")]
         #[inline]
-        pub fn $until $(<$generic: $(?$relaxed)? $($bound)?>)? (
+        pub fn $until $(<$($generic: $(?$relaxed)? $($bound)? $($($bounds)+)?),+>)? (
             $($me)*
             $($arg: $of,)*
             deadline: $crate::Deadline,
@@ -48,7 +49,7 @@ macro_rules! timed_forms {
         /// # Errors
         #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never stopped.")]
         #[inline]
-        pub fn $timeout $(<$generic: $(?$relaxed)? $($bound)?>)? (
+        pub fn $timeout $(<$($generic: $(?$relaxed)? $($bound)? $($($bounds)+)?),+>)? (
             $($me)*
             $($arg: $of,)*
             patience: std::time::Duration,
@@ -61,7 +62,7 @@ macro_rules! timed_forms {
         /// # Errors
         #[doc = concat!("As [`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, ", but never timed out.")]
         #[inline]
-        pub fn $or_stop $(<$generic: $(?$relaxed)? $($bound)?>)? (
+        pub fn $or_stop $(<$($generic: $(?$relaxed)? $($bound)? $($($bounds)+)?),+>)? (
             $($me)*
             $($arg: $of,)*
             stop: &$crate::StopToken,

@@ -11,8 +11,8 @@ use std::{
 };
 use vitte_channels::Channel;
 use vitte_scheduler::{
-    Poll, SpawnOptions, Stale, current_id, interrupt, park, poll, sleep_until, spawn, unpark,
-    yield_now,
+    JoinHandle, Poll, SpawnOptions, Stale, current_id, interrupt, park, poll, sleep_until, spawn,
+    unpark, yield_now,
 };
 use vitte_tests::{Census, within};
 use vitte_wait::{Deadline, Outcome};
@@ -20,22 +20,38 @@ use vitte_wait::{Deadline, Outcome};
 #[test]
 fn in_every_kind_of_wait_a_fiber_is_interrupted_and_waits_on() {
     within(LIMIT, "kinds", || {
-        kinds::each(|on, holder, name, kind| {
-            let held = Arc::clone(&holder.held);
-            let fiber = on.spawn(&SpawnOptions::default(), move || kind(&held));
-            let id = fiber.id().unwrap();
-            if name != "poll" {
-                until_it_waits(id);
+        kinds::all(|on, holder, kinds| {
+            let spawn = |&(name, kind): &(&'static str, kinds::Kind)| {
+                let held = Arc::clone(&holder.held);
+                (
+                    name,
+                    on.spawn(&SpawnOptions::default(), move || kind(&held)),
+                )
+            };
+            let fibers: Vec<_> = kinds.iter().map(spawn).collect();
+            for (name, fiber) in &fibers {
+                if *name != "poll" {
+                    until_it_waits(fiber.id().unwrap());
+                }
             }
             for _ in 0..10 {
-                let (sender, who) = mpsc::channel();
-                interrupt(id, move || sender.send(current_id()).unwrap()).unwrap();
-                assert_eq!(who.recv().unwrap(), Some(id), "{name}");
+                let left = |(name, fiber): &(&'static str, JoinHandle<bool>)| {
+                    let (id, (sender, who)) = (fiber.id().unwrap(), mpsc::channel());
+                    interrupt(id, move || sender.send(current_id()).unwrap()).unwrap();
+                    (*name, id, who)
+                };
+                let all: Vec<_> = fibers.iter().map(left).collect();
+                for (name, id, who) in all {
+                    assert_eq!(who.recv().unwrap(), Some(id), "{name}");
+                }
             }
-            assert!(!fiber.is_finished(), "{name}");
-            fiber.cancel();
-            assert!(fiber.join().unwrap(), "{name}");
-            assert_eq!(interrupt(id, || ()), Err(Stale));
+            for (name, fiber) in fibers {
+                assert!(!fiber.is_finished(), "{name}");
+                let id = fiber.id().unwrap();
+                fiber.cancel();
+                assert!(fiber.join().unwrap(), "{name}");
+                assert_eq!(interrupt(id, || ()), Err(Stale));
+            }
         });
     });
 }

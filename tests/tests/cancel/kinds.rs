@@ -21,25 +21,33 @@ use std::{
     time::Duration,
 };
 use vitte_channels::{
-    Channel, broadcast, mpmc, oneshot, priority, queue, select, select::Select, spsc, timer, watch,
+    Channel, broadcast, mpmc, oneshot, priority, queue, relay, select, select::Select, spsc, timer,
+    watch,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, Config, Direction, JobKind, JoinError, JoinHandle, Poll, Scheduler,
-    SpawnOptions, cancel_reason, kill, park, poll, sleep_until, spawn, suspend_with,
-    wait_for_descriptor,
+    CancelMask, CancelReason, Config, Direction, JobKind, JoinError, JoinHandle, OffloadError,
+    Poll, Scheduler, SpawnOptions, cancel_reason, kill, offload, park, poll, sleep_until, spawn,
+    suspend_with, wait_for_descriptor,
 };
 use vitte_sync::{
-    Barrier, Condvar, Event, Latch, Monitor, Mutex, NamedLocks, OnceCell, Phaser, ReentrantMutex,
-    RwLock, Semaphore, Signal, Till, WaitGroup, WordCondvar, WordLatch, WordMutex,
+    Barrier, Condvar, Event, Latch, Monitor, Mutex, NamedLocks, OnceCell, Phaser, ProcessLock,
+    ReentrantMutex, RwLock, RwLockReadGuard, Semaphore, Signal, SpinLock, Till, WaitGroup,
+    WordCondvar, WordLatch, WordMutex,
 };
 use vitte_tests::within;
-use vitte_threads::{Runtime, Thread, Timer, io};
-use vitte_wait::{Deadline, Outcome, StopSource, wait_on};
+use vitte_threads::{
+    Group, HighResTimer, JobPool, JobStep, NextSlice, Retry, Runtime, TaskGraph, Thread,
+    TimeSlices, Timer, block_on, compute, io, parallel, race,
+};
+use vitte_wait::{Deadline, Outcome, StopSource, StopToken, wait_on};
 
 /// Things that somebody else holds, for as long as the test wants.
 pub(crate) struct Held {
     mutex: Mutex<()>,
     rwlock: RwLock<()>,
+    /// Read, and so may others.
+    shared: RwLock<()>,
+    spin: SpinLock<()>,
     reentrant: ReentrantMutex<()>,
     monitor: Monitor<()>,
     named: NamedLocks,
@@ -55,6 +63,8 @@ pub(crate) struct Held {
     fifo: PathBuf,
     /// A file that is locked.
     locked: PathBuf,
+    /// The file of a lock between processes.
+    between: PathBuf,
 }
 
 /// Takes everything in a [`Held`], on a thread of its own, and lets go of it when it is dropped.
@@ -119,8 +129,11 @@ impl Holder {
             full: (tcp, unix),
             fifo: fifo(),
             locked: path(),
+            between: path(),
             mutex: Mutex::new(()),
             rwlock: RwLock::new(()),
+            shared: RwLock::new(()),
+            spin: SpinLock::new(()),
             reentrant: ReentrantMutex::new(()),
             monitor: Monitor::new(()),
             named: NamedLocks::new(),
@@ -133,10 +146,14 @@ impl Holder {
         let thread = thread::spawn(move || {
             let _mutex = all.mutex.lock().unwrap();
             let _rwlock = all.rwlock.write().unwrap();
+            let _shared = all.shared.read().unwrap();
+            let _spin = all.spin.lock().unwrap();
             let _reentrant = all.reentrant.lock().unwrap();
             let _monitor = all.monitor.lock().unwrap();
             let _named = all.named.lock("held").unwrap();
             all.word.try_lock().unwrap();
+            let between = ProcessLock::at(&all.between);
+            let _between = between.lock().unwrap();
             let locked = std::fs::File::create(&all.locked).unwrap();
             locked.lock().unwrap();
             let _ = all.once.get_or_init(|| {
@@ -170,6 +187,7 @@ impl Drop for Holder {
         drop(both.unwrap());
         let _ = std::fs::remove_file(&self.held.fifo);
         let _ = std::fs::remove_file(&self.held.locked);
+        let _ = std::fs::remove_file(&self.held.between);
     }
 }
 
@@ -215,6 +233,11 @@ impl Drop for SignalAtEnd {
     fn drop(&mut self) {
         self.0.signal();
     }
+}
+
+/// The body of one who waits for nothing but his end.
+fn parks() -> Result<Outcome, ()> {
+    Ok(park(Deadline::NEVER))
 }
 
 unsafe extern "C" fn nothing(_: u64, _: *mut std::ffi::c_void) {}
@@ -316,6 +339,10 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let result = tx.send_many(batch.drain(..));
         format!("{result:?}").contains("Canceled")
     }),
+    ("batch recv", |_| {
+        let (_tx, rx) = Channel::bounded::<u8>(2);
+        canceled(rx.recv_many(&mut Vec::new(), 2))
+    }),
     ("oneshot recv", |_| {
         let (_tx, rx) = oneshot::channel::<u8>();
         canceled(rx.recv())
@@ -336,9 +363,21 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (_tx, rx) = broadcast::channel::<u8>(1);
         canceled(rx.recv())
     }),
+    ("broadcast batch recv", |_| {
+        let (_tx, rx) = broadcast::channel::<u8>(1);
+        canceled(rx.recv_many(&mut Vec::new(), 2))
+    }),
     ("watch changed", |_| {
         let (_tx, rx) = watch::channel(1_u8);
         canceled(rx.changed())
+    }),
+    ("watch recv", |_| {
+        let (_tx, rx) = watch::channel(1_u8);
+        canceled(rx.recv())
+    }),
+    ("watch for a value", |_| {
+        let (_tx, rx) = watch::channel(1_u8);
+        canceled(rx.wait_for(|value| *value == 2))
     }),
     ("watch closed", |_| {
         let (tx, _rx) = watch::channel(1_u8);
@@ -347,6 +386,11 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
     ("priority recv", |_| {
         let (_tx, rx) = priority::unbounded::<u8, u8>(priority::First::Smallest);
         canceled(rx.recv())
+    }),
+    ("priority send", |_| {
+        let (tx, _rx) = priority::bounded::<u8, u8>(1, priority::First::Smallest);
+        tx.send((1, 1)).unwrap();
+        canceled(tx.send((2, 2)))
     }),
     ("queue recv", |_| {
         let (_tx, rx) = queue::bounded::<u8>(1);
@@ -357,6 +401,20 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         tx.send(1).unwrap();
         canceled(tx.send(2))
     }),
+    ("queue send to the front", |_| {
+        let (tx, _rx) = queue::bounded::<u8>(1);
+        tx.send(1).unwrap();
+        canceled(tx.send_front(2))
+    }),
+    ("queue batch send", |_| {
+        let (tx, _rx) = queue::bounded::<u8>(1);
+        let mut batch = vec![1, 2, 3];
+        canceled(tx.send_many(batch.drain(..)))
+    }),
+    ("queue batch recv", |_| {
+        let (_tx, rx) = queue::bounded::<u8>(1);
+        canceled(rx.recv_many(&mut Vec::new(), 2))
+    }),
     ("queue closed", |_| {
         let (tx, _rx) = queue::bounded::<u8>(1);
         canceled(tx.closed())
@@ -365,6 +423,16 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (tx, _rx) = queue::bounded::<u8>(1);
         tx.send(1).unwrap();
         canceled(tx.join_with(far(), None))
+    }),
+    ("relay send", |_| {
+        let (tx, _relay) = relay::Options::new(1).capacity(1).open::<u8>();
+        tx.send(1).unwrap();
+        canceled(tx.send(2))
+    }),
+    ("relay flush", |_| {
+        let (tx, _relay) = relay::Options::new(1).open::<u8>();
+        tx.send(1).unwrap();
+        canceled(tx.flush())
     }),
     ("timer recv", |_| {
         canceled(timer::after(Duration::from_secs(3600)).recv())
@@ -397,6 +465,7 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
     ("read", |held| canceled(held.rwlock.read())),
     ("write", |held| canceled(held.rwlock.write())),
     ("reentrant", |held| canceled(held.reentrant.lock())),
+    ("spin lock", |held| canceled(held.spin.lock())),
     ("monitor lock", |held| canceled(held.monitor.lock())),
     ("monitor wait", |_| {
         let monitor = Monitor::new(());
@@ -408,6 +477,11 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         let (mutex, condvar) = (Mutex::new(()), Condvar::new());
         let mut guard = mutex.lock().unwrap();
         canceled(condvar.wait(&mut guard))
+    }),
+    ("condition that holds", |_| {
+        let (mutex, condvar) = (Mutex::new(true), Condvar::new());
+        let mut guard = mutex.lock().unwrap();
+        canceled(condvar.wait_while(&mut guard, |holds| *holds))
     }),
     ("event", |_| {
         canceled(Event::auto().wait_with(Deadline::NEVER, None))
@@ -427,7 +501,15 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         canceled(Barrier::new(2).wait_with(Deadline::NEVER, None))
     }),
     ("phaser", |_| canceled(Phaser::new(2).arrive_and_wait())),
+    ("phase of others", |_| {
+        let phaser = Phaser::new(2);
+        canceled(phaser.wait_for(phaser.phase()))
+    }),
     ("semaphore", |_| canceled(Semaphore::new(0).acquire())),
+    ("permits to keep", |_| {
+        let permits = Arc::new(Semaphore::new(1));
+        canceled(permits.acquire_many_owned(2))
+    }),
     ("signal", |_| {
         canceled(Signal::new().wait_with(Deadline::NEVER, None))
     }),
@@ -524,6 +606,70 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         };
         begun.is_ok() && canceled(timer.stop())
     }),
+    ("a group's end", |_| {
+        let group = Group::<Outcome, ()>::here().unwrap();
+        group.spawn(parks).unwrap();
+        canceled(group.wait_or_stop(&StopSource::new().token()))
+    }),
+    ("room in a group", |_| {
+        let group = Group::<Outcome, ()>::here().unwrap().limit(1);
+        group.spawn(parks).unwrap();
+        canceled(group.spawn(parks))
+    }),
+    ("parallel", |_| {
+        let body = |_: &StopToken| parks();
+        let error = parallel(vec![body, body]).err();
+        // All of them returned a value, though late.
+        error.is_none_or(|error| error.outcome == Some(Outcome::Canceled))
+    }),
+    ("race", |_| {
+        let body = |_: &StopToken| parks().and(Err::<(), _>(()));
+        race(vec![body, body]).is_err_and(|error| error.outcome == Some(Outcome::Canceled))
+    }),
+    ("graph", |_| {
+        let mut graph = TaskGraph::<Outcome, ()>::new();
+        graph.add("parks", &[], |_| parks()).unwrap();
+        graph.add("comes after", &["parks"], |_| parks()).unwrap();
+        graph.run().unwrap().outcome() == Some(Outcome::Canceled)
+    }),
+    ("retry", |_| {
+        let retry = Retry::new().base(Duration::from_secs(3600)).attempts(9);
+        canceled(
+            retry
+                .cap(Duration::from_secs(3600))
+                .run(|_| Err::<(), _>(())),
+        )
+    }),
+    ("future", |_| {
+        canceled(block_on(std::future::pending::<()>()))
+    }),
+    ("job of a pool", |_| {
+        let pool = JobPool::here(1).unwrap();
+        let job = pool.add("parks", || {
+            parks().map_or(JobStep::Again, |_| JobStep::Finished)
+        });
+        canceled(job.wait())
+    }),
+    ("job to be taken out", |_| {
+        let (begun, pool) = (Arc::new(Event::manual()), JobPool::here(1).unwrap());
+        let tell = Arc::clone(&begun);
+        let job = pool.add("parks", move || {
+            tell.signal();
+            parks().map_or(JobStep::Again, |_| JobStep::Finished)
+        });
+        let begun = {
+            let _masked = CancelMask::new();
+            begun.wait_with(far(), None)
+        };
+        begun.is_ok() && canceled(job.remove())
+    }),
+    ("all jobs of a pool", |_| {
+        let pool = JobPool::here(1).unwrap();
+        pool.add("parks", || {
+            parks().map_or(JobStep::Again, |_| JobStep::Finished)
+        });
+        canceled(pool.wait_until(far()))
+    }),
 ];
 
 /// Of those that are dear: each has a thread, a process, or much of the system's memory.
@@ -535,10 +681,67 @@ const FEW: &[(&str, Kind)] = &[
         drop(let_go);
         canceled(joined)
     }),
+    ("stop a thread", |_| {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let mut thread = Thread::spawn(move || wait.recv().is_err());
+        let stopped = thread.stop_with(far(), None);
+        drop(let_go);
+        canceled(stopped)
+    }),
+    ("end of a thread's run", |_| {
+        let thread = Thread::builder().restartable(|_| park(Deadline::NEVER));
+        thread.start().unwrap();
+        let ended = canceled(thread.wait());
+        thread.ask_to_stop();
+        ended
+    }),
+    ("end of a high-resolution callback", |_| {
+        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
+        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let timer = HighResTimer::new(move |_| {
+            tell.signal();
+            let _ = held.wait();
+        });
+        timer.start_at(Deadline::NOW).unwrap();
+        let _over = SignalAtEnd(over);
+        let begun = {
+            let _masked = CancelMask::new();
+            begun.wait_with(far(), None)
+        };
+        begun.is_ok() && canceled(timer.stop())
+    }),
+    ("end of a client's slice", |_| {
+        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
+        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let slices = TimeSlices::on_thread("held up").unwrap();
+        let client = slices.add(move || {
+            tell.signal();
+            let _ = held.wait();
+            NextSlice::Soon
+        });
+        let _over = SignalAtEnd(over);
+        let begun = {
+            let _masked = CancelMask::new();
+            begun.wait_with(far(), None)
+        };
+        let removed = canceled(slices.remove(client.unwrap()));
+        let all_removed = canceled(slices.remove_all());
+        begun.is_ok() && removed && all_removed && canceled(slices.stop())
+    }),
+    ("lock between processes", |held| {
+        canceled(ProcessLock::at(&held.between).lock())
+    }),
+    ("upgrade", |held| {
+        let reading = {
+            let _masked = CancelMask::new();
+            held.shared.read().unwrap()
+        };
+        canceled(RwLockReadGuard::upgrade(reading))
+    }),
     ("owned job", |_| {
         let (_let_go, wait) = mpsc::channel::<()>();
         let on = Scheduler::current().unwrap();
-        canceled(on.offload_owned(JobKind::Io, move || wait.recv(), far(), None))
+        canceled(on.offload_owned_until(JobKind::Io, move || wait.recv(), far()))
     }),
     ("connect", |held| {
         let address = held.full.0.local_addr().unwrap();
@@ -593,62 +796,73 @@ const POOLED: &[(&str, Kind)] = &[
     }),
     ("job", |_| {
         let on = Scheduler::current().unwrap();
-        canceled(on.offload_with(JobKind::Io, || (), far(), None))
+        canceled(on.offload_until(JobKind::Io, || (), far()))
     }),
     ("file", |held| canceled(io::fs::metadata(&held.locked))),
     ("all of a file", |held| {
         canceled(io::fs::read_with(&held.locked, far(), None))
     }),
     ("folder", |_| canceled(io::fs::read_dir("/"))),
+    ("computation", |_| canceled(compute(|| ()))),
 ];
 
-/// A scheduler whose only thread for jobs that wait is taken, while this is there.
+/// A scheduler whose only thread for jobs that wait is taken, and the only one that computes, while this is there.
 struct Busy {
     on: Scheduler,
-    taken: JoinHandle<()>,
-    let_go: mpsc::Sender<()>,
+    taken: [JoinHandle<()>; 2],
+    let_go: [mpsc::Sender<()>; 2],
 }
+
+/// Has a pool do a job.
+type Offload = fn(Box<dyn FnOnce() + Send>) -> Result<(), OffloadError>;
 
 impl Busy {
     fn new() -> Self {
         let config = Config {
             workers: 2,
             most_io_threads: 1,
+            compute_threads: 1,
             ..Config::default()
         };
         let on = Scheduler::start(config).unwrap();
-        let (let_go, wait) = mpsc::channel();
-        let (begun, has_begun) = mpsc::channel();
-        let its = on.clone();
-        let taken = on.spawn(&SpawnOptions::default(), move || {
+        let take = |offload: Offload| {
+            let (let_go, wait) = mpsc::channel();
+            let (begun, has_begun) = mpsc::channel();
             let job = move || {
                 begun.send(()).unwrap();
                 let _ = wait.recv();
             };
-            its.offload(JobKind::Io, job).unwrap();
-        });
-        has_begun.recv().unwrap();
-        Self { on, taken, let_go }
+            let taken = on.spawn(&SpawnOptions::default(), move || {
+                offload(Box::new(job)).unwrap();
+            });
+            has_begun.recv().unwrap();
+            (taken, let_go)
+        };
+        let (waits, let_wait_go) = take(offload);
+        let (computes, let_compute_go) = take(compute);
+        Self {
+            on,
+            taken: [waits, computes],
+            let_go: [let_wait_go, let_compute_go],
+        }
     }
 
     fn end(self) {
         drop(self.let_go);
-        self.taken.join().unwrap();
+        for taken in self.taken {
+            taken.join().unwrap();
+        }
         end(&self.on);
     }
 }
 
-/// Does something to each of them, on a scheduler on which it waits.
-pub(crate) fn each(test: impl Fn(&Scheduler, &Holder, &'static str, Kind)) {
+/// Does something to all of them at once, in two lots, each on a scheduler on which they wait.
+pub(crate) fn all(test: impl Fn(&Scheduler, &Holder, &[(&'static str, Kind)])) {
     let holder = Holder::new();
     let on = start(2);
-    for (name, kind) in MANY.iter().chain(FEW) {
-        test(&on, &holder, name, *kind);
-    }
+    test(&on, &holder, &[MANY, FEW].concat());
     let busy = Busy::new();
-    for (name, kind) in POOLED {
-        test(&busy.on, &holder, name, *kind);
-    }
+    test(&busy.on, &holder, POOLED);
     busy.end();
     // Threads of the pool may still wait for what it holds.
     drop(holder);
@@ -658,23 +872,30 @@ pub(crate) fn each(test: impl Fn(&Scheduler, &Holder, &'static str, Kind)) {
 #[test]
 fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
     within(LIMIT, "kinds", || {
-        each(|on, holder, name, kind| {
+        all(|on, holder, kinds| {
             for early in [false, true] {
-                let held = Arc::clone(&holder.held);
-                let (sender, ready) = mpsc::channel();
-                let fiber = on.spawn(&SpawnOptions::default(), move || {
-                    ready_when_told(early, &sender);
-                    let ended = kind(&held);
-                    (ended, cancel_reason())
-                });
-                let id = ready.recv().unwrap();
-                if !early && name != "poll" {
-                    until_it_waits(id);
+                let spawn = |&(name, kind): &(&'static str, Kind)| {
+                    let held = Arc::clone(&holder.held);
+                    let fiber = on.spawn(&SpawnOptions::default(), move || {
+                        wait_until_canceled_if(early);
+                        (kind(&held), cancel_reason())
+                    });
+                    (name, fiber)
+                };
+                let fibers: Vec<_> = kinds.iter().map(spawn).collect();
+                for (name, fiber) in &fibers {
+                    let id = fiber.id().unwrap();
+                    if !early && *name != "poll" {
+                        until_it_waits(id);
+                    }
+                    let reason = CancelReason::new(5).because(*name);
+                    vitte_scheduler::cancel_for(id, reason).unwrap();
                 }
-                vitte_scheduler::cancel_for(id, CancelReason::new(5).because(name)).unwrap();
-                let (ended, reason) = fiber.join().unwrap();
-                assert!(ended, "{name}, early: {early}");
-                assert_eq!(reason.unwrap().text(), Some(name));
+                for (name, fiber) in fibers {
+                    let (ended, reason) = fiber.join().unwrap();
+                    assert!(ended, "{name}, early: {early}");
+                    assert_eq!(reason.unwrap().text(), Some(name));
+                }
             }
         });
     });
@@ -683,31 +904,38 @@ fn every_kind_of_wait_is_ended_by_a_cancellation_and_says_why() {
 #[test]
 fn in_every_kind_of_wait_a_fiber_can_be_killed() {
     within(LIMIT, "kills", || {
-        each(|on, holder, name, kind| {
-            let held = Arc::clone(&holder.held);
-            let stubborn = on.spawn(&SpawnOptions::default(), move || {
-                let _ = kind(&held);
-                loop {
-                    let _ = park(Deadline::NEVER);
+        all(|on, holder, kinds| {
+            let spawn = |&(name, kind): &(&'static str, Kind)| {
+                let held = Arc::clone(&holder.held);
+                let stubborn = on.spawn(&SpawnOptions::default(), move || {
+                    let _ = kind(&held);
+                    loop {
+                        let _ = park(Deadline::NEVER);
+                    }
+                });
+                (name, stubborn)
+            };
+            let fibers: Vec<_> = kinds.iter().map(spawn).collect();
+            for (name, stubborn) in &fibers {
+                let id = stubborn.id().unwrap();
+                if *name != "poll" {
+                    until_it_waits(id);
                 }
-            });
-            let id = stubborn.id().unwrap();
-            if name != "poll" {
-                until_it_waits(id);
+                kill(id).unwrap();
             }
-            kill(id).unwrap();
-            let ended = stubborn.join();
-            assert!(
-                matches!(ended, Err::<(), _>(JoinError::Killed(_))),
-                "{name}"
-            );
+            for (name, stubborn) in fibers {
+                let ended = stubborn.join();
+                assert!(
+                    matches!(ended, Err::<(), _>(JoinError::Killed(_))),
+                    "{name}"
+                );
+            }
         });
     });
 }
 
-/// Tells who it is, and if `early`, does not go on before it has been canceled.
-fn ready_when_told(early: bool, sender: &mpsc::Sender<vitte_scheduler::FiberId>) {
-    sender.send(vitte_scheduler::current_id().unwrap()).unwrap();
+/// Does not go on before the caller has been canceled, if that is to be early.
+fn wait_until_canceled_if(early: bool) {
     while early && cancel_reason().is_none() {
         vitte_scheduler::yield_now();
     }

@@ -7,7 +7,7 @@ use std::{
 };
 use vitte_scheduler::{
     CancelMask, CancelReason, SliceEnd, SpawnOptions, Stale, cancel, cancel_for, cancel_reason,
-    info, mask_cancel, park, sleep_until,
+    info, mask_cancel, park, sleep_until, spawn, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome};
@@ -58,15 +58,22 @@ fn of_many_who_cancel_at_once_the_first_gives_the_reason_and_all_read_the_same()
 fn a_reason_is_forgotten_with_its_fiber() {
     within(LIMIT, "forgotten", || {
         let on = start(1);
-        for _ in 0..1000 {
-            // The records are used again.
-            let fiber = on.spawn(&SpawnOptions::default(), cancel_reason);
-            assert_eq!(fiber.join().unwrap(), None);
-            let fiber = on.spawn(&SpawnOptions::default(), || park(Deadline::NEVER));
-            fiber.cancel_for("for a while");
-            assert_eq!(fiber.cancel_reason().unwrap().text(), Some("for a while"));
-            assert_eq!(fiber.join().unwrap(), Outcome::Canceled);
-        }
+        // By a fiber, so that nobody waits for a thread to be woken.
+        let canceler = on.spawn(&SpawnOptions::default(), || {
+            for round in 0..1000 {
+                // The records are used again.
+                let fiber = spawn(cancel_reason);
+                assert_eq!(fiber.join().unwrap(), None);
+                let fiber = spawn(|| park(Deadline::NEVER));
+                if round % 2 == 0 {
+                    yield_now();
+                }
+                fiber.cancel_for("for a while");
+                assert_eq!(fiber.cancel_reason().unwrap().text(), Some("for a while"));
+                assert_eq!(fiber.join().unwrap(), Outcome::Canceled);
+            }
+        });
+        canceler.join().unwrap();
         end(&on);
     });
 }

@@ -227,8 +227,7 @@ fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
                 drop(its);
                 value
             };
-            on.offload_owned(JobKind::Io, job, Deadline::NEVER, None)
-                .is_ok()
+            on.offload_owned(JobKind::Io, job).is_ok()
         });
         wait_until(|| on.stats().offloaded == 1);
         left.cancel();
@@ -238,26 +237,24 @@ fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
         let its = Drops(Arc::clone(&drops));
         let late = spawn(&on, move |on| {
             let job = move || panic!("it must not begin: {:?}", its.0);
-            on.offload_owned::<_, ()>(JobKind::Io, job, after(1), None)
+            on.offload_owned_until::<_, ()>(JobKind::Io, job, after(1))
         });
         assert!(matches!(late.join().unwrap(), Err(OffloadError::TimedOut)));
         assert_eq!(drops.load(SeqCst), 1);
         // A thread that names a stop waits for the pool, too, and leaves.
         let token = StopToken::after(Duration::from_millis(1));
-        let stopped = on.offload_owned(JobKind::Io, || (), Deadline::NEVER, Some(&token));
+        let stopped = on.offload_owned_or_stop(JobKind::Io, || (), &token);
         assert!(matches!(stopped, Err(OffloadError::Stopped)));
         go.send(()).unwrap();
         wait_until(|| drops.load(SeqCst) == 3);
         // Waited for: the caller has the value, or the panic.
         let its = Drops(Arc::clone(&drops));
-        let had = spawn(&on, move |on| {
-            on.offload_owned(JobKind::Cpu, move || its, Deadline::NEVER, None)
-        });
+        let had = spawn(&on, move |on| on.offload_owned(JobKind::Cpu, move || its));
         drop(had.join().unwrap().unwrap());
         assert_eq!(drops.load(SeqCst), 4);
         let failed = spawn(&on, |on| {
             let job = || -> u8 { panic!("in vain") };
-            on.offload_owned(JobKind::Io, job, Deadline::NEVER, None)
+            on.offload_owned(JobKind::Io, job)
         });
         let error = failed.join().unwrap().unwrap_err();
         assert!(error.to_string().contains("in vain"), "{error}");

@@ -182,7 +182,7 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
             };
             let _ = common
                 .on
-                .offload_owned(JobKind::Io, job, common.soon(), None);
+                .offload_owned_until(JobKind::Io, job, common.soon());
         }
         15 => {
             let unblocked = AtomicBool::new(false);
@@ -194,9 +194,7 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
                 }
             };
             let unblock = || unblocked.store(true, Relaxed);
-            let _ = common
-                .on
-                .call_blocking_with(call, unblock, common.soon(), None);
+            let _ = common.on.call_blocking_until(call, unblock, common.soon());
         }
         16 => {
             let value = common.value();

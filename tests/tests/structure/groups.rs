@@ -11,9 +11,9 @@ use std::{
 };
 use vitte_tests::{Census, within};
 use vitte_threads::{
-    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JoinError, MemberError, NodeEnd,
-    Outcome, Retry, StopSource, StopToken, TaskGraph, cancel_reason, parallel, parallel_with, park,
-    race, race_with, yield_now,
+    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JobPool, JobStep, JoinError,
+    MemberError, NodeEnd, Outcome, Retry, StopSource, StopToken, TaskGraph, cancel_reason,
+    parallel, parallel_with, park, race, race_with, yield_now,
 };
 
 type Body<'a, T> = Box<dyn FnOnce(&StopToken) -> Result<T, &'static str> + Send + 'a>;
@@ -223,7 +223,7 @@ fn without_room_a_body_comes_back() {
         group.spawn(waits).unwrap();
         assert_eq!(group.try_spawn(waits).unwrap_err().outcome, None);
         let late = group
-            .spawn_with(Deadline::after(Duration::from_millis(1)), None, waits)
+            .spawn_timeout(waits, Duration::from_millis(1))
             .unwrap_err();
         assert_eq!(late.outcome, Some(Outcome::TimedOut));
         assert!(group.wait_timeout(Duration::from_millis(1)).is_err());
@@ -496,4 +496,123 @@ fn jobs_of_a_pool_run_at_the_same_time() {
             .collect();
         jobs.into_iter().for_each(|job| job.join().unwrap());
     });
+}
+
+// On the one worker to which both are bound: to block it until the members are over would be for ever.
+#[test]
+fn who_panics_with_a_group_or_a_pool_ends_after_its_members_and_blocks_no_worker() {
+    within(LIMIT, "panics", || {
+        let runtime = start(1);
+        for pooled in [false, true] {
+            let ended = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&ended);
+            let owner = runtime.spawn(move || {
+                let member = move || {
+                    let _ = until_canceled::<()>(&StopSource::new().token());
+                    yield_now();
+                    count.fetch_add(1, SeqCst);
+                };
+                let group = Group::<(), ()>::here().unwrap();
+                let pool = JobPool::here(1).unwrap();
+                if pooled {
+                    let mut member = Some(member);
+                    pool.add("member", move || {
+                        member.take().unwrap()();
+                        JobStep::Finished
+                    });
+                } else {
+                    group
+                        .spawn(move || {
+                            member();
+                            Ok(())
+                        })
+                        .unwrap();
+                }
+                // It has begun, here.
+                yield_now();
+                std::panic::resume_unwind(Box::new("left"));
+            });
+            let end: Result<(), _> = owner.join();
+            assert!(matches!(end, Err(JoinError::Panicked(_))), "{end:?}");
+            assert_eq!(ended.load(SeqCst), 1, "pooled: {pooled}");
+        }
+    });
+}
+
+#[test]
+fn who_is_killed_in_a_block_ends_with_all_its_members() {
+    within(LIMIT, "killed", || {
+        for workers in [1, 2] {
+            let runtime = start(workers);
+            let ended = Arc::new(AtomicUsize::new(0));
+            let bodies: [fn(Arc<AtomicUsize>); 5] = [
+                |count| drop(parallel(vec![counted(&count), counted(&count)])),
+                |count| drop(race(vec![counted(&count), counted(&count)])),
+                |count| {
+                    let mut graph = TaskGraph::new();
+                    graph.add("one", &[], counted(&count)).unwrap();
+                    graph.add("two", &[], counted(&count)).unwrap();
+                    drop(graph.run());
+                },
+                |count| {
+                    let group = Group::here().unwrap();
+                    for _ in 0..2 {
+                        let member = counted(&count);
+                        group
+                            .spawn(move || member(&StopSource::new().token()))
+                            .unwrap();
+                    }
+                    yield_now();
+                    // Here it is unwound, if not before.
+                    let _ = park();
+                    let _ = park();
+                },
+                |count| {
+                    let pool = JobPool::here(2).unwrap();
+                    for _ in 0..2 {
+                        let mut member = Some(counted(&count));
+                        pool.add("member", move || {
+                            let _ = member.take().unwrap()(&StopSource::new().token());
+                            JobStep::Finished
+                        });
+                    }
+                    yield_now();
+                    let _ = park();
+                    let _ = park();
+                },
+            ];
+            for body in bodies {
+                // Killed early, late, and while it waits.
+                for turns in 0..6 {
+                    let begun = ended.load(SeqCst);
+                    let count = Arc::clone(&ended);
+                    let owner = runtime.spawn(move || {
+                        body(count);
+                        let _ = park();
+                        let _ = park();
+                    });
+                    runtime.run(|| (0..turns).for_each(|_| yield_now()));
+                    owner.kill();
+                    assert!(matches!(owner.join(), Err(JoinError::Killed(_))));
+                    let members = ended.load(SeqCst) - begun;
+                    // Those of a pool that were in line are not begun.
+                    assert!(members <= 2, "{members}");
+                    assert_eq!(runtime.stats().live, 0);
+                }
+            }
+        }
+    });
+}
+
+/// A member that is counted when it is over.
+fn counted(
+    count: &Arc<AtomicUsize>,
+) -> impl FnOnce(&StopToken) -> Result<(), &'static str> + Send + use<> {
+    let count = Arc::clone(count);
+    move |stop| {
+        let end = until_canceled(stop);
+        yield_now();
+        count.fetch_add(1, SeqCst);
+        end
+    }
 }

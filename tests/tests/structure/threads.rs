@@ -13,8 +13,9 @@ use std::{
 };
 use vitte_tests::{Census, seed, within};
 use vitte_threads::{
-    CancelMask, CancelReason, JoinError, Outcome, Priority, Runtime, ShutdownMode,
-    StartThreadError, Thread, ThreadWaitError, cancel_reason, park, park_timeout, sleep,
+    BlockingError, CancelMask, CancelReason, Deadline, JobKind, JoinError, OffloadError, Outcome,
+    Priority, Runtime, ShutdownMode, StartThreadError, StopSource, Thread, ThreadWaitError,
+    cancel_reason, io, offload, park, park_timeout, sleep,
 };
 
 const LONG: Duration = Duration::from_secs(30);
@@ -252,6 +253,70 @@ fn a_canceled_thread_knows_why_and_may_mask_it() {
     });
 }
 
+// What it would do itself, as it is nobody's worker, is heeded too.
+#[test]
+fn a_canceled_threads_blocking_call_is_unblocked_and_it_begins_no_other() {
+    within(LIMIT, "blocking calls", || {
+        let runtime = Arc::new(start(1));
+        let its = Arc::clone(&runtime);
+        let ((tell, told), (go, gone)) = (mpsc::channel(), mpsc::channel::<()>());
+        let thread = Thread::spawn(move || {
+            let call = move || {
+                tell.send(()).unwrap();
+                gone.recv().is_err()
+            };
+            let ended = its.call_blocking(call, || drop(go));
+            let BlockingError::Unblocked { why, value } = ended.unwrap_err() else {
+                panic!("it was not unblocked");
+            };
+            assert_eq!((why, value), (Outcome::Canceled, true));
+            let never = || panic!("it must not begin");
+            assert!(matches!(its.offload(never), Err(OffloadError::Canceled)));
+            assert!(matches!(offload(never), Err(OffloadError::Canceled)));
+            let owned = its.offload_owned(JobKind::Io, never);
+            assert!(matches!(owned, Err(OffloadError::Canceled)));
+            assert!(matches!(its.compute(never), Err(OffloadError::Canceled)));
+            for ended in [io::fs::read("/").map(drop), io::fs::metadata("/").map(drop)] {
+                assert_eq!(
+                    io::WaitError::of(&ended.unwrap_err()),
+                    Some(io::WaitError::Canceled)
+                );
+            }
+            let _masked = CancelMask::new();
+            assert!(io::fs::metadata("/").is_ok());
+            its.offload(|| 3).unwrap()
+        });
+        told.recv().unwrap();
+        thread.cancel();
+        assert_eq!(thread.join().unwrap(), 3);
+
+        // A job of its own it leaves.
+        let its = Arc::clone(&runtime);
+        let ((tell, told), (go, gone)) = (mpsc::channel(), mpsc::channel::<()>());
+        let leaves = Thread::spawn(move || {
+            let job = move || {
+                tell.send(()).unwrap();
+                gone.recv()
+            };
+            its.offload_owned(JobKind::Io, job).map(drop)
+        });
+        told.recv().unwrap();
+        leaves.cancel();
+        let left = leaves.join().unwrap();
+        assert!(matches!(left, Err(OffloadError::Canceled)));
+        drop(go);
+
+        // And whose time is up, or whose stop has come, begins none either.
+        let never = || panic!("it must not begin");
+        let late = runtime.offload_until::<_, ()>(JobKind::Cpu, never, Deadline::NOW);
+        assert!(matches!(late, Err(OffloadError::TimedOut)));
+        let source = StopSource::new();
+        source.stop();
+        let stopped = runtime.offload_or_stop::<_, ()>(JobKind::Cpu, never, &source.token());
+        assert!(matches!(stopped, Err(OffloadError::Stopped)));
+    });
+}
+
 /// A thread that belongs to a runtime for a while is asked by that to stop, and by whoever has its handle.
 #[test]
 fn a_thread_of_a_runtime_knows_who_stopped_it() {
@@ -278,7 +343,7 @@ fn a_thread_of_a_runtime_knows_who_stopped_it() {
         assert_eq!(canceled.join().unwrap(), ends);
         let ended = runtime
             .scheduler()
-            .shutdown(ShutdownMode::Cancel, vitte_threads::Deadline::after(LIMIT));
+            .shutdown(ShutdownMode::Cancel, Deadline::after(LIMIT));
         ended.unwrap();
         let ends = (Outcome::Canceled, Some(CancelReason::SHUTDOWN));
         assert_eq!(attached.join().unwrap(), ends);
