@@ -1,5 +1,6 @@
 //! A place on a waiter's stack that it lends to whoever ends its wait.
 
+use std::mem;
 use vitte_wait::facade::cell::UnsafeCell;
 
 /// Holds the value of a blocked sender, or receives the value for a blocked receiver.
@@ -32,6 +33,20 @@ impl<T> Lent<T> {
     pub(crate) unsafe fn reclaim(&self) -> Option<T> {
         // SAFETY: by the caller nobody else uses the place.
         self.0.with_mut(|place| unsafe { (*place).take() })
+    }
+
+    /// Gives a blocked receiver the value that is in `own`, or takes that of a blocked sender into it; done twice it is as
+    /// if it had not been done.
+    ///
+    /// # Safety
+    /// `payload` is that of a `Lent<T>` that is lent to the caller: by a claim, or by
+    /// [`exchange_with_oldest`](vitte_wait::WaitQueue::exchange_with_oldest).
+    pub(crate) unsafe fn exchange(payload: *mut (), own: &mut Option<T>) {
+        // SAFETY: the waiter does not go on while its place is lent, so that is alive.
+        let lent = unsafe { &*payload.cast::<Self>() };
+        // SAFETY: by the caller nobody else uses it.
+        lent.0
+            .with_mut(|place| mem::swap(unsafe { &mut *place }, own));
     }
 
     /// Takes the value of a blocked sender.

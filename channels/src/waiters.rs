@@ -15,7 +15,9 @@
 //! flag is raised whenever its queue holds an open waiter, and changed only under the lock.
 
 use crate::lent::Lent;
-use vitte_wait::{Claimed, Deadline, Node, Outcome, Reason, ShortLock, StopToken, Wait, WaitQueue};
+use vitte_wait::{
+    Claimed, Deadline, Node, Outcome, Reason, ShortLock, StopToken, Unit, Wait, WaitQueue,
+};
 
 /// Which end of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +63,26 @@ pub(crate) trait Waitable {
     /// Called under the lock, before the waiter is queued.
     fn arm(&self, side: Side, waiters: &mut Waiters) -> bool;
 
+    /// `unit` has been queued. Called under the lock.
+    #[inline]
+    fn queued(&self, _unit: &'static Unit) {}
+
     /// The queue of this side is empty now. Called under the lock.
     fn disarm(&self, side: Side);
 }
 
-/// Parks the calling unit among the waiters of `side`, and lends `lent` to whoever wakes it.
+/// What a waiter shows and lends to others: for a small value it is one cache line.
+#[repr(C, align(64))]
+struct Place<T> {
+    node: Option<Node>,
+    lent: Lent<T>,
+}
+
+/// Parks the calling unit among the waiters of `side`, and lends a place with `value` in it to whoever wakes it.
+/// Returns what is in there then.
 ///
-/// `None`: it did not wait, for the second look found something to do. After any return the
-/// place is the caller's again; it has changed only if the outcome is [`Outcome::Woken`].
+/// No outcome: it did not wait, for the second look found something to do. What is in the place has changed only if
+/// the outcome is [`Outcome::Woken`].
 ///
 /// # Panics
 /// As [`Wait::begin`].
@@ -77,16 +91,23 @@ pub(crate) trait Waitable {
 pub(crate) fn wait_in<C: Waitable, T>(
     channel: &C,
     side: Side,
-    lent: &Lent<T>,
+    value: Option<T>,
     deadline: Deadline,
     stop: Option<&StopToken>,
-) -> Option<Outcome> {
+) -> (Option<Outcome>, Option<T>) {
     let reason = match side {
         Side::Senders => Reason::Send,
         Side::Receivers => Reason::Recv,
     };
     let wait = Wait::begin(reason, std::ptr::from_ref(channel).cast());
-    let node = Node::new(wait.ticket(), lent.payload());
+    let mut place = Place {
+        node: None,
+        lent: Lent::new(value),
+    };
+    let lent = &place.lent;
+    let node = &*place
+        .node
+        .insert(Node::alone(wait.ticket(), lent.payload()));
     {
         let mut waiters = channel.waiters().lock();
         if !channel.arm(side, &mut waiters) {
@@ -96,23 +117,28 @@ pub(crate) fn wait_in<C: Waitable, T>(
             drop(waiters);
             // A cancellation that came in between is noticed by the next wait, if there is one.
             let _ = wait.withdraw();
-            return None;
+            // SAFETY: nobody has heard of the place.
+            return (None, unsafe { lent.reclaim() });
         }
         // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked` has
         // taken it out (also when `park` unwinds), and is touched only under this lock.
-        unsafe { waiters.of(side).push(&node) };
+        unsafe { waiters.of(side).push(node) };
+        channel.queued(wait.unit());
     }
     let linked = Linked {
         channel,
         side,
-        node: &node,
+        node,
     };
     let outcome = wait.park(deadline, stop);
     if outcome == Outcome::Woken {
         // Only this channel's wakers end the wait so, and they pop the node first.
         std::mem::forget(linked);
+    } else {
+        drop(linked);
     }
-    Some(outcome)
+    // SAFETY: we are the waiter, the wait is over, and the node is in no queue.
+    (Some(outcome), unsafe { lent.reclaim() })
 }
 
 /// Wakes the first waiter of `side`; it does its operation itself.

@@ -8,7 +8,9 @@
 //! Go's unbuffered channel does the same.
 //!
 //! Cost: a value that finds a receiver takes four read-modify-writes: a lock for each end, and two for the
-//! receiver's wait. An end that finds nothing to do sees that by one load.
+//! receiver's wait; one for the wait of a thread that does not sleep yet. An end that finds nothing to do sees that by one
+//! load. Between two threads nearly all of the time goes into cache lines that one of them takes from the other, so these
+//! are few: one with what both ends change here, one with what the waiter shows and lends, one with his wait word.
 //!
 //! Invariants, under the lock: an open receiver waits only while the buffer is empty, an open sender only
 //! while it is full, and not both, unless that is one unit which selects among both ends; `shown` is
@@ -23,10 +25,11 @@ use crate::{
 };
 use std::collections::VecDeque;
 use vitte_wait::{
-    Claimed, Outcome, ShortGuard, ShortLock, current,
+    Claimed, ShortLock, Unit, ahead, current,
     facade::{
         atomic::{AtomicUsize, Ordering::*},
         cell::UnsafeCell,
+        plain::AtomicPtr as PlainPtr,
     },
 };
 
@@ -40,32 +43,27 @@ const RECEIVER: usize = 1 << 2;
 const ONE: usize = 1 << 3;
 
 /// See the [module documentation](self).
-// On cache lines of its own: what is touched here is touched together.
-#[repr(align(128))]
+// On cache lines of its own: what is touched here is touched together, and what a rendezvous touches is in the first.
+#[repr(C, align(128))]
 pub(crate) struct Few<T> {
     /// What an end can know without the lock: the flags, and how many values are inside.
     shown: AtomicUsize,
-    capacity: usize,
     waiters: ShortLock<Waiters>,
     /// Guarded by the lock of `waiters`.
     values: UnsafeCell<VecDeque<T>>,
+    capacity: usize,
+    /// Who has queued up last. Only to have his line fetched ahead, so it may be wrong.
+    newest: PlainPtr<Unit>,
 }
+
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(std::mem::offset_of!(Few<u64>, values) == 64);
 
 // SAFETY: a value goes from one thread to another, hence `T: Send`; the buffer is touched only under
 // the lock.
 unsafe impl<T: Send> Send for Few<T> {}
 // SAFETY: as above; no reference to a value inside is ever given out.
 unsafe impl<T: Send> Sync for Few<T> {}
-
-/// Where a value goes.
-enum Way<'a> {
-    /// To a receiver, at this place.
-    Partner(Claimed, *mut ()),
-    /// Into the buffer.
-    Room(ShortGuard<'a, Waiters>),
-    Full,
-    Closed,
-}
 
 const fn flag_of(side: Side) -> usize {
     match side {
@@ -78,9 +76,10 @@ impl<T> Few<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             shown: AtomicUsize::new(0),
-            capacity,
             waiters: ShortLock::default(),
             values: UnsafeCell::new(VecDeque::with_capacity(capacity)),
+            capacity,
+            newest: PlainPtr::default(),
         }
     }
 
@@ -97,39 +96,29 @@ impl<T> Few<T> {
         shown / ONE < self.capacity
     }
 
-    /// The oldest waiter of `side` that can be claimed, and its payload.
+    /// Exchanges what is in `own` with what the oldest waiter of `side` lends, if there is one. The claim on his wait is to be
+    /// dropped after the lock is released; none: he goes on already.
     #[inline(always)]
-    fn partner(&self, side: Side, waiters: &mut Waiters) -> Option<(Claimed, *mut ())> {
+    fn exchange(
+        &self,
+        side: Side,
+        waiters: &mut Waiters,
+        own: &mut Option<T>,
+    ) -> Option<Option<Claimed>> {
         let shown = self.shown.load(Relaxed);
         if shown & flag_of(side) == 0 {
             return None;
         }
+        // Mostly he is the oldest, too.
+        ahead::fetch_to_write(self.newest.load(Relaxed));
         let queue = waiters.of(side);
-        let partner = queue.pop(Outcome::Woken);
+        // SAFETY: the payload of every node here is a `Lent<T>`.
+        let exchange = |payload| unsafe { Lent::exchange(payload, own) };
+        let partner = queue.exchange_with_oldest(exchange);
         if queue.is_empty() {
             self.show(shown & !flag_of(side));
         }
         partner
-    }
-
-    /// Where a value goes that is sent now.
-    #[inline]
-    fn admit(&self) -> Way<'_> {
-        // Ordering: Acquire. Partner: the Release in `show`.
-        match self.shown.load(Acquire) {
-            shown if shown & CLOSED != 0 => return Way::Closed,
-            shown if shown & RECEIVER == 0 && !self.has_room(shown) => return Way::Full,
-            _ => {}
-        }
-        let mut waiters = self.waiters.lock();
-        if let Some((claimed, payload)) = self.partner(Side::Receivers, &mut waiters) {
-            return Way::Partner(claimed, payload);
-        }
-        match self.shown.load(Relaxed) {
-            shown if shown & CLOSED != 0 => Way::Closed,
-            shown if !self.has_room(shown) => Way::Full,
-            _ => Way::Room(waiters),
-        }
     }
 
     /// # Safety
@@ -161,15 +150,14 @@ impl<T> Few<T> {
         let mut waiters = self.waiters.lock();
         // SAFETY: `waiters` holds the lock.
         let oldest = unsafe { self.pop() };
-        let Some((claimed, payload)) = self.partner(Side::Senders, &mut waiters) else {
+        let mut next = None;
+        let Some(claimed) = self.exchange(Side::Senders, &mut waiters, &mut next) else {
             return match oldest {
                 Some(value) => Ok(value),
                 None if self.is_closed() => Err(TryRecvError::Closed),
                 None => Err(TryRecvError::Empty),
             };
         };
-        // SAFETY: the payload of every sender's node here is a `Lent<T>`; we hold the claim.
-        let next = unsafe { Lent::take(payload) };
         let next = next.expect("a sender that waits has lent its value");
         let value = match oldest {
             None => next,
@@ -180,7 +168,7 @@ impl<T> Few<T> {
             }
         };
         drop(waiters);
-        claimed.wake();
+        drop(claimed);
         Ok(value)
     }
 }
@@ -212,6 +200,12 @@ impl<T> Waitable for Few<T> {
     }
 
     #[inline]
+    fn queued(&self, unit: &'static Unit) {
+        self.newest
+            .store(std::ptr::from_ref(unit).cast_mut(), Relaxed);
+    }
+
+    #[inline]
     fn disarm(&self, side: Side) {
         self.show(self.shown.load(Relaxed) & !flag_of(side));
     }
@@ -234,21 +228,32 @@ impl<T> Flavor<T> for Few<T> {
     /// Any number of producers may call this at once.
     #[inline]
     unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.admit() {
-            Way::Partner(claimed, payload) => {
-                // SAFETY: the payload of every receiver's node here is a `Lent<T>`; we hold the claim.
-                unsafe { Lent::put(payload, value) };
-                claimed.wake();
-                Ok(())
+        // Who finds a partner takes the lock.
+        ahead::fetch_to_write(self);
+        // Ordering: Acquire. Partner: the Release in `show`.
+        match self.shown.load(Acquire) {
+            shown if shown & CLOSED != 0 => return Err(TrySendError::Closed(value)),
+            shown if shown & RECEIVER == 0 && !self.has_room(shown) => {
+                return Err(TrySendError::Full(value));
             }
-            Way::Room(waiters) => {
+            _ => {}
+        }
+        let mut waiters = self.waiters.lock();
+        let mut own = Some(value);
+        let partner = self.exchange(Side::Receivers, &mut waiters, &mut own);
+        let Some(value) = own else {
+            drop(waiters);
+            drop(partner);
+            return Ok(());
+        };
+        match self.shown.load(Relaxed) {
+            shown if shown & CLOSED != 0 => Err(TrySendError::Closed(value)),
+            shown if !self.has_room(shown) => Err(TrySendError::Full(value)),
+            _ => {
                 // SAFETY: `waiters` holds the lock.
                 unsafe { self.push(value) };
-                drop(waiters);
                 Ok(())
             }
-            Way::Full => Err(TrySendError::Full(value)),
-            Way::Closed => Err(TrySendError::Closed(value)),
         }
     }
 
@@ -256,6 +261,8 @@ impl<T> Flavor<T> for Few<T> {
     // Always inlined: who finds nothing, as the receiver of a value that is yet to be sent does, makes no call for that.
     #[inline(always)]
     unsafe fn try_recv(&self) -> Result<T, TryRecvError> {
+        // Who finds a partner takes the lock.
+        ahead::fetch_to_write(self);
         // Ordering: Acquire. Partner: the Release in `show`.
         match self.shown.load(Acquire) {
             shown if shown & SENDER != 0 || shown >= ONE => self.try_recv_locked(),

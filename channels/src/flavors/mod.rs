@@ -10,7 +10,6 @@ pub(crate) mod unbounded;
 
 use crate::{
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
-    lent::Lent,
     spin::{Patience, TriesFirst},
     unsent::Unsent,
     waiters::{Side, Waitable, wait_in},
@@ -110,10 +109,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                     Err(TrySendError::Full(back)) => value = back,
                 }
             }
-            let lent = Lent::new(Some(value));
-            let outcome = wait_in(self, Side::Senders, &lent, deadline, stop);
-            // SAFETY: we are the waiter, and the wait is over.
-            let Some(back) = (unsafe { lent.reclaim() }) else {
+            let (outcome, back) = wait_in(self, Side::Senders, Some(value), deadline, stop);
+            let Some(back) = back else {
                 return Ok(());
             };
             match outcome {
@@ -144,10 +141,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
                     Err(TryRecvError::Empty) => {}
                 }
             }
-            let lent = Lent::new(None);
-            let outcome = wait_in(self, Side::Receivers, &lent, deadline, stop);
-            // SAFETY: we are the waiter, and the wait is over.
-            if let Some(value) = unsafe { lent.reclaim() } {
+            let (outcome, received) = wait_in(self, Side::Receivers, None, deadline, stop);
+            if let Some(value) = received {
                 return Ok(value);
             }
             match outcome {

@@ -23,6 +23,7 @@
 //! that a model checker can take their place.
 
 mod address;
+pub mod ahead;
 mod asks;
 mod badge;
 mod bed;

@@ -2,7 +2,7 @@
 //!
 //! Pushing, popping and withdrawing from the middle are O(1) and allocate nothing.
 
-use crate::{Claimed, Outcome, Priority, Ticket, Unit};
+use crate::{Claimed, Outcome, Priority, Ticket, Unit, ahead};
 use std::{cell::Cell, fmt, marker::PhantomPinned, ptr, ptr::NonNull};
 
 /// A waiter's place in a [`WaitQueue`].
@@ -16,6 +16,8 @@ pub struct Node {
     prev: Cell<*const Node>,
     next: Cell<*const Node>,
     linked: Cell<bool>,
+    /// See [`alone`](Node::alone).
+    alone: bool,
     /// Whether the wait was claimed through this node. Written under the queue's lock by the holder
     /// of the claim; read by the waiter once the wait is over.
     won: Cell<bool>,
@@ -23,6 +25,16 @@ pub struct Node {
 }
 
 impl Node {
+    /// As [`new`](Self::new), the only place that the wait has, so that nobody asks whether it [has won](Self::has_won). Its
+    /// owner does not touch what he lends before he has taken the node out, or the wait has ended as woken.
+    #[must_use]
+    pub fn alone(ticket: Ticket, payload: *mut ()) -> Self {
+        Self {
+            alone: true,
+            ..Self::new(ticket, payload)
+        }
+    }
+
     /// A place for the holder of `ticket`, not in any queue yet.
     #[must_use]
     pub fn new(ticket: Ticket, payload: *mut ()) -> Self {
@@ -32,6 +44,7 @@ impl Node {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             linked: Cell::new(false),
+            alone: false,
             won: Cell::new(false),
             _pinned: PhantomPinned,
         }
@@ -158,6 +171,36 @@ impl WaitQueue {
         }
     }
 
+    /// Pops the oldest waiter that can be claimed, as woken, and does `exchange` with its payload, which done twice is as if it
+    /// had not been done. Returns the claim, to be dropped after the lock is released; or none, if the wait is over already:
+    /// that of a thread that does not sleep yet, and is [alone](Node::alone) in it, is ended by one read-modify-write.
+    #[inline(always)]
+    pub fn exchange_with_oldest(
+        &mut self,
+        mut exchange: impl FnMut(*mut ()),
+    ) -> Option<Option<Claimed>> {
+        // SAFETY: the head is linked, hence alive by the contract of `push`.
+        let node = unsafe { self.head.as_ref() }?;
+        ahead::fetch_to_write(node);
+        if node.alone && node.ticket.is_awake() {
+            let (ticket, payload) = (node.ticket, node.payload);
+            // Whoever else ends the wait leaves the payload alone, and so does its owner, who first takes the lock that
+            // our caller holds. So it is ours before the wait is.
+            exchange(payload);
+            node.linked.set(false);
+            let next = node.next.get();
+            if ticket.end(Outcome::Woken) {
+                self.set_head(next);
+                return Some(None);
+            }
+            node.linked.set(true);
+            exchange(payload);
+        }
+        let (claimed, payload) = self.pop(Outcome::Woken)?;
+        exchange(payload);
+        Some(Some(claimed))
+    }
+
     /// The head was claimed by others.
     #[cold]
     #[inline(never)]
@@ -168,7 +211,13 @@ impl WaitQueue {
     #[inline(always)]
     fn remove_head(&mut self, node: &Node) {
         node.linked.set(false);
-        self.head = node.next.get();
+        self.set_head(node.next.get());
+    }
+
+    /// The head has left.
+    #[inline(always)]
+    fn set_head(&mut self, head: *const Node) {
+        self.head = head;
         // SAFETY: the next in the list is linked, hence alive by the contract of `push`.
         match unsafe { self.head.as_ref() } {
             None => self.tail = ptr::null(),

@@ -16,7 +16,7 @@
 //!
 //! Source: Kawachiya, Koseki, Onodera, *Lock Reservation* (2002); the fences are those of Dice, Huang, Yang (2001).
 //!
-//! Invariants: all but `inside` is written under the lock itself, `inside` only by the thread for which the lock was
+//! Invariants: all but `taken` and `inside` is written under the lock itself, `inside` only by the thread for which the lock was
 //! reserved. A holder of the lock itself touches what it guards only after [`settle`](Reservation::settle).
 
 use crate::{
@@ -37,6 +37,9 @@ const ROUNDS: u32 = 256;
 /// See the [module documentation](self).
 #[derive(Default)]
 pub(crate) struct Reservation {
+    /// The lock itself is taken. It is here because there is room left: so a lock and two queues share a cache line.
+    #[cfg(not(any(loom, shuttle)))]
+    pub(crate) taken: AtomicBool,
     /// The thread that need not take the lock itself, or one of the numbers above.
     thread: AtomicUsize,
     /// That thread holds the lock, or is about to see that it does not.

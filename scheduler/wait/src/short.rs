@@ -79,13 +79,12 @@ impl<T> ShortLock<T> {
 mod word {
     use super::wait_while;
     use crate::{
-        facade::atomic::{AtomicBool, Ordering::*},
+        facade::atomic::Ordering::*,
         reservation::{Raised, Reservation},
     };
 
     #[derive(Default)]
     pub(super) struct Word {
-        taken: AtomicBool,
         reservation: Reservation,
     }
 
@@ -106,7 +105,7 @@ mod word {
 
         pub(super) fn try_lock(&self) -> Option<Held<'_>> {
             // It may be the caller who has it, and either way.
-            if self.taken.load(Relaxed) || self.reservation.is_inside() {
+            if self.is_taken() || self.reservation.is_inside() {
                 return None;
             }
             if let Some(inside) = self.reservation.enter() {
@@ -118,20 +117,25 @@ mod word {
         #[inline(always)]
         fn settled(&self) -> Held<'_> {
             self.reservation.settle();
-            Raised(&self.taken)
+            Raised(&self.reservation.taken)
+        }
+
+        #[inline(always)]
+        fn is_taken(&self) -> bool {
+            self.reservation.taken.load(Relaxed)
         }
 
         #[inline(always)]
         fn take(&self) -> bool {
             // Ordering: Acquire. Partner: the Release of whoever held it.
-            !self.taken.swap(true, Acquire)
+            !self.reservation.taken.swap(true, Acquire)
         }
 
         #[cold]
         #[inline(never)]
         fn lock_slow(&self) {
             // Liveness: the holder needs nothing but a processor to get on.
-            wait_while(|| self.taken.load(Relaxed) || !self.take());
+            wait_while(|| self.is_taken() || !self.take());
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::{facade::atomic::AtomicUsize, stack};
 use std::{ptr::NonNull, sync::Arc};
 
 /// A unit with the handle by which its thread is woken.
-#[repr(C)]
+// On lines of its own: its thread looks at the word again and again, and others write it meanwhile.
+#[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct ThreadUnit {
     /// First, so that a pointer to the unit is a pointer to this.

@@ -601,6 +601,30 @@ impl Ticket {
         })
     }
 
+    /// Whether [`end`](Self::end) could succeed; a hint.
+    #[inline(always)]
+    pub(crate) fn is_awake(self) -> bool {
+        let may_be_ended = || self.ended(self.unit.word.load(Relaxed), Outcome::Woken);
+        self.unit.is_thread() && may_be_ended().is_some()
+    }
+
+    /// As to claim the wait and to drop the claim, but in one step, if the unit is a thread that does not sleep yet: what
+    /// the waiter lends must be used before. False: nothing has changed.
+    #[inline(always)]
+    pub(crate) fn end(self, outcome: Outcome) -> bool {
+        // Acquire and Release, as in `claim`; what the waiter goes on with lies before. Partner: `is_done`, `commit_park`.
+        let end = move |old| self.ended(old, outcome);
+        self.unit.is_thread() && self.unit.change(end, Unit::after_claim).is_some()
+    }
+
+    /// The word after [`end`](Self::end).
+    #[inline(always)]
+    fn ended(self, word: u64, outcome: Outcome) -> Option<u64> {
+        let sleeps = word::number(word) == self.number && word & PARKED != 0;
+        let ended = word::claimed(word, self.number, CLAIMED | DONE | outcome.bits());
+        ended.filter(|_| !sleeps)
+    }
+
     /// Whether a claim could still succeed; a hint.
     #[inline]
     #[must_use]

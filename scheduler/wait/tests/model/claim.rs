@@ -2,7 +2,7 @@
 
 use crate::check::check;
 use vitte_wait::{
-    Deadline, Outcome, Reason, Ticket, Wait, current,
+    Deadline, Node, Outcome, Reason, ShortLock, Ticket, Wait, WaitQueue, current,
     facade::{Arc, cell::UnsafeCell, thread},
 };
 
@@ -30,6 +30,16 @@ impl Place {
         true
     }
 
+    /// Hands a value to the oldest in `queue`, if there is one that can be woken.
+    fn hand_to_oldest(&self, queue: &ShortLock<WaitQueue>, value: u32) -> bool {
+        // SAFETY: the place is lent to us.
+        let exchange = |_| self.0.with_mut(|place| unsafe { *place = value - *place });
+        let partner = queue.lock().exchange_with_oldest(exchange);
+        let found = partner.is_some();
+        drop(partner);
+        found
+    }
+
     fn look(&self) -> u32 {
         // SAFETY: the wait is over.
         self.0.with(|place| unsafe { *place })
@@ -53,6 +63,40 @@ fn a_value_handed_over_is_seen_once_the_wait_is_over() {
         assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
         assert_eq!(place.look(), 5);
         waker.join().unwrap();
+    });
+}
+
+/// Waits in a queue until `deadline`, while another thread hands a value to the oldest there, and says how that ended.
+fn in_a_queue(deadline: Deadline) -> Outcome {
+    let place = Place::new();
+    let queue = Arc::new(ShortLock::new(WaitQueue::new()));
+    let wait = begin();
+    let node = Node::alone(wait.ticket(), std::ptr::null_mut());
+    // SAFETY: it is in no queue, is taken out below unless it was popped, and is touched only under this lock.
+    unsafe { queue.lock().push(&node) };
+    let waker = {
+        let (place, queue) = (place.clone(), queue.clone());
+        thread::spawn(move || place.hand_to_oldest(&queue, 5))
+    };
+    let outcome = wait.park(deadline, None);
+    if outcome != Outcome::Woken {
+        // SAFETY: it is in no other queue.
+        unsafe { queue.lock().remove(&node) };
+    }
+    assert_eq!(place.look(), if outcome == Outcome::Woken { 5 } else { 0 });
+    assert_eq!(waker.join().unwrap(), outcome == Outcome::Woken);
+    outcome
+}
+
+#[test]
+fn a_wait_is_ended_in_one_step_or_claimed() {
+    check("hand-over in a queue", 3, || {
+        assert_eq!(in_a_queue(Deadline::NEVER), Outcome::Woken);
+    });
+    check("hand-over in a queue, and the deadline", 3, || {
+        // The modelled clock stands past this.
+        let outcome = in_a_queue(Deadline::from_nanos(1));
+        assert!([Outcome::Woken, Outcome::TimedOut].contains(&outcome));
     });
 }
 
