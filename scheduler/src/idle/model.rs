@@ -280,7 +280,7 @@ fn a_timer_armed_by_a_busy_worker_fires_at_the_keeper() {
 
 #[test]
 fn the_timers_of_a_sleeper_that_rises_fall_to_the_keeper() {
-    check("idle: timer of a sleeper that rises", 3, || {
+    check("idle: timer of a sleeper that rises", 2, || {
         let workers = Workers::new(2);
         let task = workers.task();
         let keeper = workers.start(1, |workers| workers.fire_one(1));

@@ -47,7 +47,7 @@ fn a_parked_unit_comes_back_for_an_interrupt_whenever_it_is_left() {
 
 #[test]
 fn an_interrupt_and_a_kill_are_both_noticed() {
-    check("nudge: interrupt and kill", 3, || {
+    check("nudge: interrupt and kill", 2, || {
         let fiber = Fiber::start();
         let wait = begin();
         let ticket = wait.ticket();
