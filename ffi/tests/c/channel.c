@@ -162,6 +162,50 @@ static void many_receivers_wait_at_once(vt_runtime *rt) {
   vt_chan_release(chan);
 }
 
+static void *send_nine(void *chan) {
+  uint64_t in = 9;
+  return (void *)(intptr_t)vt_chan_send(chan, &in, long_time());
+}
+
+/* Closing, and a cancellation, give a sender that waits for room its element back. */
+static void blocked_senders_keep_their_elements(vt_runtime *rt, uint32_t kind, size_t cap) {
+  vt_chan *chan = channel(kind, sizeof(uint64_t), cap, drop_word);
+  uint64_t in = 5, out = 0;
+  vt_stack_info info;
+  info.size = sizeof info;
+  set(&drops, 0);
+  if (cap > 0) OK(vt_chan_send(chan, &in, VT_NOW));
+  for (int cancel = 1; cancel >= 0; cancel--) {
+    vt_fiber fiber = spawn(rt, send_nine, chan);
+    do OK(vt_fiber_info(fiber, &info));
+    while (info.state != VT_STATE_PARKED || info.wait_kind != 4);
+    if (cancel) OK(vt_cancel(fiber, 0));
+    else OK(vt_chan_close(chan));
+    CHECK(join(fiber) == (void *)(intptr_t)(cancel ? VT_ECANCELED : VT_ECLOSED));
+  }
+  if (cap > 0) OK(vt_chan_recv(chan, &out, VT_FOREVER));
+  CHECK(out == (cap > 0 ? 5 : 0));
+  IS(VT_ECLOSED, vt_chan_recv(chan, &out, VT_FOREVER));
+  vt_chan_release(chan);
+  CHECK(get(&drops) == 0);
+}
+
+/* Of every kind that can have something inside. */
+static void what_is_inside_is_dropped_whatever_the_kind(void) {
+  static const uint32_t kinds[] = {VT_CHAN_BOUNDED, VT_CHAN_UNBOUNDED, VT_CHAN_ONESHOT, VT_CHAN_PRIORITY, VT_CHAN_SPSC};
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    uint32_t kind = kinds[i];
+    vt_chan *chan = channel(kind, sizeof(uint64_t), kind == VT_CHAN_BOUNDED || kind == VT_CHAN_SPSC ? 2 : 0, drop_word);
+    uint64_t in = 7;
+    set(&drops, 0);
+    OK(vt_chan_send(chan, &in, VT_NOW));
+    OK(vt_chan_close(chan));
+    CHECK(vt_chan_len(chan) == 1 && get(&drops) == 0);
+    vt_chan_release(chan);
+    CHECK(get(&drops) == 7);
+  }
+}
+
 static void options_that_no_kind_has_are_refused(void) {
   vt_chan *chan = NULL;
   vt_chan_options options;
@@ -194,7 +238,12 @@ int main(void) {
   elements_may_have_no_bytes();
   wrong_arguments_are_refused();
   options_that_no_kind_has_are_refused();
+  what_is_inside_is_dropped_whatever_the_kind();
   vt_runtime *rt = runtime(2);
+  blocked_senders_keep_their_elements(rt, VT_CHAN_BOUNDED, 0);
+  blocked_senders_keep_their_elements(rt, VT_CHAN_BOUNDED, 1);
+  blocked_senders_keep_their_elements(rt, VT_CHAN_PRIORITY, 1);
+  blocked_senders_keep_their_elements(rt, VT_CHAN_SPSC, 1);
   many_receivers_wait_at_once(rt);
   many_share_a_channel(rt, VT_CHAN_BOUNDED, 0);
   many_share_a_channel(rt, VT_CHAN_BOUNDED, 8);

@@ -4,11 +4,18 @@
 //! what its joiner holds, as it would wait for ever if it ran elsewhere.
 
 use crate::{
-    LockError, LockUntilError, TryLockError,
+    LockError, LockUntilError, Poisoned, TryLockError,
     forms::const_new,
     raw::{Patience, RawMutex},
 };
-use std::{cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ops::Deref};
+use std::{
+    cell::Cell,
+    fmt,
+    marker::PhantomData,
+    ops::Deref,
+    panic::{RefUnwindSafe, UnwindSafe},
+    thread::panicking,
+};
 use vitte_wait::{
     Deadline, StopToken, current,
     facade::{
@@ -20,10 +27,13 @@ use vitte_wait::{
 
 /// A lock around a value that the unit which holds it may take again.
 ///
-/// What it guards can be read only; put a `Cell` or a `RefCell` inside to change it. So a panic leaves behind what
-/// those leave behind, and the lock is **not poisoned**.
+/// What it guards can be read only; put a `Cell` or a `RefCell` inside to change it.
 ///
 /// Blocking and cancellation are those of [`Mutex`](crate::Mutex).
+///
+/// # Poisoning
+/// See [`LockError::Poisoned`] and [`recover`](Self::recover). A panic that unwinds through one of the holder's guards
+/// poisons; who holds others still keeps them, and does not get a further one.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -65,6 +75,10 @@ unsafe impl<T: ?Sized + Send> Send for ReentrantMutex<T> {}
 // `Sync`.
 unsafe impl<T: ?Sized + Send> Sync for ReentrantMutex<T> {}
 
+// A panic that leaves the value half changed poisons the lock.
+impl<T: ?Sized> UnwindSafe for ReentrantMutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for ReentrantMutex<T> {}
+
 impl<T> ReentrantMutex<T> {
     const_new! {
         /// A free lock around `value`.
@@ -83,8 +97,17 @@ impl<T> ReentrantMutex<T> {
     }
 
     /// The value.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn into_inner(self) -> Result<T, Poisoned<T>> {
+        let poisoned = self.is_poisoned();
+        let value = self.value.into_inner();
+        if poisoned {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
     }
 }
 
@@ -92,8 +115,8 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// Takes the lock, first or again; waits while another unit holds it.
     ///
     /// # Errors
-    /// [`LockError::Canceled`] if the caller is canceled while waiting; [`LockError::Deadlock`] if it is held by
-    /// a unit that waits for the caller, on whose stack the caller runs.
+    /// [`LockError::Canceled`] if the caller is canceled while waiting; [`LockError::Poisoned`];
+    /// [`LockError::Deadlock`] if it is held by a unit that waits for the caller, on whose stack the caller runs.
     ///
     /// # Panics
     /// As [`Mutex::lock`](crate::Mutex::lock).
@@ -105,12 +128,16 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// Takes the lock if it is free, or the caller's already. Never blocks.
     ///
     /// # Errors
-    /// [`TryLockError::Taken`].
+    /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
     pub fn try_lock(&self) -> Result<ReentrantMutexGuard<'_, T>, TryLockError> {
-        match self.core.try_take() {
-            true => Ok(self.guard()),
-            false => Err(TryLockError::Taken),
+        if !self.core.try_take() {
+            return Err(TryLockError::Taken);
         }
+        let guard = self.guard();
+        if self.is_poisoned() {
+            return Err(TryLockError::Poisoned);
+        }
+        Ok(guard)
     }
 
     /// Takes the lock, first or again; waits for it until `deadline`, or until `stop` is triggered.
@@ -118,6 +145,18 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Errors
     /// As [`lock`](Self::lock), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`].
     pub fn lock_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<ReentrantMutexGuard<'_, T>, LockUntilError> {
+        let guard = self.take(deadline, stop)?;
+        if self.is_poisoned() {
+            return Err(LockUntilError::Poisoned);
+        }
+        Ok(guard)
+    }
+
+    fn take(
         &self,
         deadline: Deadline,
         stop: Option<&StopToken>,
@@ -134,6 +173,26 @@ impl<T: ?Sized> ReentrantMutex<T> {
         lock_until lock_timeout lock_or_stop
     }
 
+    /// Takes the lock whether it is poisoned or not, and clears the mark: the caller answers for the value.
+    ///
+    /// # Errors
+    /// As [`lock_with`](Self::lock_with), but never poisoned.
+    pub fn recover(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<ReentrantMutexGuard<'_, T>, LockUntilError> {
+        let guard = self.take(deadline, stop)?;
+        self.core.raw.clear_poison();
+        Ok(guard)
+    }
+
+    /// Whether a panic unwound while the lock was held, and nobody has recovered it; a snapshot.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.core.raw.is_poisoned()
+    }
+
     /// Whether the calling unit holds the lock.
     #[must_use]
     pub fn is_held_by_caller(&self) -> bool {
@@ -147,15 +206,27 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 
     /// The value, for one who has the lock to himself.
-    pub fn get_mut(&mut self) -> &mut T {
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
-        self.value.with_mut(|value| unsafe { &mut *value })
+        let value = self.value.with_mut(|value| unsafe { &mut *value });
+        if self.core.raw.is_poisoned() {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
     }
 
     fn guard(&self) -> ReentrantMutexGuard<'_, T> {
         ReentrantMutexGuard {
-            lock: self,
-            _not_send: PhantomData,
+            holding: Holding {
+                core: &self.core,
+                panicking: panicking(),
+                _not_send: PhantomData,
+            },
+            value: &self.value,
         }
     }
 }
@@ -214,9 +285,8 @@ fn own() -> u64 {
 /// The right to look at the value of a [`ReentrantMutex`]. The lock is released with its last guard.
 #[must_use = "the lock is released when the last guard is dropped"]
 pub struct ReentrantMutexGuard<'a, T: ?Sized> {
-    lock: &'a ReentrantMutex<T>,
-    /// The guard belongs to its unit.
-    _not_send: PhantomData<*const ()>,
+    holding: Holding<'a>,
+    value: &'a UnsafeCell<T>,
 }
 
 // SAFETY: a shared guard gives out shared references to the value, and nothing else.
@@ -226,35 +296,31 @@ impl<T: ?Sized> Deref for ReentrantMutexGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
         // SAFETY: our unit holds the lock, and gives out shared references only.
-        self.lock.value.with(|value| unsafe { &*value })
-    }
-}
-
-impl<T: ?Sized> Drop for ReentrantMutexGuard<'_, T> {
-    fn drop(&mut self) {
-        self.lock.core.release();
+        self.value.with(|value| unsafe { &*value })
     }
 }
 
 /// One of the holder's guards, without the value.
 pub(crate) struct Holding<'a> {
     core: &'a Core,
+    /// The thread panicked already when the lock was taken, so that it still does proves nothing.
+    panicking: bool,
+    /// The guard belongs to its unit.
     _not_send: PhantomData<*const ()>,
 }
 
 impl Drop for Holding<'_> {
     fn drop(&mut self) {
+        if panicking() && !self.panicking {
+            self.core.raw.poison();
+        }
         self.core.release();
     }
 }
 
 impl<'a, T: ?Sized> ReentrantMutexGuard<'a, T> {
     pub(crate) fn hold_of(guard: Self) -> Holding<'a> {
-        let guard = ManuallyDrop::new(guard);
-        Holding {
-            core: &guard.lock.core,
-            _not_send: PhantomData,
-        }
+        guard.holding
     }
 }
 
@@ -270,7 +336,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<T> {
         let mut shown = f.debug_struct("ReentrantMutex");
         match self.try_lock() {
             Ok(guard) => shown.field("value", &&*guard),
-            Err(_) => shown.field("value", &format_args!("<locked>")),
+            Err(TryLockError::Poisoned) => shown.field("value", &format_args!("<poisoned>")),
+            Err(TryLockError::Taken) => shown.field("value", &format_args!("<locked>")),
         };
         shown
             .field("waited_for", &self.core.raw.is_waited_for())

@@ -4,13 +4,18 @@
 //! sleeps between two looks, for longer and longer up to a millisecond, so that a holder that lost
 //! its processor, or suspended, is not starved by those who wait for it. There is no queue, so
 //! there is no order, and a release is one store.
+//!
+//! A panic that unwinds through a guard poisons the lock, as it does a [`Mutex`](crate::Mutex). Then the word says so where
+//! it would say that the lock is free: nobody but one who recovers it takes it from there.
 
-use crate::{LockError, LockUntilError, TryLockError, forms::const_new, raw::Patience};
+use crate::{LockError, LockUntilError, Poisoned, TryLockError, forms::const_new, raw::Patience};
 use std::{
     fmt,
     marker::PhantomData,
     ops::{Deref, DerefMut},
+    panic::{RefUnwindSafe, UnwindSafe},
     ptr,
+    thread::panicking,
     time::Duration,
 };
 use vitte_wait::{
@@ -23,10 +28,12 @@ use vitte_wait::{
     give_way, stack, timed_forms,
 };
 
-/// A lock around a value, of one word, for sections that are over in no time and cannot panic half way.
+/// A lock around a value, of one word, for sections that are over in no time.
 ///
-/// It is not re-entrant and not fair, and it is **not poisoned** by a panic: what it guards is to be
-/// valid after each instruction. Where a section may wait for anything, take a [`Mutex`](crate::Mutex).
+/// It is not re-entrant and not fair. Where a section may wait for anything, take a [`Mutex`](crate::Mutex).
+///
+/// # Poisoning
+/// See [`LockError::Poisoned`] and [`recover`](Self::recover).
 ///
 /// # Blocking
 /// A fiber lets other fibers run after a few looks, a thread other threads; both sleep for a short while
@@ -48,7 +55,7 @@ use vitte_wait::{
 /// # Ok::<(), LockError>(())
 /// ```
 pub struct SpinLock<T: ?Sized> {
-    /// The mark of the holder's stack, 0 when free.
+    /// The mark of the holder's stack; 0 when free, `POISONED` when free for who recovers it.
     word: AtomicUsize,
     value: UnsafeCell<T>,
 }
@@ -57,6 +64,13 @@ pub struct SpinLock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
 // SAFETY: the lock lets one unit at a time at the value, which is thereby sent from one to the next.
 unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
+
+// A panic that leaves the value half changed poisons the lock.
+impl<T: ?Sized> UnwindSafe for SpinLock<T> {}
+impl<T: ?Sized> RefUnwindSafe for SpinLock<T> {}
+
+/// No mark: those are addresses of stacks.
+const POISONED: usize = 1;
 
 /// How often to look in a row, how often then with others let run in between, and how long to
 /// sleep at most between two looks after that.
@@ -77,8 +91,17 @@ impl<T> SpinLock<T> {
     }
 
     /// The value.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn into_inner(self) -> Result<T, Poisoned<T>> {
+        let poisoned = self.is_poisoned();
+        let value = self.value.into_inner();
+        if poisoned {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
     }
 }
 
@@ -86,8 +109,8 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock; looks for it again and again while it is held.
     ///
     /// # Errors
-    /// [`LockError::Deadlock`] if the caller holds it, [`LockError::Canceled`] if the caller is canceled
-    /// while waiting.
+    /// [`LockError::Deadlock`] if the caller holds it, [`LockError::Poisoned`], and [`LockError::Canceled`] if the
+    /// caller is canceled while waiting.
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait for long.
@@ -100,18 +123,26 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock if it is free. Never blocks.
     ///
     /// # Errors
-    /// [`TryLockError::Taken`].
+    /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
     #[inline]
     pub fn try_lock(&self) -> Result<SpinLockGuard<'_, T>, TryLockError> {
+        self.take_from(0).map_err(|found| match found {
+            POISONED => TryLockError::Poisoned,
+            _ => TryLockError::Taken,
+        })
+    }
+
+    /// Takes the lock if its word is `free`, or says what it is.
+    #[inline]
+    fn take_from(&self, free: usize) -> Result<SpinLockGuard<'_, T>, usize> {
         let mark = stack::mark();
         // Ordering: Acquire. Partner: the Release in the guard's `drop`.
-        match self.word.compare_exchange(0, mark, Acquire, Relaxed) {
-            Ok(_) => Ok(SpinLockGuard {
-                lock: self,
-                _not_send: PhantomData,
-            }),
-            Err(_) => Err(TryLockError::Taken),
-        }
+        self.word.compare_exchange(free, mark, Acquire, Relaxed)?;
+        Ok(SpinLockGuard {
+            lock: self,
+            panicking: panicking(),
+            _not_send: PhantomData,
+        })
     }
 
     /// Takes the lock; looks for it until `deadline`, or until `stop` is triggered.
@@ -126,7 +157,7 @@ impl<T: ?Sized> SpinLock<T> {
     ) -> Result<SpinLockGuard<'_, T>, LockUntilError> {
         match self.try_lock() {
             Ok(guard) => Ok(guard),
-            Err(_) => self.lock_slow(deadline, stop),
+            Err(_) => self.lock_slow(false, deadline, stop),
         }
     }
 
@@ -135,22 +166,39 @@ impl<T: ?Sized> SpinLock<T> {
         lock_until lock_timeout lock_or_stop
     }
 
-    #[cold]
-    fn lock_slow(
+    /// Takes the lock whether it is poisoned or not, and clears the mark: the caller answers for the value.
+    ///
+    /// # Errors
+    /// As [`lock_with`](Self::lock_with), but never poisoned.
+    pub fn recover(
         &self,
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<SpinLockGuard<'_, T>, LockUntilError> {
+        self.lock_slow(true, deadline, stop)
+    }
+
+    #[cold]
+    fn lock_slow(
+        &self,
+        recovers: bool,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<SpinLockGuard<'_, T>, LockUntilError> {
         let holder = self.word.load(Relaxed);
-        if holder != 0 && stack::is_own(holder) {
+        if is_mark(holder) && stack::is_own(holder) {
             return Err(LockUntilError::Deadlock);
         }
         let unit = current::unit();
         let (mut looks, mut offers) = (LOOKS, OFFERS);
         let mut nap = Duration::from_micros(20);
         loop {
-            if self.word.load(Relaxed) == 0
-                && let Ok(guard) = self.try_lock()
+            let found = self.word.load(Relaxed);
+            if found == POISONED && !recovers {
+                return Err(LockUntilError::Poisoned);
+            }
+            if !is_mark(found)
+                && let Ok(guard) = self.take_from(found)
             {
                 return Ok(guard);
             }
@@ -189,20 +237,41 @@ impl<T: ?Sized> SpinLock<T> {
     /// Whether somebody holds the lock; a snapshot.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.word.load(Relaxed) != 0
+        is_mark(self.word.load(Relaxed))
+    }
+
+    /// Whether a panic unwound while the lock was held, and nobody has recovered it; a snapshot.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.word.load(Relaxed) == POISONED
     }
 
     /// The value, for one who has the lock to himself.
-    pub fn get_mut(&mut self) -> &mut T {
+    ///
+    /// # Errors
+    /// With the value, if the lock is poisoned.
+    pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
-        self.value.with_mut(|value| unsafe { &mut *value })
+        let value = self.value.with_mut(|value| unsafe { &mut *value });
+        if self.is_poisoned() {
+            Err(Poisoned::new(value))
+        } else {
+            Ok(value)
+        }
     }
+}
+
+/// Whether the lock is held with this word.
+fn is_mark(word: usize) -> bool {
+    word > POISONED
 }
 
 /// The right to the value of a [`SpinLock`], which ends when this is dropped.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct SpinLockGuard<'a, T: ?Sized> {
     lock: &'a SpinLock<T>,
+    /// The thread panicked already when the lock was taken, so that it still does proves nothing.
+    panicking: bool,
     /// The mark is on the stack of the unit that holds the lock.
     _not_send: PhantomData<*const ()>,
 }
@@ -230,8 +299,10 @@ impl<T: ?Sized> DerefMut for SpinLockGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinLockGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Ordering: Release. Partner: the Acquire in `try_lock`.
-        self.lock.word.store(0, Release);
+        let torn = panicking() && !self.panicking;
+        let free = if torn { POISONED } else { 0 };
+        // Ordering: Release. Partner: the Acquire in `take_from`.
+        self.lock.word.store(free, Release);
     }
 }
 
@@ -247,7 +318,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for SpinLock<T> {
         let mut shown = f.debug_struct("SpinLock");
         match self.try_lock() {
             Ok(guard) => shown.field("value", &&*guard),
-            Err(_) => shown.field("value", &format_args!("<locked>")),
+            Err(TryLockError::Poisoned) => shown.field("value", &format_args!("<poisoned>")),
+            Err(TryLockError::Taken) => shown.field("value", &format_args!("<locked>")),
         };
         shown.finish()
     }

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use vitte_channels::{
-    RecvError, RecvUntilError, SendError, TryRecvError, TrySendError, WaitError, broadcast,
-    oneshot, queue,
+    RecvError, RecvUntilError, SendError, SendUntilError, TryRecvError, TrySendError, WaitError,
+    broadcast, oneshot, queue,
     relay::{FlushError, Options, Verdict},
     select, watch,
 };
@@ -250,6 +250,26 @@ pub(crate) fn many_go_to_the_front_as_long_as_there_is_room<U: Units>() {
     assert!(tx.is_full() && rx.is_full());
     let late = tx.send_many_front_timeout([5], SHORT).unwrap_err();
     assert_eq!(late.into_inner().sent(), 0);
+    let late = tx
+        .send_many_front_until([5], Deadline::NOW)
+        .unwrap_err()
+        .into_inner();
+    assert_eq!((late.sent(), late.count()), (0, 1));
+    let source = StopSource::new();
+    source.stop();
+    let refused = [
+        tx.send_front_timeout(5, SHORT),
+        tx.send_front_until(6, Deadline::NOW),
+        tx.send_front_or_stop(7, &source.token()),
+        tx.send_front_with(8, Deadline::NEVER, Some(&source)),
+    ];
+    let expected = [
+        SendUntilError::TimedOut(5),
+        SendUntilError::TimedOut(6),
+        SendUntilError::Stopped(7),
+        SendUntilError::Stopped(8),
+    ];
+    assert_eq!(refused, expected.map(Err));
     let source = StopSource::new();
     let token = source.token();
     let (stopped, unit) = spawn_known::<U, _>(move || {

@@ -112,6 +112,7 @@ macro_rules! all_bodies {
                 parties_meet_in_every_phase
                 one_who_leaves_ends_the_phase_for_the_rest
                 an_arrival_survives_a_wait_that_timed_out
+                who_gives_up_waiting_has_arrived_all_the_same
                 an_onlooker_may_wait_for_a_phase
                 too_many_arrivals_are_a_panic
             }

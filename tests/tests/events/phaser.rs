@@ -10,7 +10,7 @@ use std::{
 };
 use vitte_sync::{Canceled, Phaser, WaitError};
 use vitte_tests::units::{Units, spawn_known, until_waiting};
-use vitte_wait::{Deadline, Reason};
+use vitte_wait::{Deadline, Reason, StopSource};
 
 pub(crate) fn parties_meet_in_every_phase<U: Units>() {
     const PHASES: u64 = 100;
@@ -56,6 +56,26 @@ pub(crate) fn an_arrival_survives_a_wait_that_timed_out<U: Units>() {
     until_waiting(unit, Reason::Event);
     assert_eq!(phaser.arrive(), 0);
     assert_eq!(U::join(waiter), Ok(1));
+}
+
+pub(crate) fn who_gives_up_waiting_has_arrived_all_the_same<U: Units>() {
+    let phaser = Arc::new(Phaser::new(5));
+    let source = StopSource::new();
+    source.stop();
+    let late = [
+        phaser.arrive_and_wait_until(Deadline::NOW),
+        phaser.arrive_and_wait_timeout(SHORT),
+    ];
+    assert_eq!(late, [Err(WaitError::TimedOut); 2]);
+    let stopped = phaser.arrive_and_wait_or_stop(&source.token());
+    assert_eq!(stopped, Err(WaitError::Stopped));
+    let other = phaser.clone();
+    let (canceled, unit) = spawn_known::<U, _>(move || other.arrive_and_wait());
+    until_waiting(unit, Reason::Event);
+    unit.cancel();
+    assert_eq!(U::join(canceled), Err(Canceled));
+    assert_eq!((phaser.arrived(), phaser.phase()), (4, 0));
+    assert_eq!(phaser.arrive_and_wait(), Ok(1));
 }
 
 pub(crate) fn an_onlooker_may_wait_for_a_phase<U: Units>() {

@@ -302,5 +302,16 @@ pub(crate) fn a_cancellation_and_a_stop_take_nothing<U: Units>() {
         AcquireUntilError::TimedOut
     );
     semaphore.add_permits(1);
+    let ended = [
+        semaphore.acquire_many_until(2, Deadline::NOW).err(),
+        semaphore.acquire_many_timeout(2, SHORT).err(),
+        semaphore.acquire_many_or_stop(2, &source.token()).err(),
+    ];
+    let expected = [
+        AcquireUntilError::TimedOut,
+        AcquireUntilError::TimedOut,
+        AcquireUntilError::Stopped,
+    ];
+    assert_eq!(ended, expected.map(Some));
     until(|| semaphore.try_acquire().is_ok());
 }

@@ -51,6 +51,7 @@ macro_rules! all_bodies {
                 a_fair_release_hands_the_lock_to_the_oldest_waiter
                 one_who_waits_gets_the_lock_from_one_who_keeps_asking
                 a_panic_poisons_until_somebody_recovers
+                a_panic_poisons_whatever_lock_is_around_a_value
                 a_destructor_that_locks_while_unwinding_does_not_poison
                 debug_shows_the_state_and_never_blocks
                 a_spin_lock_whose_holder_suspends_is_had_in_the_end

@@ -2,6 +2,7 @@
 //! ends otherwise.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -9,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 use vitte_sync::{
-    LockError, LockUntilError, Mutex, MutexGuard, ReentrantMutex, SpinLock, TryLockError,
+    LockError, LockUntilError, Monitor, Mutex, MutexGuard, ReentrantMutex, SpinLock, TryLockError,
 };
 use vitte_tests::units::{Units, moment, spawn_known, until, until_waiting};
 use vitte_wait::{Deadline, Reason, StopSource};
@@ -202,6 +203,70 @@ pub(crate) fn a_panic_poisons_until_somebody_recovers<U: Units>() {
     found.1 = 1;
     drop(found);
     assert_eq!(*pair.lock().unwrap(), (1, 1));
+}
+
+/// One policy for every lock around a value. (Of readers and writers: in `rwlock.rs`.)
+pub(crate) fn a_panic_poisons_whatever_lock_is_around_a_value<U: Units>() {
+    macro_rules! torn {
+        ($lock:expr, $tear:expr) => {{
+            let lock = Arc::new($lock);
+            let theirs = lock.clone();
+            let torn = U::spawn(move || {
+                let half = || {
+                    let held = theirs.lock().unwrap();
+                    $tear(&*held);
+                    std::panic::resume_unwind(Box::new("half way"));
+                };
+                std::panic::catch_unwind(half).is_err()
+            });
+            assert!(U::join(torn));
+            assert_eq!(lock.lock().map(drop), Err(LockError::Poisoned));
+            assert_eq!(lock.try_lock().map(drop), Err(TryLockError::Poisoned));
+            assert_eq!(
+                lock.lock_timeout(SHORT).map(drop),
+                Err(LockUntilError::Poisoned)
+            );
+            assert!(format!("{lock:?}").contains("<poisoned>"), "{lock:?}");
+            // Who recovers it sees what the panic left.
+            let found = lock.recover(Deadline::NEVER, None).unwrap();
+            assert_eq!(found.get(), 1);
+            drop(found);
+            assert_eq!(lock.lock().map(|held| held.get()), Ok(1));
+            Arc::into_inner(lock).unwrap()
+        }};
+    }
+    let tear = |count: &Cell<u32>| count.set(1);
+    torn!(Monitor::new(Cell::new(0)), tear);
+    let mut spin = torn!(SpinLock::new(Cell::new(0)), tear);
+    assert!(!spin.is_poisoned() && !spin.is_locked() && spin.get_mut().is_ok());
+    assert!(spin.into_inner().is_ok());
+    let again = torn!(ReentrantMutex::new(Cell::new(0)), tear);
+    assert!(!again.is_poisoned());
+    // An inner guard's panic is seen by who asks for a further one, also if he holds the outer.
+    let outer = again.lock().unwrap();
+    let half = || {
+        let _inner = again.lock().unwrap();
+        std::panic::resume_unwind(Box::new("half way"));
+    };
+    assert!(std::panic::catch_unwind(half).is_err());
+    assert_eq!(again.lock().map(drop), Err(LockError::Poisoned));
+    assert_eq!(outer.get(), 1);
+    drop(outer);
+    assert!(again.is_poisoned() && !again.is_locked());
+    let found = again.into_inner().unwrap_err();
+    assert_eq!(found.into_inner().get(), 1);
+    // One that waits hears of it, too.
+    let spin = Arc::new(SpinLock::new(0));
+    let held = spin.lock().unwrap();
+    let theirs = spin.clone();
+    let (waiter, unit) = spawn_known::<U, _>(move || theirs.lock().map(drop));
+    until_waiting(unit, Reason::Lock);
+    let tear = || {
+        let _held = held;
+        std::panic::resume_unwind(Box::new("half way"));
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(tear)).is_err());
+    assert_eq!(U::join(waiter), Err(LockError::Poisoned));
 }
 
 pub(crate) fn a_destructor_that_locks_while_unwinding_does_not_poison<U: Units>() {
