@@ -42,7 +42,7 @@ impl<T, K: Kind> Receiver<T, K> {
     pub(crate) fn new(link: Link<T, K>) -> Self {
         Self {
             link,
-            budget: Budget::new(),
+            budget: Budget::begin(),
             _consumers: PhantomData,
         }
     }

@@ -40,7 +40,7 @@ impl<T, K: Kind> Sender<T, K> {
     pub(crate) fn new(link: Link<T, K>) -> Self {
         Self {
             link,
-            budget: Budget::new(),
+            budget: Budget::begin(),
             _producers: PhantomData,
         }
     }

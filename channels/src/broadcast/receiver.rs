@@ -45,7 +45,7 @@ impl<T> Receiver<T> {
         Self {
             cursor: Cell::new(ring.subscribe()),
             ring: ring.clone(),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 
@@ -301,7 +301,7 @@ impl<T> Clone for Receiver<T> {
         Self {
             ring: self.ring.clone(),
             cursor: self.cursor.clone(),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 }

@@ -37,7 +37,7 @@ impl<T> Sender<T> {
     pub(super) fn new(ring: Arc<Ring<T>>) -> Self {
         Self {
             ring,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 

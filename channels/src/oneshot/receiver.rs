@@ -43,7 +43,7 @@ impl<T> Receiver<T> {
         Self {
             shared,
             taken: Cell::new(false),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 
@@ -114,6 +114,9 @@ impl<T> Receiver<T> {
             Some(received) => received,
             None => wait_until(self, deadline, stop, || self.poll())?,
         };
+        if received.is_ok() {
+            self.budget.spend();
+        }
         received.map_err(|_| RecvUntilError::Closed)
     }
 

@@ -32,7 +32,7 @@ impl<T> Sender<T> {
         Self {
             shared,
             sent: false,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 
@@ -50,6 +50,7 @@ impl<T> Sender<T> {
         match unsafe { self.shared.send(value) } {
             Ok(()) => {
                 self.sent = true;
+                self.budget.spend();
                 Ok(())
             }
             Err(value) => Err(SendError::Closed(value)),

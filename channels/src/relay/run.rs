@@ -98,7 +98,7 @@ impl<T> Relay<T> {
                 dropped: 0,
                 rest: Vec::new(),
             },
-            budget: Budget::new(),
+            budget: Budget::begin(),
         };
         if let Ok(end) = run.go_on() {
             run.report.end = end;

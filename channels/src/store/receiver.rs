@@ -29,7 +29,7 @@ impl<S: Store> Receiver<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
         Self {
             core,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 

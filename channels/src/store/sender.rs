@@ -35,7 +35,7 @@ impl<S: Store> Sender<S> {
     pub(super) fn new(core: Arc<Core<S>>) -> Self {
         Self {
             core,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 

@@ -199,7 +199,7 @@ impl Timer {
     fn of(shared: Arc<Mutex<State>>) -> Self {
         Self {
             shared,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 

@@ -45,7 +45,7 @@ impl<T> Receiver<T> {
         Self {
             seen: Cell::new(shared.add_receiver()),
             shared: shared.clone(),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 
@@ -344,7 +344,7 @@ impl<T> Clone for Receiver<T> {
         Self {
             shared: self.shared.clone(),
             seen: self.seen.clone(),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 }

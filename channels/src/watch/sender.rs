@@ -35,7 +35,7 @@ impl<T> Sender<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
         Self {
             shared,
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 

@@ -42,7 +42,7 @@ impl<T: AsFd> Watched<T> {
             registering: Mutex::default(),
             closed: AtomicBool::new(false),
             closing: OnceLock::new(),
-            budget: Budget::new(),
+            budget: Budget::begin(),
             patience: [AtomicU64::new(0), AtomicU64::new(0)],
             inner,
         }

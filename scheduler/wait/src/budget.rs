@@ -1,4 +1,8 @@
 //! Budgets: a fiber that gets on without ever waiting lets others run now and then.
+//!
+//! What is made anew for each operation, such as a channel for one answer, would come with a whole budget each time.
+//! So making one counts too, with the thread: after so many whatever is made comes with its last operation, until one
+//! of them has been used up.
 
 use crate::{
     current,
@@ -22,6 +26,13 @@ impl Budget {
         Self(AtomicU32::new(0))
     }
 
+    /// The budget of what the caller makes: a whole one, unless very many were made lately.
+    #[must_use]
+    pub fn begin() -> Self {
+        let is_whole = current::count_budget() < ALLOWANCE;
+        Self(AtomicU32::new(if is_whole { 0 } else { ALLOWANCE - 1 }))
+    }
+
     /// Counts one completed operation.
     ///
     /// # Blocking
@@ -29,7 +40,7 @@ impl Budget {
     #[inline(always)]
     pub fn spend(&self) {
         if self.count() {
-            give_way();
+            over();
         }
     }
 
@@ -43,6 +54,14 @@ impl Budget {
         self.0.store(spent, Relaxed);
         spent.is_multiple_of(ALLOWANCE)
     }
+}
+
+/// A budget is used up.
+#[cold]
+#[inline(never)]
+fn over() {
+    current::forget_budgets();
+    give_way();
 }
 
 /// Lets other fibers run first, if the caller is a fiber and any are ready. On a plain thread it

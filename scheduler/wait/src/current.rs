@@ -22,6 +22,8 @@ pub struct Slot {
     dice: Cell<u64>,
     /// The [badge](crate::badge) that the thread wears.
     badge: Cell<u8>,
+    /// How many [budgets](crate::Budget) were made on it since one was used up.
+    budgets: Cell<u32>,
 }
 
 /// Gives the thread's own unit back when the thread ends.
@@ -47,17 +49,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -121,6 +123,18 @@ pub fn attached() -> *const () {
 #[inline(never)]
 pub(crate) fn badge() -> u8 {
     SLOT.with(|slot| slot.badge.get())
+}
+
+/// Counts one budget that is made on the calling thread; how many there were before it.
+#[inline(never)]
+pub(crate) fn count_budget() -> u32 {
+    SLOT.with(|slot| slot.budgets.replace(slot.budgets.get().saturating_add(1)))
+}
+
+/// One was used up.
+#[inline(never)]
+pub(crate) fn forget_budgets() {
+    SLOT.with(|slot| slot.budgets.set(0));
 }
 
 /// Dice for one throw or a few. Every choice that this crate leaves to chance is made with these, so

@@ -10,12 +10,13 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use vitte_channels::{Channel, broadcast, mpmc, priority, queue, select, spsc, watch};
+use vitte_channels::{Channel, broadcast, mpmc, oneshot, priority, queue, select, spsc, watch};
 use vitte_scheduler::{
     Config, Poll, Scheduler, ShutdownMode, SpawnOptions, park, poll_slow, sleep_until, spawn,
     spawn_with,
 };
 use vitte_tests::within;
+use vitte_threads::io;
 use vitte_wait::Deadline;
 
 /// One worker whose slices are so long that a thing which waits for many of them is noticed.
@@ -193,7 +194,8 @@ fn idle_carriers_of_large_stacks_do_not_pile_up() {
     });
 }
 
-/// Who always finds something in a channel never waits; the others have their turns all the same, at every kind of channel.
+/// Who always finds something in a channel never waits; the others have their turns all the same, at every kind of channel,
+/// and at descriptors.
 #[test]
 fn who_gets_on_in_channels_without_waiting_lets_others_run() {
     /// Sends and receives once, without waiting.
@@ -246,6 +248,77 @@ fn who_gets_on_in_channels_without_waiting_lets_others_run() {
             Box::new(move || {
                 tx.send(1).unwrap();
                 rx.changed().unwrap();
+            })
+        }),
+        // A whole budget comes with each, but not for ever.
+        ("a oneshot each turn", || {
+            Box::new(|| {
+                let (tx, rx) = oneshot::channel();
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("a oneshot each turn, that is only sent", || {
+            Box::new(|| {
+                let (tx, _rx) = oneshot::channel();
+                tx.send(1).unwrap();
+            })
+        }),
+        ("a channel each turn", || {
+            Box::new(|| {
+                let (tx, rx) = Channel::bounded(1);
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("a queue each turn", || {
+            Box::new(|| {
+                let (tx, rx) = queue::bounded(1);
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("a sender each turn", || {
+            let (tx, rx) = mpmc::unbounded();
+            Box::new(move || {
+                tx.clone().send(1).unwrap();
+                let _ = rx.try_recv();
+            })
+        }),
+        ("a watch each turn", || {
+            Box::new(|| {
+                let (tx, rx) = watch::channel(1);
+                tx.send(1).unwrap();
+                rx.changed().unwrap();
+            })
+        }),
+        ("a receiver of a broadcast each turn", || {
+            let (tx, _rx) = broadcast::channel(1);
+            Box::new(move || {
+                let rx = tx.subscribe();
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            })
+        }),
+        ("a pipe", || {
+            let (reader, writer) = io::pipe().unwrap();
+            Box::new(move || {
+                assert_eq!(writer.write(&[1]).unwrap(), 1);
+                assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+            })
+        }),
+        ("a pipe each turn", || {
+            Box::new(|| {
+                let (reader, writer) = io::pipe().unwrap();
+                assert_eq!(writer.write(&[1]).unwrap(), 1);
+                assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+            })
+        }),
+        ("datagrams", || {
+            let (ours, theirs) = io::UnixDatagram::pair().unwrap();
+            Box::new(move || {
+                ours.send(&[1]).unwrap();
+                assert_eq!(theirs.recv(&mut [0]).unwrap(), 1);
             })
         }),
         ("select", || {

@@ -563,7 +563,7 @@ impl From<fs::File> for File {
             inner,
             is_stream: OnceLock::new(),
             is_opaque: AtomicBool::new(false),
-            budget: Budget::new(),
+            budget: Budget::begin(),
         }
     }
 }
