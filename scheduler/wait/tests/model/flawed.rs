@@ -77,6 +77,68 @@ fn a_reserved_word_that_is_taken_from_one_who_is_inside_loses_a_change() {
     });
 }
 
+/// A badge that its wearer puts on again without asking whether another has just taken it away.
+#[test]
+#[should_panic(expected = "a change was lost")]
+fn a_badge_that_is_put_on_again_without_the_lock_loses_a_change() {
+    check("flawed: badge put on again", 3, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let (counts, inside) = (
+            Arc::new(AtomicBool::new(true)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let other = {
+            let (word, counts, inside) = (word.clone(), counts.clone(), inside.clone());
+            thread::spawn(move || {
+                counts.store(false, Relaxed);
+                fence(SeqCst);
+                while inside.load(Acquire) {
+                    thread::yield_now();
+                }
+                word.fetch_or(TOKEN, AcqRel);
+            })
+        };
+        if !counts.load(Relaxed) {
+            // Here the lock would wait until the other is done.
+            counts.store(true, Relaxed);
+        }
+        inside.store(true, Relaxed);
+        fence(SeqCst);
+        if counts.load(Relaxed) {
+            let old = word.load(Acquire);
+            word.store(old | WAITING, Release);
+        } else {
+            word.fetch_or(WAITING, AcqRel);
+        }
+        inside.store(false, Release);
+        other.join().unwrap();
+        assert_eq!(word.load(Acquire), WAITING | TOKEN, "a change was lost");
+    });
+}
+
+/// A request that is left with one who parks in a reserved word, and then only a change of that word that writes what it reads:
+/// it has no place among the changes of one who is inside.
+#[test]
+#[should_panic(expected = "a request was missed")]
+fn a_change_beside_one_who_is_inside_orders_nothing() {
+    check("flawed: touch", 3, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let asked = Arc::new(AtomicBool::new(false));
+        let asker = {
+            let (word, asked) = (word.clone(), asked.clone());
+            thread::spawn(move || {
+                asked.store(true, Relaxed);
+                word.fetch_or(0, AcqRel) & WAITING != 0
+            })
+        };
+        // Inside: without a read-modify-write.
+        word.store(word.load(Acquire) | WAITING, Release);
+        let sees = asked.load(Relaxed);
+        let is_seen = asker.join().unwrap();
+        assert!(sees || is_seen, "a request was missed");
+    });
+}
+
 /// Beginning and canceling, with a load in `cancel` where it uses a read-modify-write.
 #[test]
 #[should_panic(expected = "deadlock")]

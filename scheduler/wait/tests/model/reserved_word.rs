@@ -100,3 +100,40 @@ fn a_cancellation_is_not_missed_while_the_worker_parks() {
         assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
     });
 }
+
+// Not for loom: it does not know that between what a read-modify-write reads and what it writes there is nothing, so it lets one
+// that writes what it reads (`Unit::touch`) come after a store that it did not see.
+#[cfg(shuttle)]
+#[test]
+fn an_interrupt_is_not_missed_while_the_word_becomes_reserved() {
+    check("a reserved word: an interrupt meanwhile", 3, || {
+        let fiber = Fiber::start();
+        let wait = begin();
+        let ticket = wait.ticket();
+        // Nobody else ends the wait: it would never end if the interrupt were overlooked.
+        fiber.action.set(Some(ticket));
+        let interrupter = thread::spawn(move || ticket.unit().interrupt());
+        fiber.unit.reserve_for_caller(1);
+        assert_eq!(wait.park(Deadline::NEVER, None), Outcome::Woken);
+        interrupter.join().unwrap();
+        fiber.heed();
+        assert_eq!(fiber.heeded.get(), 1);
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}
+
+#[test]
+fn a_badge_is_put_on_again_while_another_takes_the_word_from_its_wearer() {
+    check("a reserved word: the badge is put on again", 2, || {
+        let fiber = start();
+        let unit = &fiber.unit;
+        let giver = thread::spawn(move || unit.unpark());
+        assert_eq!(begin().withdraw(), Ok(()));
+        // Anew, if it was taken meanwhile; the badge counts no more then, and is put on again.
+        unit.reserve_for_caller(1);
+        assert_eq!(begin().withdraw(), Ok(()));
+        assert_eq!(Wait::park_token(Deadline::NEVER, None), Outcome::Woken);
+        giver.join().unwrap();
+        assert_eq!(*fiber.readied.lock(), fiber.suspended.get());
+    });
+}
