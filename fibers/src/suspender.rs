@@ -222,7 +222,9 @@ impl Suspender {
         self.order.set(order);
     }
 
-    pub(crate) fn point(&self) -> Point {
+    /// Where the fiber stood when it was left last; all zero before that. While it runs, for the fiber itself only.
+    #[inline]
+    pub fn point(&self) -> Point {
         self.point.get()
     }
 }

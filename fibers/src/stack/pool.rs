@@ -33,7 +33,7 @@ const SMALLEST_PAGE: usize = 4096;
 /// How many stacks [`StackPool::trim_to`] takes out of a list at once.
 const TRIM_CHUNK: usize = BATCH;
 /// How many stacks are made ready at once, at most.
-const MOST_AHEAD: usize = BATCH / 2;
+const MOST_AHEAD: usize = BATCH;
 /// Of the stacks up to the default class given back, one in this many is asked how much of it is resident. Asking costs about
 /// as much as making a guard, a microsecond or two, and fibers of one size mostly do the same things.
 const ASK_ONE_IN: usize = 16;
@@ -137,6 +137,12 @@ impl StackPool {
         for shelf in &self.0.shelves {
             self.0.trim(shelf, &mut left);
         }
+    }
+
+    /// How many stacks are outside the pool, leaked ones included: one load, while [`stats`](Self::stats) takes locks.
+    #[inline]
+    pub fn in_use(&self) -> usize {
+        self.0.out.load(Ordering::Relaxed)
     }
 
     /// What the pool holds now.

@@ -29,6 +29,12 @@ impl Fifo {
         self.head.get().is_null()
     }
 
+    /// The oldest, which is taken next; null if there is none.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> *const Task {
+        self.head.get()
+    }
+
     /// How many lie here, but no more than `most`.
     pub(crate) fn len_up_to(&self, most: u32) -> u32 {
         let (mut at, mut len) = (self.head.get(), 0);

@@ -201,7 +201,10 @@ impl Worker {
     #[inline]
     pub(crate) fn find_in_line(&self) -> Option<&'static Task> {
         match self.fifo.pop() {
-            Some(task) => Some(task),
+            Some(task) => {
+                self.look_ahead(self.fifo.first());
+                Some(task)
+            }
             None => self.movable.pop().map(|task| task.0),
         }
     }
@@ -210,6 +213,7 @@ impl Worker {
     #[cold]
     fn find_in_turn(&self) -> Option<&'static Task> {
         self.shared().heed_signals();
+        self.look_for_crowd();
         if self.shared().resizings() != 0
             && let Some(found) = self.find_resized()
         {

@@ -2,6 +2,7 @@
 //!
 //! The rest of it, which others may touch, is its [`Remote`].
 
+pub(crate) mod ahead;
 pub(crate) mod balance;
 pub(crate) mod classes;
 pub(crate) mod desk;
@@ -94,6 +95,8 @@ pub(crate) struct Worker {
     pub(crate) movable: crossbeam_deque::Worker<TaskRef>,
     /// How many tasks in line come before fresh ones: timers have just put some there.
     pub(crate) line_first: Cell<u32>,
+    /// There are many stacks: see Note \[Ahead\].
+    crowd: Cell<bool>,
     pub(crate) tick: Cell<u32>,
     pub(crate) choice: Choice,
     /// What this worker saw at each of the others when it last looked for something to steal.
@@ -189,6 +192,7 @@ impl Worker {
             fifo: Fifo::new(),
             movable,
             line_first: Cell::new(0),
+            crowd: Cell::new(false),
             tick: Cell::new(0),
             choice,
             sights: RefCell::default(),
