@@ -113,7 +113,7 @@ impl Drop for Call {
 /// null for `rt`.
 ///
 /// Each call is on a fiber of its own, pinned to its thread, of the runtime (null: of the calling fiber), so
-/// it may wait; a timer's calls never overlap. It is called up to 131 microseconds after it is due, never
+/// it may wait; a timer's calls never overlap. It is called up to 229 microseconds after it is due, never
 /// before, and when a worker has time. The beats of a period do not drift; of those that come due together
 /// only the latest is called.
 ///

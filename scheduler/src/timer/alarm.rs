@@ -11,10 +11,10 @@ use crate::{
     Scheduler,
     shared::{Phase, Shared},
     timer::{Due, Entry, Timers},
-    worker,
+    worker::{self, ahead::fetch},
 };
 use std::{cell::Cell, fmt, ptr, sync::Arc};
-use vitte_wait::{Deadline, Outcome, facade::Mutex};
+use vitte_wait::{Deadline, facade::Mutex};
 
 /// Why an alarm rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,13 +222,16 @@ impl Shared {
 }
 
 impl Due {
-    /// What is to be done for `entry`, which was just taken out of the wheel. `None`: nothing.
+    /// What `entry` was in the wheel for, from which it was just taken out. `None`: nothing.
     ///
     /// # Safety
     /// The wheel's lock is held.
     pub(super) unsafe fn of(entry: &Entry) -> Option<Self> {
         match entry.ticket() {
-            Some(ticket) => ticket.claim(Outcome::TimedOut).map(Self::Wait),
+            Some(ticket) => {
+                fetch(ptr::from_ref(ticket.unit()).addr());
+                Some(Self::Open(ticket))
+            }
             // SAFETY: entries without a ticket are alarms'; the rest is the caller's promise.
             None => unsafe { Clapper::released(entry) }.map(Self::Alarm),
         }

@@ -11,7 +11,7 @@ use crate::task::join::outside_any_task;
 use alarm::{Bell, Clapper};
 use std::sync::Arc;
 use vitte_wait::{
-    Claimed, Deadline, ShortLock, Ticket,
+    Claimed, Deadline, Outcome, ShortLock, Ticket,
     facade::{
         atomic::{AtomicU64, Ordering::*},
         clock,
@@ -20,10 +20,13 @@ use vitte_wait::{
 pub(crate) use wheel::Entry;
 use wheel::Wheel;
 
+/// How many entries are taken out of a wheel at a time.
+const PORTION: usize = 32;
+
 /// A worker's timers.
 pub(crate) struct Timers {
     wheel: ShortLock<Wheel>,
-    /// A lower bound of the next deadline, `u64::MAX` if there is none. Written under the lock.
+    /// When to look at the wheel next, or earlier; `u64::MAX` if it is empty. Written under the lock.
     next: AtomicU64,
 }
 
@@ -35,7 +38,7 @@ impl Timers {
         }
     }
 
-    /// A lower bound of the next deadline in nanoseconds, `u64::MAX` if there is none.
+    /// When to look at them next, or earlier, in nanoseconds; `u64::MAX` if there are none.
     #[inline]
     pub(crate) fn next(&self) -> u64 {
         self.next.load(Relaxed)
@@ -85,25 +88,31 @@ impl Timers {
 
     /// Ends the waits whose deadline is past at `now`, and rings the alarms. Returns whether there were
     /// any.
+    ///
+    /// Who slept for long lies in no cache any more, so the units are asked for while the entries are gathered, and looked at
+    /// afterwards.
     pub(crate) fn fire(&self, now: u64) -> bool {
         let mut any = false;
         // In portions, so that the lock is not held, nor memory used, for a million at a time.
         loop {
-            let mut due: [Option<Due>; 64] = [const { None }; 64];
+            let mut due: [Option<Due>; PORTION] = [const { None }; PORTION];
             let mut len = 0;
             let more = {
                 let mut wheel = self.wheel.lock();
-                let more = wheel.expire(now, due.len(), &mut |entry| {
+                let more = wheel.expire(now, PORTION, &mut |entry| {
                     // SAFETY: the wheel's lock is ours.
                     due[len] = unsafe { Due::of(entry) };
                     len += usize::from(due[len].is_some());
                 });
+                for due in &mut due[..len] {
+                    *due = due.take().and_then(Due::claim);
+                }
                 self.publish(wheel.next());
                 more
             };
-            any |= len > 0;
             // The waiters go on here, after the lock is released.
             for due in due.into_iter().take(len).flatten() {
+                any = true;
                 due.let_go();
             }
             if !more {
@@ -122,14 +131,25 @@ impl Timers {
 
 /// What was due, after it was taken out of a wheel.
 enum Due {
+    /// A wait that may be over already.
+    Open(Ticket),
     Wait(Claimed),
     Alarm(Arc<Clapper>),
 }
 
 impl Due {
+    /// Under the wheel's lock. `None`: there is nothing to be done.
+    fn claim(self) -> Option<Self> {
+        match self {
+            Self::Open(ticket) => ticket.claim(Outcome::TimedOut).map(Self::Wait),
+            other => Some(other),
+        }
+    }
+
     /// After the wheel's lock is released.
     fn let_go(self) {
         match self {
+            Self::Open(_) => unreachable!("it was claimed, or there was nothing to be done"),
             Self::Wait(claimed) => drop(claimed),
             // With the alarm may end what it is part of.
             Self::Alarm(alarm) => outside_any_task(move || alarm.ring(Bell::Due)),
