@@ -37,6 +37,7 @@ impl Worker {
     }
 }
 
+#[cold]
 #[inline(never)]
 fn look_ahead(first: *const Task) {
     // SAFETY: null or a record, and records are immortal, as all that follow.
