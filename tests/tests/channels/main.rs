@@ -176,6 +176,9 @@ macro_rules! bodies_for_many_consumers {
 macro_rules! bodies_of_their_own {
     ($units:ty) => {
         vitte_tests::bodies! { $units:
+            order {
+                a_million_numbers_pass_a_pair_in_their_order
+            }
             rendezvous {
                 sending_returns_after_the_value_was_taken
                 trying_succeeds_only_if_a_partner_waits
@@ -247,6 +250,7 @@ macro_rules! bodies_of_other_handles {
                 a_look_is_waited_for_by_nobody_and_keeps_its_value
                 replacing_gives_the_value_before
                 modifying_senders_lose_no_update
+                a_hundred_receivers_are_told_of_one_change
                 what_is_not_modified_is_not_told
                 deadlines_stops_and_cancellations_end_either_wait
                 a_panicking_test_leaves_a_usable_receiver

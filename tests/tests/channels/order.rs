@@ -1,6 +1,9 @@
 //! What arrives, and in which order.
 
-use crate::units::{Case, FLAVORS, ManySend};
+use crate::units::{Case, FLAVORS, ManySend, Units};
+use std::time::Duration;
+use vitte_channels::spsc;
+use vitte_tests::rounds;
 
 pub(crate) fn smoke<U: Case>() {
     for flavor in FLAVORS {
@@ -100,5 +103,22 @@ pub(crate) fn a_ping_pong_ends<U: Case>() {
         assert_eq!(n, 1_000);
         drop(ping);
         U::join(other);
+    }
+}
+
+/// Case V6 of the project's list; fewer than a million where there is no time for all of them.
+pub(crate) fn a_million_numbers_pass_a_pair_in_their_order<U: Units>() {
+    for capacity in [1, 128] {
+        let (tx, rx) = spsc::channel(capacity);
+        let sender = U::spawn(move || {
+            let numbers = rounds(1_000_000, Duration::from_millis(500));
+            numbers.map(|n| tx.send(n).unwrap()).count()
+        });
+        let mut received = 0;
+        for n in &rx {
+            assert_eq!(n, received, "of a pair with room for {capacity}");
+            received += 1;
+        }
+        assert_eq!(U::join(sender), received);
     }
 }

@@ -202,6 +202,24 @@ pub(crate) fn modifying_senders_lose_no_update<U: Units>() {
     assert_eq!(U::join(watcher), 2000);
 }
 
+/// Case T6 of the project's list: all of a hundred wake, and see the value that woke them or a newer one.
+pub(crate) fn a_hundred_receivers_are_told_of_one_change<U: Units>() {
+    let (tx, rx) = watch::channel(0);
+    let waiters: Vec<_> = (0..100)
+        .map(|_| {
+            let rx = rx.clone();
+            spawn_known::<U, _>(move || (rx.changed(), *rx.borrow()))
+        })
+        .collect();
+    for (_, unit) in &waiters {
+        until_waiting(unit, Reason::Recv);
+    }
+    tx.send(1).unwrap();
+    for (waiter, _) in waiters {
+        assert_eq!(U::join(waiter), (Ok(()), 1));
+    }
+}
+
 pub(crate) fn what_is_not_modified_is_not_told<U: Units>() {
     let (tx, rx) = watch::channel(1);
     assert!(!tx.send_if_modified(|n| {
