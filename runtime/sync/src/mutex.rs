@@ -16,7 +16,9 @@ use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     thread::panicking,
 };
-use vitte_wait::{Budget, Deadline, StopToken, facade::cell::UnsafeCell, give_way, timed_forms};
+use vitte_wait::{
+    Budget, Deadline, StopToken, current, facade::cell::UnsafeCell, give_way, timed_forms,
+};
 
 /// A lock around a value, for fibers and threads alike.
 ///
@@ -177,6 +179,8 @@ impl<T: ?Sized> Mutex<T> {
     ) -> Result<MutexGuard<'_, T>, LockUntilError> {
         let patience = Patience::with(deadline, stop);
         let mark = match taken {
+            // A thread has nobody to give way to.
+            Some(mark) if current::unit().is_thread() => mark,
             // Nobody is to wait for us while others run.
             Some(mark) => {
                 self.raw.release(mark);
