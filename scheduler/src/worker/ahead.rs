@@ -15,7 +15,7 @@ use crate::{carrier::Carrier, task::Task, worker::Worker};
 use vitte_wait::facade::atomic::Ordering::Relaxed;
 
 /// With so many stacks in use, the caches next to a processor do not hold what all of them need.
-const CROWD: usize = 2_048;
+const CROWD: usize = 512;
 /// The bytes of a cache line.
 const LINE: usize = 64;
 /// How many lines of a fiber's frames are asked for, from where it stands.
