@@ -60,7 +60,7 @@ impl<T, K: Kind> Sender<T, K> {
     /// drop(rx);
     /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
     /// ```
-    // Always inlined, as in `wait_in`: every frame between a switch and its caller costs a misprediction of its return.
+    // Inlined, as `send_slow`: every call further out costs a misprediction of its return.
     #[inline(always)]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         // SAFETY: if the flavor asks for one producer then so does the kind, whose senders are

@@ -99,7 +99,8 @@ pub(crate) fn wait_in<C: Waitable, T>(
         Side::Senders => Reason::Send,
         Side::Receivers => Reason::Recv,
     };
-    let wait = Wait::begin(reason, std::ptr::from_ref(channel).cast());
+    // SAFETY: nothing suspends before `park_here`.
+    let (wait, here) = unsafe { Wait::begin_here(reason, std::ptr::from_ref(channel).cast()) };
     let mut place = Place {
         node: None,
         lent: Lent::new(value),
@@ -109,7 +110,7 @@ pub(crate) fn wait_in<C: Waitable, T>(
         .node
         .insert(Node::alone(wait.ticket(), lent.payload()));
     {
-        let mut waiters = channel.waiters().lock();
+        let mut waiters = channel.waiters().lock_here(here);
         if !channel.arm(side, &mut waiters) {
             if waiters.of(side).is_empty() {
                 channel.disarm(side);
@@ -130,7 +131,7 @@ pub(crate) fn wait_in<C: Waitable, T>(
         side,
         node,
     };
-    let outcome = wait.park(deadline, stop);
+    let outcome = wait.park_here(here, deadline, stop);
     if outcome == Outcome::Woken {
         // Only this channel's wakers end the wait so, and they pop the node first.
         std::mem::forget(linked);

@@ -349,6 +349,7 @@ pub fn park() -> Outcome {
 /// assert_eq!(parked.join()?.1, Outcome::Stopped);
 /// # Ok::<(), vitte_threads::JoinError>(())
 /// ```
+#[inline]
 pub fn park_with(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
     Wait::park_token(deadline, stop)
 }

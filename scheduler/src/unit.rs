@@ -5,11 +5,12 @@ use crate::{
     shutdown::Unwinding,
     task::{Task, flags},
     timer,
-    worker::{self, Action, classes, ready::make_ready},
+    worker::{self, Action, Worker, classes, ready::make_ready},
 };
 use vitte_fibers::Suspender;
 use vitte_wait::{
     Deadline, Ticket, Unit, UnitOps, Wait,
+    current::Here,
     facade::{atomic::Ordering::Relaxed, thread::Thread},
     local::Locals,
 };
@@ -33,18 +34,27 @@ fn life(unit: &'static Unit) -> u64 {
     unsafe { Task::of(unit) }.id_unknown().to_bits()
 }
 
-unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
+unsafe fn park(unit: &'static Unit, here: Here, ticket: Ticket, deadline: Deadline) {
     // SAFETY: units with this table lie in task records.
     let task = unsafe { Task::of(unit) };
-    if unit.is_done() || (deadline == Deadline::NEVER && suspend(task)) {
+    if unit.is_done() {
         return;
     }
-    if deadline != Deadline::NEVER && suspend_until(task, ticket, deadline) {
-        return;
+    let suspended = match worker::at(here) {
+        None => false,
+        Some(worker) if deadline == Deadline::NEVER => suspend(worker, task),
+        Some(worker) => suspend_until(worker, task, ticket, deadline),
+    };
+    if !suspended {
+        park_with_thread(task, ticket, deadline);
     }
-    // The thread is panicking, or the fiber stands on the thread's stack, so it cannot leave it. It blocks
-    // instead.
-    let block = || Wait::block_thread(unit, ticket, deadline);
+}
+
+/// The thread is panicking, or the fiber stands on the thread's stack, so it cannot leave it. It blocks instead.
+#[cold]
+#[inline(never)]
+fn park_with_thread(task: &'static Task, ticket: Ticket, deadline: Deadline) {
+    let block = || Wait::block_thread(&task.unit, ticket, deadline);
     match worker::current() {
         Some(worker) => {
             worker.call_after(task);
@@ -56,10 +66,7 @@ unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
 
 /// False: the stack could not be left.
 #[inline(always)]
-fn suspend(task: &'static Task) -> bool {
-    let Some(worker) = worker::current() else {
-        return false;
-    };
+fn suspend(worker: &Worker, task: &'static Task) -> bool {
     let after = worker.after.get().is_some();
     let action = if after {
         Action::ParkAfter
@@ -97,10 +104,8 @@ fn locals(unit: &'static Unit) -> *const Locals {
     &raw const task.cold_or_new().locals
 }
 
-fn suspend_until(task: &'static Task, ticket: Ticket, deadline: Deadline) -> bool {
-    let Some(worker) = worker::current() else {
-        return false;
-    };
+#[inline(never)]
+fn suspend_until(worker: &Worker, task: &'static Task, ticket: Ticket, deadline: Deadline) -> bool {
     let entry = timer::entry(ticket, deadline);
     let shared = worker.shared();
     // The worker may be another one afterwards, the timers are those the entry was armed in. They
@@ -110,15 +115,15 @@ fn suspend_until(task: &'static Task, ticket: Ticket, deadline: Deadline) -> boo
     if unsafe { timers.arm(&entry) } {
         shared.idle.timer_armed(shared, deadline.as_nanos());
     }
-    let suspended = suspend(task);
+    let suspended = suspend(worker, task);
     // SAFETY: it was armed there.
     unsafe { timers.disarm(&entry) };
     suspended
 }
 
-unsafe fn ready(unit: &'static Unit) {
+unsafe fn ready(unit: &'static Unit, here: Here) {
     // SAFETY: units with this table lie in task records.
-    make_ready(unsafe { Task::of(unit) });
+    make_ready(unsafe { Task::of(unit) }, here);
 }
 
 unsafe fn thread(unit: &'static Unit) -> Thread {

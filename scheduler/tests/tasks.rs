@@ -444,12 +444,14 @@ fn shutdown_names_a_task_that_cannot_be_ended() {
             name: Some("spinner"),
             ..SpawnOptions::default()
         };
+        let (begins, begun) = mpsc::channel();
         let spinner = scheduler.spawn(&options, move || {
+            begins.send(()).unwrap();
             while seen.load(Relaxed) == 0 {
                 std::hint::spin_loop();
             }
         });
-        thread::sleep(Duration::from_millis(10));
+        begun.recv().unwrap();
         let error = scheduler
             .shutdown(ShutdownMode::Cancel, after(50))
             .unwrap_err();

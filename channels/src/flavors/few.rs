@@ -25,7 +25,8 @@ use crate::{
 };
 use std::collections::VecDeque;
 use vitte_wait::{
-    Claimed, ShortLock, Unit, ahead, current,
+    Claimed, ShortLock, Unit, ahead,
+    current::{self, Here},
     facade::{
         atomic::{AtomicUsize, Ordering::*},
         cell::UnsafeCell,
@@ -101,6 +102,7 @@ impl<T> Few<T> {
     #[inline(always)]
     fn exchange(
         &self,
+        here: Here,
         side: Side,
         waiters: &mut Waiters,
         own: &mut Option<T>,
@@ -114,7 +116,7 @@ impl<T> Few<T> {
         let queue = waiters.of(side);
         // SAFETY: the payload of every node here is a `Lent<T>`.
         let exchange = |payload| unsafe { Lent::exchange(payload, own) };
-        let partner = queue.exchange_with_oldest(exchange);
+        let partner = queue.exchange_with_oldest(here, exchange);
         if queue.is_empty() {
             self.show(shown & !flag_of(side));
         }
@@ -147,11 +149,13 @@ impl<T> Few<T> {
     /// Takes the oldest value, if there is one, and lets the sender that has waited longest put his in.
     #[inline(never)]
     fn try_recv_locked(&self) -> Result<T, TryRecvError> {
-        let mut waiters = self.waiters.lock();
+        // SAFETY: nothing here suspends.
+        let here = unsafe { current::here() };
+        let mut waiters = self.waiters.lock_here(here);
         // SAFETY: `waiters` holds the lock.
         let oldest = unsafe { self.pop() };
         let mut next = None;
-        let Some(claimed) = self.exchange(Side::Senders, &mut waiters, &mut next) else {
+        let Some(claimed) = self.exchange(here, Side::Senders, &mut waiters, &mut next) else {
             return match oldest {
                 Some(value) => Ok(value),
                 None if self.is_closed() => Err(TryRecvError::Closed),
@@ -168,7 +172,9 @@ impl<T> Few<T> {
             }
         };
         drop(waiters);
-        drop(claimed);
+        if let Some(claimed) = claimed {
+            claimed.wake_here(here);
+        }
         Ok(value)
     }
 }
@@ -238,12 +244,16 @@ impl<T> Flavor<T> for Few<T> {
             }
             _ => {}
         }
-        let mut waiters = self.waiters.lock();
+        // SAFETY: nothing here suspends.
+        let here = unsafe { current::here() };
+        let mut waiters = self.waiters.lock_here(here);
         let mut own = Some(value);
-        let partner = self.exchange(Side::Receivers, &mut waiters, &mut own);
+        let partner = self.exchange(here, Side::Receivers, &mut waiters, &mut own);
         let Some(value) = own else {
             drop(waiters);
-            drop(partner);
+            if let Some(Some(claimed)) = partner {
+                claimed.wake_here(here);
+            }
             return Ok(());
         };
         match self.shown.load(Relaxed) {

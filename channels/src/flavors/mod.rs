@@ -14,6 +14,8 @@ use crate::{
     unsent::Unsent,
     waiters::{Side, Waitable, wait_in},
 };
+#[cfg(not(debug_assertions))]
+use vitte_wait::detour;
 use vitte_wait::{Deadline, Outcome, StopToken};
 
 /// What every flavor can do. The waiting forms are the same for all: try, look again while
@@ -90,10 +92,53 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     fn capacity(&self) -> Option<usize>;
 
+    /// Sends `value`, and waits until that can be done.
+    ///
     /// # Safety
     /// As for [`try_send`](Self::try_send).
-    #[inline(never)]
+    // Always inlined, up to the detour: every call further out costs a misprediction of its return.
+    #[cfg_attr(debug_assertions, inline(never))]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     unsafe fn send_slow(
+        &self,
+        value: T,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), SendUntilError<T>> {
+        // Without optimization a value would be copied several times, on a stack that may be small.
+        #[cfg(debug_assertions)]
+        // SAFETY: by the caller.
+        return unsafe { self.send_waiting(value, deadline, stop) };
+        // SAFETY: by the caller.
+        #[cfg(not(debug_assertions))]
+        detour::call(|| unsafe { self.send_waiting(value, deadline, stop) })
+    }
+
+    /// Receives a value, and waits until there is one.
+    ///
+    /// # Safety
+    /// As for [`try_recv`](Self::try_recv).
+    // Always inlined, as `send_slow`.
+    #[cfg_attr(debug_assertions, inline(never))]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    unsafe fn recv_slow(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<T, RecvUntilError> {
+        // As in `send_slow`.
+        #[cfg(debug_assertions)]
+        // SAFETY: by the caller.
+        return unsafe { self.recv_waiting(deadline, stop) };
+        // SAFETY: by the caller.
+        #[cfg(not(debug_assertions))]
+        detour::call(|| unsafe { self.recv_waiting(deadline, stop) })
+    }
+
+    /// # Safety
+    /// As for [`try_send`](Self::try_send).
+    #[inline(always)]
+    unsafe fn send_waiting(
         &self,
         mut value: T,
         deadline: Deadline,
@@ -125,8 +170,8 @@ pub(crate) trait Flavor<T>: Waitable + Sized {
 
     /// # Safety
     /// As for [`try_recv`](Self::try_recv).
-    #[inline(never)]
-    unsafe fn recv_slow(
+    #[inline(always)]
+    unsafe fn recv_waiting(
         &self,
         deadline: Deadline,
         stop: Option<&StopToken>,

@@ -153,14 +153,14 @@ impl Worker {
     #[inline(always)]
     pub(super) fn see_off(&self, left: &'static Task, asked: Action) -> bool {
         match asked {
-            Action::ParkToken => !left.unit.commit_park_token(),
+            Action::ParkToken => !left.unit.commit_park_token(self.here()),
             Action::Yield => {
                 if left.unit.is_ordinary() || !self.shared().put_into_lane(left, Ready::Yielded) {
                     self.queue(left);
                 }
                 false
             }
-            _ => !left.unit.commit_park(ParkKind::Suspended),
+            _ => !left.unit.commit_park(self.here(), ParkKind::Suspended),
         }
     }
 }

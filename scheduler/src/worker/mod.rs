@@ -33,7 +33,7 @@ use std::{
 use vitte_fibers::{Resumer, StackClass};
 use vitte_wait::{
     Unit,
-    current::{self, Slot},
+    current::{self, Here, Slot},
     facade::clock,
 };
 
@@ -145,7 +145,14 @@ pub(crate) struct After {
 /// wrong worker's, so ask again.
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static Worker> {
-    let worker = current::worker().cast::<Worker>();
+    // SAFETY: it is asked for one thing, at once.
+    at(unsafe { current::here() })
+}
+
+/// As [`current()`], for a caller who knows where he is.
+#[inline(always)]
+pub(crate) fn at(here: Here) -> Option<&'static Worker> {
+    let worker = here.worker().cast::<Worker>();
     // SAFETY: the slot holds null or the worker that lives in this thread's `run`, which clears it
     // before it ends.
     unsafe { worker.as_ref() }
@@ -243,6 +250,13 @@ impl Worker {
     pub(crate) fn slot(&self) -> &Slot {
         // SAFETY: the slot of the thread we live on.
         unsafe { &*self.slot }
+    }
+
+    /// The thread that we live on, which calls.
+    #[inline(always)]
+    pub(crate) fn here(&self) -> Here {
+        // SAFETY: it is used, by its own, for one step that does not suspend.
+        unsafe { Here::at(self.slot) }
     }
 
     /// The task that runs.

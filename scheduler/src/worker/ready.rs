@@ -4,10 +4,10 @@ use crate::{
     shared::TaskRef,
     task::{Task, slab},
     unit::wait_on,
-    worker::{Action, Worker, classes::Ready, current},
+    worker::{Action, Worker, at, classes::Ready},
 };
 use std::ptr;
-use vitte_wait::{Outcome, Reason};
+use vitte_wait::{Outcome, Reason, current::Here};
 
 /// How often in a row a task may jump the queue through the LIFO slot, before those who wait in
 /// line get their turn.
@@ -15,9 +15,9 @@ const LIFO_STREAK: u32 = 32;
 
 /// Makes a parked task runnable: called by whoever won the claim on its wait, anywhere.
 #[inline]
-pub(crate) fn make_ready(task: &'static Task) {
+pub(crate) fn make_ready(task: &'static Task, here: Here) {
     let owner = slab::owner_of(task);
-    match current() {
+    match at(here) {
         Some(worker) if worker.shared().is(owner) => worker.make_ready(task),
         _ => {
             // SAFETY: a task that waits keeps its scheduler alive: it ends only after its tasks.

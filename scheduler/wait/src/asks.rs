@@ -14,7 +14,7 @@
 //! after he has asked, and who parks looks for requests after he has changed the word.
 
 use crate::{
-    Unit,
+    Unit, current,
     facade::atomic::Ordering::*,
     unit::MASKED,
     word::{self, BLOCKING, CLAIMED, DONE, PARKED, WAITING},
@@ -108,7 +108,7 @@ impl Unit {
         {
             // SAFETY: the unit was parked, and we alone took that from it; its wait is open,
             // so nobody else makes it ready before it has parked again.
-            unsafe { (ops.ready)(self) }
+            unsafe { (ops.ready)(self, current::here()) }
         }
     }
 

@@ -39,17 +39,34 @@ impl Unit {
         // Ordering: Acquire, here and below: what came before the last change. Partner: every change.
         let old = self.word.load(Acquire);
         if old & RESERVED != 0
-            && let Some(_inside) = self.enter()
+            && let Some(_inside) = self.enter(current::badge())
         {
             return self.change_inside(old, how);
         }
         self.change_shared(old, how, then)
     }
 
+    /// As [`change`](Self::change), if the word is reserved for the caller, who wears `badge`. `None`: it is not, or there is
+    /// nothing to change.
+    #[inline(always)]
+    pub(crate) fn change_own(
+        &self,
+        badge: u8,
+        how: impl FnOnce(u64) -> Option<u64>,
+    ) -> Option<u64> {
+        // Ordering: Acquire, as in `change`.
+        let old = self.word.load(Acquire);
+        if old & RESERVED == 0 {
+            return None;
+        }
+        let _inside = self.enter(badge)?;
+        self.change_inside(old, how)
+    }
+
     /// Without a read-modify-write. In it is `old` still: others change it only once the badge is stopped, and it was put on
     /// before we looked.
     #[inline(always)]
-    fn change_inside(&self, old: u64, how: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    fn change_inside(&self, old: u64, how: impl FnOnce(u64) -> Option<u64>) -> Option<u64> {
         let new = how(old)?;
         // Ordering: Release: what came before this change. Partner: the Acquire of every other, and of who looks.
         self.word.store(new, Release);
@@ -65,7 +82,7 @@ impl Unit {
     ) -> Option<u64> {
         loop {
             if old & RESERVED != 0 {
-                match self.enter() {
+                match self.enter(current::badge()) {
                     Some(_inside) => return self.change_inside(old, how),
                     None => self.put_on_again_or_share(),
                 }
@@ -96,10 +113,9 @@ impl Unit {
         now.unwrap_or_else(|| unreachable!("there is always something to write"))
     }
 
-    /// Lets the caller in if the word, which is reserved, is so for him.
+    /// Lets the caller in, who wears this badge, if the word, which is reserved, is so for him.
     #[inline(always)]
-    fn enter(&self) -> Option<Inside<'_>> {
-        let number = current::badge();
+    fn enter(&self, number: u8) -> Option<Inside<'_>> {
         if self.keeper.load(Relaxed) != number {
             return None;
         }

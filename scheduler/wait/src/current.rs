@@ -6,7 +6,7 @@
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
 
 use crate::{Unit, badge::NONE, dice::Dice, thread::ThreadUnit};
-use std::{cell::Cell, ptr};
+use std::{arch::asm, cell::Cell, ptr};
 
 /// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
 /// thread's slot, and so may write it without a thread-local access.
@@ -98,11 +98,74 @@ impl Slot {
     }
 }
 
+/// The calling thread, asked for once, for one who needs several things of it and suspends nowhere in between.
+#[derive(Clone, Copy, Debug)]
+pub struct Here(*const Slot);
+
+/// The calling thread.
+///
+/// # Safety
+/// What is returned is not used any more after anything that may suspend the calling fiber.
+#[inline(always)]
+#[must_use]
+pub unsafe fn here() -> Here {
+    Here(slot())
+}
+
+impl Here {
+    /// The thread with this slot.
+    ///
+    /// # Safety
+    /// That is the calling one; and as for [`here`].
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn at(slot: *const Slot) -> Self {
+        Self(slot)
+    }
+
+    #[inline(always)]
+    fn slot(&self) -> &Slot {
+        // SAFETY: by the contract of `here` and `at` it is the slot of the thread that calls.
+        unsafe { &*self.0 }
+    }
+
+    /// As [`worker()`].
+    #[inline(always)]
+    #[must_use]
+    pub fn worker(self) -> *const () {
+        self.slot().worker.get()
+    }
+
+    /// As [`badge()`].
+    #[inline(always)]
+    pub(crate) fn badge(self) -> u8 {
+        self.slot().badge.get()
+    }
+
+    /// As [`unit()`]. `None`: the thread has not waited yet.
+    #[inline(always)]
+    pub(crate) fn unit(self) -> Option<&'static Unit> {
+        // SAFETY: as in `unit`.
+        unsafe { self.slot().unit.get().as_ref() }
+    }
+
+    /// What stands for the thread: no other that lives has it.
+    #[inline(always)]
+    pub(crate) fn mark(self) -> usize {
+        self.0.addr()
+    }
+}
+
 /// The address of the calling thread's slot, valid on this thread until it ends.
 #[inline(never)]
 #[must_use]
 pub fn slot() -> *const Slot {
-    SLOT.with(ptr::from_ref)
+    let mut slot = SLOT.with(ptr::from_ref);
+    // Other functions here read what changes. This one would seem to return the same each time, and to call it again
+    // after a suspension would be left out.
+    // SAFETY: does nothing, which the compiler is not told.
+    unsafe { asm!("/* {0} */", inout(reg) slot, options(nostack, preserves_flags)) };
+    slot
 }
 
 /// The worker whose thread this is, null on other threads.

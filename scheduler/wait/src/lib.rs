@@ -31,6 +31,7 @@ mod budget;
 mod change;
 pub mod current;
 mod deadline;
+pub mod detour;
 mod dice;
 pub mod facade;
 pub mod fence;

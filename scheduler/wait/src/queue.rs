@@ -2,7 +2,7 @@
 //!
 //! Pushing, popping and withdrawing from the middle are O(1) and allocate nothing.
 
-use crate::{Claimed, Outcome, Priority, Ticket, Unit, ahead};
+use crate::{Claimed, Outcome, Priority, Ticket, Unit, ahead, current::Here};
 use std::{cell::Cell, fmt, marker::PhantomPinned, ptr, ptr::NonNull};
 
 /// A waiter's place in a [`WaitQueue`].
@@ -158,10 +158,26 @@ impl WaitQueue {
     #[inline(always)]
     #[must_use]
     pub fn pop(&mut self, outcome: Outcome) -> Option<(Claimed, *mut ())> {
+        self.pop_by(|ticket| ticket.claim(outcome), outcome)
+    }
+
+    /// As [`pop`](Self::pop), for a caller who knows where he is. Quicker, if the waiter has suspended there.
+    #[inline(always)]
+    #[must_use]
+    pub fn pop_here(&mut self, here: Here, outcome: Outcome) -> Option<(Claimed, *mut ())> {
+        self.pop_by(|ticket| ticket.claim_here(here, outcome), outcome)
+    }
+
+    #[inline(always)]
+    fn pop_by(
+        &mut self,
+        claim: impl FnOnce(Ticket) -> Option<Claimed>,
+        outcome: Outcome,
+    ) -> Option<(Claimed, *mut ())> {
         // SAFETY: the head is linked, hence alive by the contract of `push`.
         let node = unsafe { self.head.as_ref() }?;
         self.remove_head(node);
-        match node.ticket.claim(outcome) {
+        match claim(node.ticket) {
             Some(claimed) => {
                 // The waiter does not run before `claimed` is dropped, so the node is still alive.
                 node.won.set(true);
@@ -177,6 +193,7 @@ impl WaitQueue {
     #[inline(always)]
     pub fn exchange_with_oldest(
         &mut self,
+        here: Here,
         mut exchange: impl FnMut(*mut ()),
     ) -> Option<Option<Claimed>> {
         // SAFETY: the head is linked, hence alive by the contract of `push`.
@@ -196,7 +213,7 @@ impl WaitQueue {
             node.linked.set(true);
             exchange(payload);
         }
-        let (claimed, payload) = self.pop(Outcome::Woken)?;
+        let (claimed, payload) = self.pop_here(here, Outcome::Woken)?;
         exchange(payload);
         Some(Some(claimed))
     }

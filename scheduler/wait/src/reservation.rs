@@ -49,10 +49,11 @@ pub(crate) struct Reservation {
     last: AtomicUsize,
 }
 
-/// What stands for the calling thread: no other that lives has it.
+/// What stands for the calling thread.
 #[inline(always)]
-fn me() -> usize {
-    current::slot().addr()
+pub(crate) fn me() -> usize {
+    // SAFETY: it is asked for one thing, at once.
+    unsafe { current::here() }.mark()
 }
 
 impl Reservation {
@@ -70,9 +71,9 @@ impl Reservation {
         self.thread.load(Relaxed) == me() && self.inside.load(Relaxed)
     }
 
-    /// Goes in, if the lock is reserved for the caller; he is out when the flag that is returned is lowered.
+    /// Goes in, if the lock is reserved for the caller, who is `me`; he is out when the flag that is returned is lowered.
     #[inline(always)]
-    pub(crate) fn enter(&self) -> Option<Raised<'_>> {
+    pub(crate) fn enter(&self, me: impl FnOnce() -> usize) -> Option<Raised<'_>> {
         let thread = self.thread.load(Relaxed);
         if thread <= SHARED || thread != me() {
             return None;

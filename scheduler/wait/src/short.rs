@@ -12,7 +12,7 @@
 //! A model checker cannot tell looking again from getting nowhere, so in models a mutex stands in for the
 //! word; what the lock guards is checked all the same.
 
-use crate::facade::cell::UnsafeCell;
+use crate::{current::Here, facade::cell::UnsafeCell, reservation::me};
 use std::{
     fmt,
     marker::PhantomData,
@@ -54,7 +54,13 @@ impl<T> ShortLock<T> {
     /// The calling thread, while another is in its section.
     #[inline(always)]
     pub fn lock(&self) -> ShortGuard<'_, T> {
-        self.guard(self.word.lock())
+        self.guard(self.word.lock(me))
+    }
+
+    /// As [`lock`](Self::lock), for a caller who knows where he is.
+    #[inline(always)]
+    pub fn lock_here(&self, here: Here) -> ShortGuard<'_, T> {
+        self.guard(self.word.lock(|| here.mark()))
     }
 
     /// Takes the lock if it is free.
@@ -80,7 +86,7 @@ mod word {
     use super::wait_while;
     use crate::{
         facade::atomic::Ordering::*,
-        reservation::{Raised, Reservation},
+        reservation::{Raised, Reservation, me},
     };
 
     #[derive(Default)]
@@ -93,8 +99,8 @@ mod word {
 
     impl Word {
         #[inline(always)]
-        pub(super) fn lock(&self) -> Held<'_> {
-            if let Some(inside) = self.reservation.enter() {
+        pub(super) fn lock(&self, me: impl FnOnce() -> usize) -> Held<'_> {
+            if let Some(inside) = self.reservation.enter(me) {
                 return inside;
             }
             if !self.take() {
@@ -108,7 +114,7 @@ mod word {
             if self.is_taken() || self.reservation.is_inside() {
                 return None;
             }
-            if let Some(inside) = self.reservation.enter() {
+            if let Some(inside) = self.reservation.enter(me) {
                 return Some(inside);
             }
             self.take().then(|| self.settled())
@@ -199,9 +205,9 @@ mod word {
             }
         }
 
-        pub(super) fn lock(&self) -> Held<'_> {
+        pub(super) fn lock(&self, me: impl FnOnce() -> usize) -> Held<'_> {
             let reservation = self.reservation.as_ref();
-            if let Some(flag) = reservation.and_then(Reservation::enter) {
+            if let Some(flag) = reservation.and_then(|reservation| reservation.enter(me)) {
                 return Held::Inside { _flag: flag };
             }
             let guard = self.taken.lock();

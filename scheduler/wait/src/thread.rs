@@ -1,7 +1,7 @@
 //! The thread kind of unit: one a thread, made on first use, handed on when the thread ends.
 
 use crate::{
-    Bed, Deadline, Outcome, Ticket,
+    Bed, Deadline, Outcome, Ticket, current,
     facade::{Mutex, atomic::Ordering::Relaxed, hint, plain::AtomicU64 as PlainU64, thread},
     local::Locals,
     unit::{ParkKind, Unit},
@@ -178,7 +178,8 @@ pub(crate) fn block_thread(unit: &'static Unit, ticket: Ticket, deadline: Deadli
         }
         offers -= 1;
     }
-    if !unit.commit_park(ParkKind::Blocked) {
+    // SAFETY: it is used at once.
+    if !unit.commit_park(unsafe { current::here() }, ParkKind::Blocked) {
         return;
     }
     // Liveness: `Claimed::finish` raises `DONE` before it unparks, and the unpark is remembered,
@@ -210,7 +211,8 @@ pub(crate) fn block_in_bed(
     let own = unsafe { ThreadUnit::of(NonNull::from(unit)) };
     // Before the wait is parked: who finds it parked finds the bed.
     *own.bed.lock() = Some(Arc::clone(bed));
-    if unit.commit_park(ParkKind::Blocked) {
+    // SAFETY: as in `block_thread`.
+    if unit.commit_park(unsafe { current::here() }, ParkKind::Blocked) {
         // Liveness: as in `block_thread`, with a stroke in place of the unpark: it is remembered, too.
         let mut what = what;
         while !unit.is_done() {

@@ -7,6 +7,7 @@ use crate::{
     Deadline, Outcome, Reason,
     asks::ASKED,
     badge::NONE,
+    current::{self, Here},
     facade::{
         atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*},
         thread::{self, Thread},
@@ -18,7 +19,7 @@ use crate::{
         self, BLOCKING, CANCELABLE, CLAIMED, DONE, LIFTABLE, PARKED, TOKEN, UNPARKABLE, WAITING,
     },
 };
-use std::{cell::Cell, fmt, ptr::NonNull};
+use std::{cell::Cell, fmt, mem::ManuallyDrop, ptr::NonNull};
 
 /// How a kind of unit other than a plain thread suspends and is made ready.
 ///
@@ -28,10 +29,11 @@ use std::{cell::Cell, fmt, ptr::NonNull};
 pub struct UnitOps {
     /// Suspends the calling unit until its wait is over: called by [`Wait::park`](crate::Wait::park)
     /// on the unit itself, after all tickets are placed. It must let the wait time out at the
-    /// deadline (by claiming the ticket), and must not return before the wait is resolved.
-    pub park: unsafe fn(unit: &'static Unit, ticket: Ticket, deadline: Deadline),
-    /// Makes a parked unit runnable: called once a wait by the winner of the claim, anywhere.
-    pub ready: unsafe fn(unit: &'static Unit),
+    /// deadline (by claiming the ticket), and must not return before the wait is resolved. `here` is good until the unit
+    /// suspends.
+    pub park: unsafe fn(unit: &'static Unit, here: Here, ticket: Ticket, deadline: Deadline),
+    /// Makes a parked unit runnable: called once a wait by the winner of the claim, anywhere, which is `here`.
+    pub ready: unsafe fn(unit: &'static Unit, here: Here),
     /// The thread that a unit which blocks its thread (see [`Wait::block_thread`](crate::Wait::block_thread)) sleeps
     /// on: called by the winner of the claim, anywhere.
     pub thread: unsafe fn(unit: &'static Unit) -> Thread,
@@ -102,10 +104,7 @@ pub(crate) const BEGUN: u8 = 1;
 /// In `begun`: the lowest bit of its number, which tells it from the wait before.
 const ODD: u8 = 1 << 1;
 /// In `begun`: those bits of the word that say which kind of wait it is.
-const KIND: u8 = (CANCELABLE | UNPARKABLE) as u8;
-/// In `begun`: so is `LIFTABLE`, which lies that much higher in the word.
-const LIFT: u8 = (LIFTABLE >> LIFT_SHIFT) as u8;
-const LIFT_SHIFT: u32 = 8;
+const KIND: u8 = (CANCELABLE | UNPARKABLE | LIFTABLE) as u8;
 
 /// In `shown`: where the reason begins. Below it is an address, which has no more bits for a program.
 const REASON_SHIFT: u32 = 48;
@@ -119,7 +118,34 @@ const fn is_in_word(begun: u8, word: u64) -> bool {
 
 /// The kind of that wait, as it is in a word.
 const fn kind_of(begun: u8) -> u64 {
-    (begun & KIND) as u64 | ((begun & LIFT) as u64) << LIFT_SHIFT
+    (begun & KIND) as u64
+}
+
+/// The word once the owner has parked in the wait of which `begun` tells. `None`: it is over already.
+#[inline(always)]
+const fn parked(begun: u8, how: ParkKind, word: u64) -> Option<u64> {
+    let bits = PARKED | how as u64 | kind_of(begun);
+    if !is_in_word(begun, word) {
+        Some(word::next_wait(word, bits))
+    } else if word & (WAITING | DONE) == WAITING {
+        Some(word | bits)
+    } else {
+        None
+    }
+}
+
+/// The number of that wait, if it was `word` that he found.
+const fn number_parked(begun: u8, word: u64) -> u64 {
+    if is_in_word(begun, word) {
+        word::number(word)
+    } else {
+        word::number(word).wrapping_add(word::NUMBER_ONE)
+    }
+}
+
+/// Whether the owner of the wait in `word` is off his stack: a thread, and a fiber that keeps its thread, blocks.
+const fn is_suspended(word: u64) -> bool {
+    word & (PARKED | BLOCKING) == PARKED
 }
 
 /// Whether the token may end the wait in `word`.
@@ -265,8 +291,7 @@ impl Unit {
         } else {
             ODD
         };
-        let kind = (kind as u8 & KIND) | ((kind >> LIFT_SHIFT) as u8 & LIFT);
-        self.begun.store(kind | BEGUN | odd, Relaxed);
+        self.begun.store(kind as u8 & KIND | BEGUN | odd, Relaxed);
     }
 
     /// The number of the wait that has begun, and its kind, given what is in the word. Owner only.
@@ -323,7 +348,21 @@ impl Unit {
     ///
     /// As with `commit_park`, after `true` the owner may be running elsewhere.
     #[inline]
-    pub fn commit_park_token(&'static self) -> bool {
+    pub fn commit_park_token(&'static self, here: Here) -> bool {
+        let park = |old| {
+            (old & TOKEN == 0).then(|| word::next_wait(old, PARKED | CANCELABLE | UNPARKABLE))
+        };
+        match self.change_own(here.badge(), park) {
+            None => self.commit_park_token_slowly(),
+            Some(old) => {
+                self.look_again(CANCELABLE, || word::number(word::next_wait(old, 0)));
+                true
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn commit_park_token_slowly(&'static self) -> bool {
         // Partners: `claim`, `cancel`, `unpark`.
         let park = move |old| {
             Some(match old & TOKEN {
@@ -347,20 +386,26 @@ impl Unit {
     /// For a fiber this must be called once its stack is saved, by whoever saved it; after `true`
     /// the caller must not touch the fiber any more, for it may be running elsewhere.
     #[inline]
-    pub fn commit_park(&'static self, how: ParkKind) -> bool {
+    pub fn commit_park(&'static self, here: Here, how: ParkKind) -> bool {
         let begun = self.begun.load(Relaxed);
-        let kind = kind_of(begun);
+        match self.change_own(here.badge(), |old| parked(begun, how, old)) {
+            None => self.commit_park_slowly(how),
+            Some(old) => {
+                self.look_again(kind_of(begun), || number_parked(begun, old));
+                true
+            }
+        }
+    }
+
+    /// Also if it is over.
+    #[inline(never)]
+    fn commit_park_slowly(&'static self, how: ParkKind) -> bool {
+        let begun = self.begun.load(Relaxed);
         // Release, so that whoever claims the wait sees the saved stack. Partner: the Acquire in
         // `Ticket::claim`, or in `Claimed::finish` if the claim came first. Acquire, and also Release: the
         // change of this word in `cancel`. If ours comes first there, `cancel` sees this wait; if it comes
         // second, we see the request below.
-        let park = move |old| {
-            let bits = PARKED | how as u64 | kind;
-            if !is_in_word(begun, old) {
-                return Some(word::next_wait(old, bits));
-            }
-            (old & (WAITING | DONE) == WAITING).then_some(old | bits)
-        };
+        let park = move |old| parked(begun, how, old);
         let parked = match how {
             ParkKind::Suspended => self.change(park, Self::after_round),
             ParkKind::Blocked => self.change(park, Self::as_said),
@@ -368,10 +413,7 @@ impl Unit {
         let Some(old) = parked else {
             return false;
         };
-        self.look_again(kind, || match is_in_word(begun, old) {
-            true => word::number(old),
-            false => word::number(word::next_wait(old, 0)),
-        });
+        self.look_again(kind_of(begun), || number_parked(begun, old));
         true
     }
 
@@ -445,7 +487,7 @@ impl Unit {
         if is_open_to_token(old) {
             Claimed {
                 unit: self,
-                parked: old & PARKED != 0,
+                suspended: is_suspended(old),
             }
             .wake();
         }
@@ -594,10 +636,10 @@ impl Ticket {
         let claim = move |old| word::claimed(old, self.number, CLAIMED | outcome.bits());
         let old = self.unit.change(claim, Unit::after_claim)?;
         // A wait that was not in the word was not parked.
-        let parked = word::number(old) == self.number && old & PARKED != 0;
+        let suspended = word::number(old) == self.number && is_suspended(old);
         Some(Claimed {
             unit: self.unit,
-            parked,
+            suspended,
         })
     }
 
@@ -625,6 +667,28 @@ impl Ticket {
         ended.filter(|_| !sleeps)
     }
 
+    /// As [`claim`](Self::claim), for a caller who knows where he is. Quicker, if the waiter has suspended there.
+    #[inline(always)]
+    pub(crate) fn claim_here(self, here: Here, outcome: Outcome) -> Option<Claimed> {
+        const OFF: u64 = WAITING | PARKED;
+        let claim = |old| {
+            let is_off = old & (OFF | CLAIMED | BLOCKING) == OFF;
+            (word::number(old) == self.number && is_off).then(|| old | CLAIMED | outcome.bits())
+        };
+        match self.unit.change_own(here.badge(), claim) {
+            None => self.claim_slowly(outcome),
+            Some(_) => Some(Claimed {
+                unit: self.unit,
+                suspended: true,
+            }),
+        }
+    }
+
+    #[inline(never)]
+    fn claim_slowly(self, outcome: Outcome) -> Option<Claimed> {
+        self.claim(outcome)
+    }
+
     /// Whether a claim could still succeed; a hint.
     #[inline]
     #[must_use]
@@ -644,14 +708,32 @@ impl Ticket {
 #[must_use = "the waiter goes on when this is dropped; say `drop` or `wake` where that is meant"]
 pub struct Claimed {
     unit: &'static Unit,
-    /// Whether the waiter was off its stack already when the claim was made.
-    parked: bool,
+    /// Whether the waiter is a fiber that was off its stack already when the claim was made.
+    suspended: bool,
 }
 
 impl Claimed {
     /// Lets the waiter go on. Never blocks.
     #[inline]
     pub fn wake(self) {}
+
+    /// As [`wake`](Self::wake), for a caller who knows where he is.
+    #[inline(always)]
+    pub fn wake_here(self, here: Here) {
+        ManuallyDrop::new(self).let_go(|| here);
+    }
+
+    /// Once only.
+    #[inline(always)]
+    fn let_go(&self, here: impl FnOnce() -> Here) {
+        // A fiber that was parked before the claim runs again only if we say so, unless it
+        // blocks its thread, and nobody looks for `DONE`.
+        if self.suspended {
+            self.ready(here());
+        } else {
+            self.finish();
+        }
+    }
 
     /// The unit that was waiting.
     #[must_use]
@@ -675,7 +757,10 @@ impl Claimed {
         let old = self.unit.change(raise, Unit::as_said);
         match waker.take() {
             Some(waker) => waker.wake(),
-            None if old.is_some_and(|old| old & PARKED != 0) => self.ready(),
+            None if old.is_some_and(|old| old & PARKED != 0) => {
+                // SAFETY: it is used at once.
+                self.ready(unsafe { current::here() });
+            }
             None => {}
         }
     }
@@ -690,11 +775,11 @@ impl Claimed {
         }
     }
 
-    #[inline]
-    fn ready(&self) {
+    #[inline(always)]
+    fn ready(&self, here: Here) {
         if let Some(ops) = self.unit.ops() {
             // SAFETY: the unit is parked, and we are the one winner of its wait.
-            unsafe { (ops.ready)(self.unit) }
+            unsafe { (ops.ready)(self.unit, here) }
         }
     }
 }
@@ -702,13 +787,7 @@ impl Claimed {
 impl Drop for Claimed {
     #[inline]
     fn drop(&mut self) {
-        // A fiber that was parked before the claim runs again only if we say so, unless it
-        // blocks its thread, and nobody looks for `DONE`.
-        if self.parked && self.unit.ops().is_some() && self.unit.word.load(Relaxed) & BLOCKING == 0
-        {
-            self.ready();
-        } else {
-            self.finish();
-        }
+        // SAFETY: it is used at once.
+        self.let_go(|| unsafe { current::here() });
     }
 }

@@ -1,7 +1,9 @@
 //! One wait of the calling unit, from its announcement to its outcome.
 
 use crate::{
-    Bed, Deadline, Outcome, Reason, StopToken, Ticket, Unit, current, thread,
+    Bed, Deadline, Outcome, Reason, StopToken, Ticket, Unit,
+    current::{self, Here},
+    detour, thread,
     word::{CANCELABLE, LIFTABLE, UNPARKABLE},
 };
 use std::sync::Arc;
@@ -35,6 +37,32 @@ impl Wait {
     pub fn begin(reason: Reason, object: *const ()) -> Self {
         Self::begin_kind(CANCELABLE, reason, object)
             .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
+    }
+
+    /// As [`begin`](Wait::begin), and says where the caller is.
+    ///
+    /// # Safety
+    /// As for [`current::here`].
+    ///
+    /// # Panics
+    /// As [`begin`](Wait::begin).
+    #[inline(always)]
+    pub unsafe fn begin_here(reason: Reason, object: *const ()) -> (Self, Here) {
+        // SAFETY: by the caller; `begin` may suspend, and then it is asked for anew.
+        let mut here = unsafe { current::here() };
+        let wait = match here.unit() {
+            Some(unit) if !unit.is_asked() => Self::begin_on(unit, CANCELABLE, reason, object)
+                .unwrap_or_else(|_| {
+                    unreachable!("only a wait for the token is over before it began")
+                }),
+            _ => {
+                let wait = Self::begin(reason, object);
+                // SAFETY: by the caller.
+                here = unsafe { current::here() };
+                wait
+            }
+        };
+        (wait, here)
     }
 
     /// Like [`begin`](Wait::begin), for a wait that must run its course: it ends only by being
@@ -157,6 +185,14 @@ impl Wait {
         self.park_by(deadline, stop, Self::suspend)
     }
 
+    /// As [`park`](Self::park), for a caller who knows where he is.
+    #[inline(always)]
+    pub fn park_here(self, here: Here, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+        self.park_by(deadline, stop, |wait, until| {
+            wait.suspend_at(|| here, until)
+        })
+    }
+
     /// As [`park`](Self::park), of a thread, which sleeps in `bed` and wakes by itself, as woken, when there is something to
     /// see of `what`.
     pub(crate) fn park_in_bed(
@@ -201,9 +237,15 @@ impl Wait {
 
     #[inline(always)]
     fn suspend(self, deadline: Deadline) -> Outcome {
+        // SAFETY: it is passed on at once.
+        self.suspend_at(|| unsafe { current::here() }, deadline)
+    }
+
+    #[inline(always)]
+    fn suspend_at(self, here: impl FnOnce() -> Here, deadline: Deadline) -> Outcome {
         match self.unit.ops() {
             // SAFETY: we are the unit that runs on this thread, in a wait that we have begun.
-            Some(ops) => unsafe { (ops.park)(self.unit, self.ticket(), deadline) },
+            Some(ops) => unsafe { (ops.park)(self.unit, here(), self.ticket(), deadline) },
             None => thread::block_thread(self.unit, self.ticket(), deadline),
         }
         self.unit.outcome()
@@ -217,12 +259,15 @@ impl Wait {
     ///
     /// # Panics
     /// As [`begin`](Wait::begin).
-    #[inline]
+    // Always inlined, up to the detour: every call further out costs a misprediction of its return.
+    #[inline(always)]
     pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
-        match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
-            Err(outcome) => outcome,
-            Ok(wait) => wait.park(deadline, stop),
-        }
+        detour::call(|| {
+            match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
+                Err(outcome) => outcome,
+                Ok(wait) => wait.park(deadline, stop),
+            }
+        })
     }
 
     /// For a unit kind whose `park` finds that it may not suspend now: blocks the thread instead.

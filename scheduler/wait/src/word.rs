@@ -1,7 +1,7 @@
 //! The wait word: one number that says how far a unit's current wait has come, and who ended it.
 //!
 //! ```text
-//! | wait number (44) | rounds (8) | reserved | liftable | outcome (2) | unwaited token | unparkable | cancelable | blocking | done | claimed | parked | waiting |
+//! | wait number (44) | rounds (8) | reserved | unwaited token | outcome (2) | liftable | unparkable | cancelable | blocking | done | claimed | parked | waiting |
 //!
 //!   over (n) ──after the stack is saved──► waiting+parked (n+1)
 //!    ▲   │ claim                             │ claim
@@ -40,12 +40,12 @@ pub(crate) const BLOCKING: u64 = 1 << 4;
 pub(crate) const CANCELABLE: u64 = 1 << 5;
 /// The park token may end this wait.
 pub(crate) const UNPARKABLE: u64 = 1 << 6;
-/// A park token that nobody has consumed. Survives other waits.
-pub(crate) const TOKEN: u64 = 1 << 7;
+/// Whoever makes the owner more urgent may end this wait, as woken.
+pub(crate) const LIFTABLE: u64 = 1 << 7;
 const OUTCOME_SHIFT: u32 = 8;
 const OUTCOME_MASK: u64 = 0b11 << OUTCOME_SHIFT;
-/// Whoever makes the owner more urgent may end this wait, as woken.
-pub(crate) const LIFTABLE: u64 = 1 << 10;
+/// A park token that nobody has consumed. Survives other waits.
+pub(crate) const TOKEN: u64 = 1 << 10;
 /// One worker changes this word without a read-modify-write.
 pub(crate) const RESERVED: u64 = 1 << 11;
 /// How often in a row its unit has parked on one worker.

@@ -34,7 +34,9 @@ impl Place {
     fn hand_to_oldest(&self, queue: &ShortLock<WaitQueue>, value: u32) -> bool {
         // SAFETY: the place is lent to us.
         let exchange = |_| self.0.with_mut(|place| unsafe { *place = value - *place });
-        let partner = queue.lock().exchange_with_oldest(exchange);
+        // SAFETY: it is used at once.
+        let here = unsafe { current::here() };
+        let partner = queue.lock().exchange_with_oldest(here, exchange);
         let found = partner.is_some();
         drop(partner);
         found

@@ -2,7 +2,16 @@
 //! ready as often as it was suspended. Note \[Nudges\].
 
 use crate::{check::check, suspended::Fiber};
-use vitte_wait::{Deadline, Outcome, ParkKind, Reason, Wait, facade::thread};
+use vitte_wait::{
+    Deadline, Outcome, ParkKind, Reason, Wait,
+    current::{self, Here},
+    facade::thread,
+};
+
+fn here() -> Here {
+    // SAFETY: a modelled fiber does not leave its thread.
+    unsafe { current::here() }
+}
 
 fn begin() -> Wait {
     Wait::begin(Reason::Event, std::ptr::null())
@@ -107,14 +116,14 @@ fn a_unit_that_waits_for_its_token_is_interrupted_and_still_gets_it() {
         let interrupter = thread::spawn(move || unit.interrupt());
         // As a scheduler parks without a `Wait`.
         unit.announce(Reason::Park, std::ptr::null());
-        if fiber.leave(|| unit.commit_park_token()) && unit.is_nudged() {
+        if fiber.leave(|| unit.commit_park_token(here())) && unit.is_nudged() {
             unit.wait_on();
             while unit.is_nudged() {
                 fiber.heed();
                 if unit.is_done() {
                     break;
                 }
-                fiber.leave(|| unit.commit_park(ParkKind::Suspended));
+                fiber.leave(|| unit.commit_park(here(), ParkKind::Suspended));
             }
         }
         assert_eq!(unit.outcome(), Outcome::Woken);

@@ -4,7 +4,8 @@
 use crate::check::check;
 use std::cell::Cell;
 use vitte_wait::{
-    Deadline, Outcome, ParkKind, Reason, Ticket, Unit, UnitOps, Wait, current,
+    Deadline, Outcome, ParkKind, Reason, Ticket, Unit, UnitOps, Wait,
+    current::{self, Here},
     facade::{
         Arc, Mutex,
         cell::UnsafeCell,
@@ -68,12 +69,12 @@ impl Fiber {
     }
 }
 
-unsafe fn park(unit: &'static Unit, ticket: Ticket, deadline: Deadline) {
+unsafe fn park(unit: &'static Unit, here: Here, ticket: Ticket, deadline: Deadline) {
     let fiber = Fiber::of(unit);
     if deadline.is_past() {
         drop(ticket.claim(Outcome::TimedOut));
     }
-    while fiber.leave(|| unit.commit_park(ParkKind::Suspended)) && unit.is_nudged() {
+    while fiber.leave(|| unit.commit_park(here, ParkKind::Suspended)) && unit.is_nudged() {
         fiber.heed();
         if unit.is_done() {
             return;
@@ -107,7 +108,7 @@ impl Fiber {
     }
 }
 
-unsafe fn ready(unit: &'static Unit) {
+unsafe fn ready(unit: &'static Unit, _: Here) {
     let fiber = Fiber::of(unit);
     // SAFETY: whoever makes a fiber ready looks at its stack next.
     assert_ne!(fiber.saved.with(|saved| unsafe { *saved }), 0);
