@@ -29,14 +29,14 @@ impl<T> Lent<T> {
     /// What is in the place now, and to whom it belongs.
     ///
     /// # Safety
-    /// The caller is the waiter, and no claim on its wait is held, or can still succeed.
+    /// The caller is the waiter, its node is in no queue, and no claim on its wait is held, or can still succeed.
     pub(crate) unsafe fn reclaim(&self) -> Option<T> {
         // SAFETY: by the caller nobody else uses the place.
         self.0.with_mut(|place| unsafe { (*place).take() })
     }
 
-    /// Gives a blocked receiver the value that is in `own`, or takes that of a blocked sender into it; done twice it is as
-    /// if it had not been done.
+    /// Exchanges what is in `own` with what the waiter lends: a blocked receiver gets the value, or that of a blocked sender
+    /// is taken. A second call undoes the first.
     ///
     /// # Safety
     /// `payload` is that of a `Lent<T>` that is lent to the caller: by a claim, or by

@@ -79,7 +79,7 @@ struct Place<T> {
 }
 
 /// Parks the calling unit among the waiters of `side`, and lends a place with `value` in it to whoever wakes it.
-/// Returns what is in there then.
+/// Returns the outcome, and what is in the place afterwards.
 ///
 /// No outcome: it did not wait, for the second look found something to do. What is in the place has changed only if
 /// the outcome is [`Outcome::Woken`].

@@ -7,8 +7,8 @@ use vitte_wait::{Deadline, Outcome, Reason, StopToken, Wait};
 /// Waits for `duration`: [`Outcome::TimedOut`] when it is over, [`Outcome::Canceled`] if the
 /// calling fiber is canceled first.
 ///
-/// Never shorter than asked for; up to 229 microseconds longer, for timers are looked at together so often, and until a worker has
-/// time.
+/// Never shorter than asked for. A fiber may sleep up to 229 microseconds longer, for its worker looks at its timers
+/// together, once in that time, and until the worker has time.
 ///
 /// # Blocking
 /// A fiber suspends, a thread sleeps.

@@ -106,7 +106,7 @@ impl Scheduler {
     /// could not be ended before the deadline.
     ///
     /// # Cancellation
-    /// Does not end it: half a shutdown is none, so its end is the deadline's to say.
+    /// Does not end it, for half a shutdown is none: only the deadline does.
     ///
     /// # Blocking
     /// Until every task and every worker has ended, or the deadline has come. The first half of the

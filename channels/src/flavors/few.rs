@@ -2,15 +2,15 @@
 //!
 //! Where little fits in, nearly every value is waited for, by a receiver or with a sender, and then a
 //! ring that both ends work on without a lock only adds to what a wait costs. Here the end that comes
-//! second finds the first one's node and does the hand-over, in the memory that the first has lent, while
-//! it holds the claim on the first one's wait: a value goes from one stack to the other, and only what
+//! second finds the first one's node and does the hand-over, in the memory that the first has lent, before
+//! the first can go on: a value goes from one stack to the other, and only what
 //! nobody waits for goes into the buffer. Without capacity (a rendezvous) there is no place in between;
 //! Go's unbuffered channel does the same.
 //!
 //! Cost: a value that finds a receiver takes four read-modify-writes: a lock for each end, and two for the
-//! receiver's wait; one for the wait of a thread that does not sleep yet. An end that finds nothing to do sees that by one
-//! load. Between two threads nearly all of the time goes into cache lines that one of them takes from the other, so these
-//! are few: one with what both ends change here, one with what the waiter shows and lends, one with his wait word.
+//! receiver's wait, or one if that is a thread that does not sleep yet. An end that finds nothing to do sees that by one
+//! load. Between two threads nearly all of the time goes into moving cache lines from core to core, so only three are
+//! touched: one with what both ends change here, one with what the waiter shows and lends, and one with its wait word.
 //!
 //! Invariants, under the lock: an open receiver waits only while the buffer is empty, an open sender only
 //! while it is full, and not both, unless that is one unit which selects among both ends; `shown` is
@@ -44,7 +44,7 @@ const RECEIVER: usize = 1 << 2;
 const ONE: usize = 1 << 3;
 
 /// See the [module documentation](self).
-// On cache lines of its own: what is touched here is touched together, and what a rendezvous touches is in the first.
+// On cache lines of its own, for its fields are touched together; those that a rendezvous touches are in the first line.
 #[repr(C, align(128))]
 pub(crate) struct Few<T> {
     /// What an end can know without the lock: the flags, and how many values are inside.
@@ -53,7 +53,7 @@ pub(crate) struct Few<T> {
     /// Guarded by the lock of `waiters`.
     values: UnsafeCell<VecDeque<T>>,
     capacity: usize,
-    /// Who has queued up last. Only to have his line fetched ahead, so it may be wrong.
+    /// Who has queued up last: only a hint which cache line to fetch ahead, so it may be out of date.
     newest: PlainPtr<Unit>,
 }
 
@@ -97,8 +97,9 @@ impl<T> Few<T> {
         shown / ONE < self.capacity
     }
 
-    /// Exchanges what is in `own` with what the oldest waiter of `side` lends, if there is one. The claim on his wait is to be
-    /// dropped after the lock is released; none: he goes on already.
+    /// Exchanges what is in `own` with what the oldest waiter of `side` lends. `None`: nobody waits there.
+    /// `Some(Some(claim))`: the waiter goes on when the claim is dropped, which is to be done after the lock is released.
+    /// `Some(None)`: it goes on already.
     #[inline(always)]
     fn exchange(
         &self,
@@ -111,7 +112,7 @@ impl<T> Few<T> {
         if shown & flag_of(side) == 0 {
             return None;
         }
-        // Mostly he is the oldest, too.
+        // Mostly only one waits, and then this is the oldest, too.
         ahead::fetch_to_write(self.newest.load(Relaxed));
         let queue = waiters.of(side);
         // SAFETY: the payload of every node here is a `Lent<T>`.
@@ -234,7 +235,7 @@ impl<T> Flavor<T> for Few<T> {
     /// Any number of producers may call this at once.
     #[inline]
     unsafe fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        // Who finds a partner takes the lock.
+        // Whoever finds a partner writes here, for it takes the lock.
         ahead::fetch_to_write(self);
         // Ordering: Acquire. Partner: the Release in `show`.
         match self.shown.load(Acquire) {
@@ -271,7 +272,7 @@ impl<T> Flavor<T> for Few<T> {
     // Always inlined: who finds nothing, as the receiver of a value that is yet to be sent does, makes no call for that.
     #[inline(always)]
     unsafe fn try_recv(&self) -> Result<T, TryRecvError> {
-        // Who finds a partner takes the lock.
+        // Whoever finds a partner writes here, for it takes the lock.
         ahead::fetch_to_write(self);
         // Ordering: Acquire. Partner: the Release in `show`.
         match self.shown.load(Acquire) {

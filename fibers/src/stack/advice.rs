@@ -6,8 +6,8 @@
 //! made for each stack.
 //!
 //! A guard and the first touch of a page above it were 2.7 microseconds by a call and a fault for each stack (two busy
-//! threads that share page tables), and 1.9 by one call for 32 guards and one for 32 pages; by calls for 128, the two threads of which share fewer page
-//! tables, 1.75.
+//! threads that share page tables), and 1.9 by one call for 32 guards and one for 32 pages. With 128 in a call it is 1.75, as
+//! two threads then have fewer page tables in common.
 
 use std::ops::Range;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};

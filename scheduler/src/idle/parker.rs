@@ -123,7 +123,7 @@ mod futex {
     }
 
     /// Has the system end timed sleeps of the calling thread when their time has come, and not up to 50 microseconds later, as
-    /// it may to end several together. What is due together here lies in one tick already.
+    /// it may to end several together. Here what is due at about the same time goes in one look already.
     pub(crate) fn sleep_exactly() {
         let (nanos, none): (libc::c_ulong, libc::c_ulong) = (1, 0);
         // SAFETY: it takes integers, and concerns the calling thread alone. A refusal changes nothing.

@@ -222,7 +222,7 @@ impl Shared {
 }
 
 impl Due {
-    /// What `entry` was in the wheel for, from which it was just taken out. `None`: nothing.
+    /// What is to be done for `entry`, which was just taken out of the wheel. `None`: nothing.
     ///
     /// # Safety
     /// The wheel's lock is held.

@@ -89,8 +89,8 @@ impl Timers {
     /// Ends the waits whose deadline is past at `now`, and rings the alarms. Returns whether there were
     /// any.
     ///
-    /// Who slept for long lies in no cache any more, so the units are asked for while the entries are gathered, and looked at
-    /// afterwards.
+    /// The unit of whoever slept for long is in no cache any more. So units are asked for while the entries are gathered, and
+    /// looked at afterwards.
     pub(crate) fn fire(&self, now: u64) -> bool {
         let mut any = false;
         // In portions, so that the lock is not held, nor memory used, for a million at a time.

@@ -8,11 +8,11 @@
 //! When time enters a slot of a higher level, its entries are put in again, at lower levels. An
 //! entry fires in the tick after its deadline, never before it.
 //!
-//! Note \[Coalescing\]: a tick is 16 microseconds, but the wheel asks to be looked at only at every 14th, at a *look*, so an entry fires
-//! up to 229 microseconds late. A look costs its worker a sleep, which is 15 to 25 microseconds of processor time in a virtual
-//! machine, so that is what coalescing saves. And as the sleep ends some 40 microseconds late itself, the finer ticks let what has
-//! come due by then go in the same look: half of what sleeps for any time is late by half a look at the most, rather than by that and
-//! the 40 microseconds.
+//! Note \[Coalescing\]: a tick is 16 microseconds, but the wheel asks to be looked at only every 14 ticks: that is a *look*. So an
+//! entry fires up to 229 microseconds late. Looks are few because each costs its worker a sleep, 15 to 25 microseconds of
+//! processor time in a virtual machine. Ticks are shorter because the sleep itself ends some 40 microseconds late: what has come
+//! due by then goes in the same look. So half of all entries are late by little more than half the time between two looks,
+//! and not by those 40 microseconds besides.
 //!
 //! Source: Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987), scheme 7.
 

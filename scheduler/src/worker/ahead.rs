@@ -6,8 +6,8 @@
 //! line asks for the frames of the next one, for the upper end of the stack of the one after that, and for the record of
 //! the third: what he reads on the way there was asked for when the one before was taken.
 //!
-//! What is asked for is a hint to the processor, so nothing depends on it. It costs some nanoseconds a task, which fibers
-//! that are few, and talk to each other, would only pay for; so only from [`CROWD`] stacks on, and that is looked up once a round.
+//! It is a hint to the processor, so nothing depends on it. It costs some nanoseconds a task, and gains nothing where few
+//! fibers talk to each other. So it is done only from [`CROWD`] stacks on, which is looked up once a round.
 //!
 //! Invariant: who lies in a worker's own line has begun and is suspended, and nobody but the worker resumes him.
 
@@ -22,7 +22,7 @@ const LINE: usize = 64;
 const FRAMES: usize = 8;
 
 impl Worker {
-    /// Whether there is a crowd is looked up anew.
+    /// Looks up anew whether there is a crowd.
     #[inline]
     pub(super) fn look_for_crowd(&self) {
         self.crowd.set(self.shared().stacks.in_use() >= CROWD);

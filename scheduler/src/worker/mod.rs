@@ -95,7 +95,7 @@ pub(crate) struct Worker {
     pub(crate) movable: crossbeam_deque::Worker<TaskRef>,
     /// How many tasks in line come before fresh ones: timers have just put some there.
     pub(crate) line_first: Cell<u32>,
-    /// There are many stacks: see Note \[Ahead\].
+    /// Many stacks are in use: see Note \[Ahead\].
     crowd: Cell<bool>,
     pub(crate) tick: Cell<u32>,
     pub(crate) choice: Choice,
@@ -149,7 +149,7 @@ pub(crate) fn current() -> Option<&'static Worker> {
     at(unsafe { current::here() })
 }
 
-/// As [`current()`], for a caller who knows where he is.
+/// As [`current()`], for a caller that has looked up where it is.
 #[inline(always)]
 pub(crate) fn at(here: Here) -> Option<&'static Worker> {
     let worker = here.worker().cast::<Worker>();

@@ -1,8 +1,8 @@
-//! Cache lines that are asked for before they are needed, so that two of them come at once, and one that is to be written
-//! does not come to be read first.
+//! Cache lines are asked for before they are needed: so several come at the same time, and one that will be written comes
+//! once, to be written, and not to be read first.
 
-/// Asks for the cache line at `address`, to write to it. Changes nothing but how long that takes then, so any address will
-/// do.
+/// Asks for the cache line at `address`, to be written. A hint: it only changes how long it takes to write there, so any
+/// address will do.
 #[inline(always)]
 pub fn fetch_to_write<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, miri))))]

@@ -1,8 +1,8 @@
 //! Budgets: a fiber that gets on without ever waiting lets others run now and then.
 //!
-//! What is made anew for each operation, such as a channel for one answer, would come with a whole budget each time.
-//! So making one counts too, with the thread: after so many whatever is made comes with its last operation, until one
-//! of them has been used up.
+//! A handle that is made anew for each operation, such as an end of a channel for one answer, would bring a whole budget
+//! each time. So the thread counts the budgets that are made on it: after as many as a budget has operations, each new one
+//! has a single operation left, until one has been used up.
 
 use crate::{
     current,
@@ -26,7 +26,7 @@ impl Budget {
         Self(AtomicU32::new(0))
     }
 
-    /// The budget of what the caller makes: a whole one, unless very many were made lately.
+    /// The budget of a handle that the caller makes: a whole one, unless very many were made on its thread lately.
     #[must_use]
     pub fn begin() -> Self {
         let is_whole = current::count_budget() < ALLOWANCE;

@@ -63,8 +63,8 @@ impl Unit {
         self.change_inside(old, how)
     }
 
-    /// Without a read-modify-write. In it is `old` still: others change it only once the badge is stopped, and it was put on
-    /// before we looked.
+    /// Without a read-modify-write. `old` is still in the word: others change it only once the badge is stopped, and that was
+    /// put on before we looked.
     #[inline(always)]
     fn change_inside(&self, old: u64, how: impl FnOnce(u64) -> Option<u64>) -> Option<u64> {
         let new = how(old)?;

@@ -4,6 +4,7 @@
 //! thread-local across calls (see the hazards in `fibers/README.md`). So every function here is
 //! a leaf that is never inlined, returns a value rather than a reference into the thread-local,
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
+//! ([`slot()`] and [`here`] give pointers to it, to callers that promise as much.)
 
 use crate::{Unit, badge::NONE, dice::Dice, thread::ThreadUnit};
 use std::{arch::asm, cell::Cell, ptr};
@@ -98,14 +99,14 @@ impl Slot {
     }
 }
 
-/// The calling thread, asked for once, for one who needs several things of it and suspends nowhere in between.
+/// Where the caller is: its thread's slot, looked up once for several uses. Good until the caller may suspend.
 #[derive(Clone, Copy, Debug)]
 pub struct Here(*const Slot);
 
-/// The calling thread.
+/// Looks up where the caller is.
 ///
 /// # Safety
-/// What is returned is not used any more after anything that may suspend the calling fiber.
+/// The answer is not used after anything that may suspend the calling fiber, which may then be on another thread.
 #[inline(always)]
 #[must_use]
 pub unsafe fn here() -> Here {
@@ -113,10 +114,10 @@ pub unsafe fn here() -> Here {
 }
 
 impl Here {
-    /// The thread with this slot.
+    /// For a caller that knows its thread's slot already.
     ///
     /// # Safety
-    /// That is the calling one; and as for [`here`].
+    /// `slot` is that of the calling thread; and as for [`here`].
     #[inline(always)]
     #[must_use]
     pub unsafe fn at(slot: *const Slot) -> Self {
@@ -149,7 +150,7 @@ impl Here {
         unsafe { self.slot().unit.get().as_ref() }
     }
 
-    /// What stands for the thread: no other that lives has it.
+    /// A number for the thread that no other living thread has.
     #[inline(always)]
     pub(crate) fn mark(self) -> usize {
         self.0.addr()
@@ -161,9 +162,9 @@ impl Here {
 #[must_use]
 pub fn slot() -> *const Slot {
     let mut slot = SLOT.with(ptr::from_ref);
-    // Other functions here read what changes. This one would seem to return the same each time, and to call it again
-    // after a suspension would be left out.
-    // SAFETY: does nothing, which the compiler is not told.
+    // The other functions here read what changes. This one returns the same address each time, as far as a compiler can see,
+    // so of two calls with a suspension in between it could leave the second out. The assembly hides what is returned.
+    // SAFETY: it is a comment, so it leaves everything as it is.
     unsafe { asm!("/* {0} */", inout(reg) slot, options(nostack, preserves_flags)) };
     slot
 }
@@ -188,13 +189,13 @@ pub(crate) fn badge() -> u8 {
     SLOT.with(|slot| slot.badge.get())
 }
 
-/// Counts one budget that is made on the calling thread; how many there were before it.
+/// Counts a budget that is made on the calling thread, and says how many were made before it.
 #[inline(never)]
 pub(crate) fn count_budget() -> u32 {
     SLOT.with(|slot| slot.budgets.replace(slot.budgets.get().saturating_add(1)))
 }
 
-/// One was used up.
+/// A budget was used up on the calling thread: counts from zero again.
 #[inline(never)]
 pub(crate) fn forget_budgets() {
     SLOT.with(|slot| slot.budgets.set(0));

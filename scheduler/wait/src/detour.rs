@@ -1,10 +1,9 @@
-//! A call from which one comes back by a jump: for what may suspend.
+//! A call of what may suspend, from which one comes back by a jump.
 //!
-//! Processors predict where a return leads from the calls they have seen last. When a fiber comes back from a wait these are
-//! the calls of whoever ran before it. As long as everybody waits by the same functions that does no harm: the calls between
-//! the caller of the library and the switch are the same ones. But the first of them, in the code of the caller, is
-//! everybody's own. So the return to it is predicted wrongly by nearly every wait, which costs a third of what it takes to hand
-//! a value to another fiber and to wait for the next.
+//! A processor predicts where a return leads from the calls that it has made last. When a fiber comes back from a wait, those
+//! are the calls of the fibers that ran meanwhile. Inside the library that does no harm, for all of them wait by the same
+//! functions, and so by the same calls. But the call into the library stands in the user's code, and is another one for each
+//! fiber. So nearly every wait would end with one return that is predicted wrongly.
 //!
 //! ```text
 //!  caller ──push, jump──► bridge ──call──► run ──► ... ──► the switch
@@ -12,16 +11,16 @@
 //!     └───────jump───────────┘ └───────────returns────────────┘
 //! ```
 //!
-//! Here that first call is none to the processor, and where the jump back leads it predicts from where it led before. Only
-//! calls further out are still predicted wrongly, once for each.
+//! Here that call is a jump to the processor, and so is the way back, which it predicts from where it led before. The returns
+//! from calls further out, in the user's code, are still predicted wrongly, once each.
 //!
-//! Invariants: nothing unwinds out of the bridge, for the caller's tables of landing pads know no call there; what is thrown is
-//! carried over it.
+//! Invariant: nothing unwinds out of the bridge, for the compiler sees no call there and has made no landing pad for it. A
+//! panic is caught in `run`, and raised again in `call`.
 
 /// Calls `what`, and comes back from it by a jump. See the [module documentation](self).
 ///
-/// For what may suspend; elsewhere it only costs. To be used right where the code of the user is: a function around it that is
-/// not inlined would be returned from.
+/// Only for what may suspend: elsewhere it costs, and saves nothing. All functions between this and the user's code are to be
+/// inlined, for each of them that is not ends with a return.
 ///
 /// # Panics
 /// As `what`.
@@ -70,9 +69,9 @@ mod jump {
             has_thrown: false,
         };
         let run = run::<R, F> as unsafe extern "sysv64" fn(*mut Load<F, R>);
-        // SAFETY: to the bridge this is a call: the stack is aligned for one, on it lies where to come back to, and what a call
-        // may change is declared as lost. Not `nostack`, so nothing of ours lies below the stack pointer. `run` gets what it
-        // asks for.
+        // SAFETY: to the bridge this is a call: the stack is aligned for one, the address to come back to lies on it, and all
+        // that a call may change is declared as clobbered. As it is not `nostack`, nothing of ours lies below the stack
+        // pointer. `run` is called once, with a load of its own types that outlives the call.
         unsafe {
             asm!(
                 "lea rax, [rip + 2f]",
@@ -112,13 +111,14 @@ mod jump {
     }
 
     /// # Safety
-    /// `load` is that of a [`call`] that waits for this, and this is called once.
+    /// `load` is that of a [`call`] that waits for this to return, and this is called once for it.
     unsafe extern "sysv64" fn run<R, F: FnOnce() -> R>(load: *mut Load<F, R>) {
         // SAFETY: by the caller nobody else touches it meanwhile.
         let load = unsafe { &mut *load };
         // SAFETY: by the caller it is still there.
         let what = unsafe { ManuallyDrop::take(&mut load.what) };
-        // In its place at once: what is written in parts and moved as a whole waits for the parts.
+        // Written straight to its place: if it were written in parts and then moved as a whole, the move would wait for the
+        // parts.
         let result = &mut load.result;
         let call = AssertUnwindSafe(|| {
             result.write(what());

@@ -25,8 +25,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// As [`new`](Self::new), the only place that the wait has, so that nobody asks whether it [has won](Self::has_won). Its
-    /// owner does not touch what he lends before he has taken the node out, or the wait has ended as woken.
+    /// As [`new`](Self::new), for a wait that has no other place, so that nobody asks whether this one
+    /// [has won](Self::has_won). The owner does not touch what it lends before it has taken the node out, or the wait has
+    /// ended as woken: so a waker may [use it first](WaitQueue::exchange_with_oldest).
     #[must_use]
     pub fn alone(ticket: Ticket, payload: *mut ()) -> Self {
         Self {
@@ -161,7 +162,7 @@ impl WaitQueue {
         self.pop_by(|ticket| ticket.claim(outcome), outcome)
     }
 
-    /// As [`pop`](Self::pop), for a caller who knows where he is. Quicker, if the waiter has suspended there.
+    /// As [`pop`](Self::pop), for a caller that has looked up where it is. Quicker if the waiter has suspended on this thread.
     #[inline(always)]
     #[must_use]
     pub fn pop_here(&mut self, here: Here, outcome: Outcome) -> Option<(Claimed, *mut ())> {
@@ -187,9 +188,13 @@ impl WaitQueue {
         }
     }
 
-    /// Pops the oldest waiter that can be claimed, as woken, and does `exchange` with its payload, which done twice is as if it
-    /// had not been done. Returns the claim, to be dropped after the lock is released; or none, if the wait is over already:
-    /// that of a thread that does not sleep yet, and is [alone](Node::alone) in it, is ended by one read-modify-write.
+    /// Takes out the oldest waiter that can be woken, and calls `exchange` with its payload. `None`: nobody can.
+    ///
+    /// `Some(Some(claim))`: the waiter goes on when the claim is dropped, which is to be done after the lock is released.
+    /// `Some(None)`: it goes on already. It is a thread that did not sleep yet, its node is [alone](Node::alone), and one
+    /// read-modify-write has ended its wait.
+    ///
+    /// `exchange` may be called several times: each call undoes the one before.
     #[inline(always)]
     pub fn exchange_with_oldest(
         &mut self,
@@ -201,8 +206,8 @@ impl WaitQueue {
         ahead::fetch_to_write(node);
         if node.alone && node.ticket.is_awake() {
             let (ticket, payload) = (node.ticket, node.payload);
-            // Whoever else ends the wait leaves the payload alone, and so does its owner, who first takes the lock that
-            // our caller holds. So it is ours before the wait is.
+            // The payload may be used before the wait is ours: others that may end the wait do not touch it, and the owner
+            // first takes the lock that our caller holds.
             exchange(payload);
             node.linked.set(false);
             let next = node.next.get();

@@ -37,7 +37,7 @@ const ROUNDS: u32 = 256;
 /// See the [module documentation](self).
 #[derive(Default)]
 pub(crate) struct Reservation {
-    /// The lock itself is taken. It is here because there is room left: so a lock and two queues share a cache line.
+    /// The lock itself is taken. It lies here, where there is room, so that a lock and two queues fit into one cache line.
     #[cfg(not(any(loom, shuttle)))]
     pub(crate) taken: AtomicBool,
     /// The thread that need not take the lock itself, or one of the numbers above.
@@ -71,7 +71,8 @@ impl Reservation {
         self.thread.load(Relaxed) == me() && self.inside.load(Relaxed)
     }
 
-    /// Goes in, if the lock is reserved for the caller, who is `me`; he is out when the flag that is returned is lowered.
+    /// Goes in, if the lock is reserved for the caller, who is `me`. The caller is out again when the flag that is returned is
+    /// lowered.
     #[inline(always)]
     pub(crate) fn enter(&self, me: impl FnOnce() -> usize) -> Option<Raised<'_>> {
         let thread = self.thread.load(Relaxed);

@@ -57,7 +57,7 @@ impl<T> ShortLock<T> {
         self.guard(self.word.lock(me))
     }
 
-    /// As [`lock`](Self::lock), for a caller who knows where he is.
+    /// As [`lock`](Self::lock), for a caller that has looked up where it is.
     #[inline(always)]
     pub fn lock_here(&self, here: Here) -> ShortGuard<'_, T> {
         self.guard(self.word.lock(|| here.mark()))

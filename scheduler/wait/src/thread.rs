@@ -11,7 +11,7 @@ use crate::{facade::atomic::AtomicUsize, stack};
 use std::{ptr::NonNull, sync::Arc};
 
 /// A unit with the handle by which its thread is woken.
-// On lines of its own: its thread looks at the word again and again, and others write it meanwhile.
+// On cache lines of its own: its thread looks at the word again and again, and others write there meanwhile.
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(crate) struct ThreadUnit {

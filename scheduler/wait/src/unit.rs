@@ -134,7 +134,7 @@ const fn parked(begun: u8, how: ParkKind, word: u64) -> Option<u64> {
     }
 }
 
-/// The number of that wait, if it was `word` that he found.
+/// The number of the wait in which the owner has parked, if `word` is what it found.
 const fn number_parked(begun: u8, word: u64) -> u64 {
     if is_in_word(begun, word) {
         word::number(word)
@@ -143,7 +143,7 @@ const fn number_parked(begun: u8, word: u64) -> u64 {
     }
 }
 
-/// Whether the owner of the wait in `word` is off his stack: a thread, and a fiber that keeps its thread, blocks.
+/// Whether the owner of the wait in `word` has left its stack. Threads, and fibers that keep their thread, block instead.
 const fn is_suspended(word: u64) -> bool {
     word & (PARKED | BLOCKING) == PARKED
 }
@@ -397,7 +397,7 @@ impl Unit {
         }
     }
 
-    /// Also if it is over.
+    /// As [`commit_park`](Self::commit_park), in any case: also if the wait is over already.
     #[inline(never)]
     fn commit_park_slowly(&'static self, how: ParkKind) -> bool {
         let begun = self.begun.load(Relaxed);
@@ -650,8 +650,8 @@ impl Ticket {
         self.unit.is_thread() && may_be_ended().is_some()
     }
 
-    /// As to claim the wait and to drop the claim, but in one step, if the unit is a thread that does not sleep yet: what
-    /// the waiter lends must be used before. False: nothing has changed.
+    /// Claims the wait and lets the waiter go on, in one step, if that is a thread which does not sleep yet. What the waiter
+    /// lends must be used before. False: nothing has changed.
     #[inline(always)]
     pub(crate) fn end(self, outcome: Outcome) -> bool {
         // Acquire and Release, as in `claim`; what the waiter goes on with lies before. Partner: `is_done`, `commit_park`.
@@ -667,7 +667,8 @@ impl Ticket {
         ended.filter(|_| !sleeps)
     }
 
-    /// As [`claim`](Self::claim), for a caller who knows where he is. Quicker, if the waiter has suspended there.
+    /// As [`claim`](Self::claim), for a caller that has looked up where it is. Quicker if the waiter has suspended on this
+    /// thread.
     #[inline(always)]
     pub(crate) fn claim_here(self, here: Here, outcome: Outcome) -> Option<Claimed> {
         const OFF: u64 = WAITING | PARKED;
@@ -717,13 +718,13 @@ impl Claimed {
     #[inline]
     pub fn wake(self) {}
 
-    /// As [`wake`](Self::wake), for a caller who knows where he is.
+    /// As [`wake`](Self::wake), for a caller that has looked up where it is.
     #[inline(always)]
     pub fn wake_here(self, here: Here) {
         ManuallyDrop::new(self).let_go(|| here);
     }
 
-    /// Once only.
+    /// Lets the waiter go on. To be called once.
     #[inline(always)]
     fn let_go(&self, here: impl FnOnce() -> Here) {
         // A fiber that was parked before the claim runs again only if we say so, unless it

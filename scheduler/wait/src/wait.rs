@@ -185,7 +185,7 @@ impl Wait {
         self.park_by(deadline, stop, Self::suspend)
     }
 
-    /// As [`park`](Self::park), for a caller who knows where he is.
+    /// As [`park`](Self::park), for a caller that has looked up where it is.
     #[inline(always)]
     pub fn park_here(self, here: Here, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
         self.park_by(deadline, stop, |wait, until| {

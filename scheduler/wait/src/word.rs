@@ -23,7 +23,7 @@
 //!
 //! Invariants: only the owner raises `PARKED`; only the owner gives out the next number, and only
 //! he or a party with a ticket of it writes it; only the
-//! one party that raised `CLAIMED` may raise `DONE`; the outcome is written together with
+//! one party that raised `CLAIMED` may raise `DONE`, later or by the same step; the outcome is written together with
 //! `CLAIMED`, by the same compare-and-swap, and so is decided exactly once.
 
 /// The wait with this number has begun. Cleared by the owner when it withdraws.
