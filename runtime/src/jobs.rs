@@ -119,7 +119,7 @@ struct State {
     line: BTreeMap<i64, u64>,
     /// How many jobs there ever were.
     added: u64,
-    /// How many steps run, or are about to.
+    /// How many steps run, or are about to, without those that have [lent](Lent) their room.
     running: usize,
 }
 
@@ -202,12 +202,18 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the caller is one of the jobs.
+    fn has_current(self: &Arc<Self>) -> bool {
+        Job::current().is_some_and(|job| Arc::ptr_eq(&job.0.pool, self))
+    }
+
     /// Begins steps, as many as may run.
     fn begin(&self) {
         loop {
             let step = {
                 let mut state = self.lock();
-                if state.running == self.width {
+                // More run where one has waited for another meanwhile.
+                if state.running >= self.width {
                     return;
                 }
                 let Some((_, number)) = state.line.pop_first() else {
@@ -320,8 +326,31 @@ impl Drop for Step {
     }
 }
 
+/// The step that calls waits for another job of its pool, and lends the room that it has there to those in line, of which
+/// that job may be one. When this is dropped it has it again, though the pool may then be too full until a step ends.
+struct Lent<'a>(&'a Pool);
+
+impl<'a> Lent<'a> {
+    fn by_caller(pool: &'a Arc<Pool>) -> Option<Self> {
+        if !pool.has_current() {
+            return None;
+        }
+        pool.lock().running -= 1;
+        let lent = Self(pool);
+        pool.begin();
+        Some(lent)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running += 1;
+    }
+}
+
 impl JobPool {
-    /// A pool of which at most `width` jobs run at a time, each on a fiber of `runtime`.
+    /// A pool of which at most `width` jobs run at a time, each on a fiber of `runtime`. One that waits for another does not
+    /// count meanwhile, so that jobs may add others and wait for them.
     ///
     /// # Panics
     /// If `width` is zero.
@@ -401,7 +430,7 @@ impl JobPool {
         self.len() == 0
     }
 
-    /// How many run.
+    /// How many run, without those that wait for others of the pool.
     #[must_use]
     pub fn running(&self) -> usize {
         self.0.lock().running
@@ -487,24 +516,19 @@ impl JobPool {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), JobWaitError> {
-        if self.is_in_one() {
+        if self.0.has_current() {
             return Err(JobWaitError::Itself);
         }
         Ok(self.0.members.wait_with(deadline, stop)?)
     }
 
     timed_forms! { wait_with() -> Result<(), JobWaitError>: wait_until wait_timeout wait_or_stop }
-
-    /// Whether the caller is one of the jobs.
-    fn is_in_one(&self) -> bool {
-        Job::current().is_some_and(|job| Arc::ptr_eq(&job.0.pool, &self.0))
-    }
 }
 
 impl Drop for JobPool {
     fn drop(&mut self) {
         self.jobs().iter().rev().for_each(Job::ask_to_stop);
-        if !self.is_in_one() {
+        if !self.0.has_current() {
             self.0.members.wait_whatever_happens();
         }
     }
@@ -678,7 +702,8 @@ impl Job {
     /// [`JobWaitError`]: what ended the wait first.
     ///
     /// # Blocking
-    /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile.
+    /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile. While a job waits for another of
+    /// its pool, one more of those in line may run.
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -692,6 +717,8 @@ impl Job {
                 return Err(JobWaitError::Itself);
             }
             let until = stop.map_or(deadline, |stop| stop.deadline().min(deadline));
+            let looks = until == Deadline::NOW;
+            let _lent = (!looks).then(|| Lent::by_caller(&self.0.pool)).flatten();
             self.0.pool.scheduler.drive_while(until, || {
                 self.0.end.get().is_none() && !stop.is_some_and(StopToken::is_stopped)
             });

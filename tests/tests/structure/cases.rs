@@ -1,8 +1,10 @@
 //! Cases of the project's list that no other test shows whole: a panicking job among others, and threads in masses.
 
 use crate::{LIMIT, start};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::{
+    Arc, Barrier,
+    atomic::{AtomicUsize, Ordering::*},
+};
 use vitte_tests::within;
 use vitte_threads::{Channel, Group, JoinError, MemberError, Thread, yield_now};
 
@@ -34,7 +36,14 @@ fn a_panicking_job_ends_alone_and_the_pool_goes_on() {
         }
         assert_eq!((ran.load(Relaxed), runtime.workers()), (10, 2));
         assert!(ends[1..].iter().all(Result::is_ok));
-        assert_eq!(runtime.run(|| 6 * 7), 42);
+        // Both workers are alive: two that block until they meet do.
+        let barrier = Arc::new(Barrier::new(2));
+        let meets = [0; 2].map(|_| {
+            let barrier = Arc::clone(&barrier);
+            runtime.spawn(move || barrier.wait())
+        });
+        let led = meets.map(|meets| meets.join().unwrap().is_leader());
+        assert!(led[0] != led[1]);
     });
 }
 

@@ -3,7 +3,7 @@
 use crate::{LIMIT, start};
 use std::{
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicUsize, Ordering::*},
     },
     thread,
@@ -11,7 +11,7 @@ use std::{
 };
 use vitte_tests::{Census, within};
 use vitte_threads::{
-    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JobPool, JobStep, JoinError,
+    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JobEnd, JobPool, JobStep, JoinError,
     MemberError, NodeEnd, Outcome, Retry, StopSource, StopToken, TaskGraph, cancel_reason,
     parallel, parallel_with, park, race, race_with, yield_now,
 };
@@ -398,11 +398,15 @@ fn a_graph_that_cannot_be_run_names_what_is_wrong() {
         graph.add("x", &[], ok).unwrap_err(),
         GraphError::Duplicate("x".into())
     );
-    let Err(GraphError::Cycle(mut names)) = runtime.run(|| graph.run()) else {
+    let error = runtime.run(|| graph.run()).unwrap_err();
+    let GraphError::Cycle(mut names) = error.clone() else {
         panic!("it has a cycle");
     };
-    names.sort();
-    assert_eq!(names, ["x", "y", "z"]);
+    // Each after the next, from whichever on.
+    let x = names.iter().position(|name| name == "x").unwrap();
+    names.rotate_left(x);
+    assert_eq!(names, ["x", "z", "y"]);
+    assert!(error.to_string().contains(r#""x" after "z""#), "{error}");
     let mut graph = TaskGraph::new();
     graph.add("a", &["b"], ok).unwrap();
     let error = runtime.run(|| graph.run()).unwrap_err();
@@ -420,6 +424,9 @@ fn a_graph_that_is_ended_from_outside_runs_no_further_node() {
         graph.add("waits", &[], until_canceled::<()>).unwrap();
         graph.add("after", &["waits"], |_| Ok(())).unwrap();
         graph.add("other", &[], |_| Ok(())).unwrap();
+        let heedless = |token: &StopToken| until_canceled(token).or(Ok(()));
+        graph.add("heedless", &[], heedless).unwrap();
+        graph.add("late", &["heedless"], |_| Ok(())).unwrap();
         let report = runtime
             .run(|| graph.run_with(Deadline::after(Duration::from_millis(2)), None))
             .unwrap();
@@ -430,6 +437,8 @@ fn a_graph_that_is_ended_from_outside_runs_no_further_node() {
         ));
         assert!(matches!(report["after"], NodeEnd::Skipped { .. }));
         assert!(matches!(report["other"], NodeEnd::Done(())));
+        assert!(matches!(report["heedless"], NodeEnd::Done(())));
+        assert!(matches!(report["late"], NodeEnd::NotRun(Outcome::TimedOut)));
     });
 }
 
@@ -470,31 +479,70 @@ fn a_pool_of_one_runs_what_its_own_job_submits() {
     within(LIMIT, "nested jobs", || {
         let runtime = start(1);
         let value = runtime.run(|| {
-            let inner = Fiber::spawn(|| Fiber::spawn(|| 5).join().unwrap() + 1);
-            inner.join().unwrap() + 1
+            let jobs: Vec<_> = (0..10)
+                .map(|n| Fiber::spawn(move || Fiber::spawn(move || n).join().unwrap() + 1))
+                .collect();
+            jobs.into_iter().map(|job| job.join().unwrap()).sum::<u32>()
         });
-        assert_eq!(value, 7);
+        assert_eq!(value, 55);
+    });
+}
+
+/// V12, with a pool's own jobs: who waits for those that he has added lends them his room, and has it again.
+#[test]
+fn a_job_pool_of_one_runs_what_its_own_job_adds() {
+    within(LIMIT, "nested jobs of a pool", || {
+        for workers in [0, 1, 2] {
+            let runtime = start(workers);
+            let pool = Arc::new(JobPool::on(&runtime, 1));
+            let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (its, count) = (Arc::downgrade(&pool), Arc::clone(&inside));
+            let highest = Arc::clone(&most);
+            let outer = pool.add("outer", move || {
+                let pool = its.upgrade().unwrap();
+                let jobs: Vec<_> = (0..10)
+                    .map(|_| {
+                        let (count, highest) = (Arc::clone(&count), Arc::clone(&highest));
+                        pool.add("inner", move || {
+                            highest.fetch_max(count.fetch_add(1, SeqCst) + 1, SeqCst);
+                            yield_now();
+                            count.fetch_sub(1, SeqCst);
+                            JobStep::Finished
+                        })
+                    })
+                    .collect();
+                // A look lends nothing.
+                assert!(jobs[0].wait_until(Deadline::NOW).is_err());
+                assert_eq!(pool.running(), 1);
+                for job in &jobs {
+                    assert!(matches!(job.wait(), Ok(JobEnd::Finished)));
+                }
+                assert_eq!(pool.running(), 1);
+                JobStep::Finished
+            });
+            assert!(matches!(outer.wait(), Ok(JobEnd::Finished)));
+            pool.wait_timeout(LIMIT).unwrap();
+            assert_eq!((pool.len(), pool.running()), (0, 0));
+            assert_eq!((inside.load(SeqCst), most.load(SeqCst)), (0, 1));
+        }
     });
 }
 
 /// V9.
 #[test]
 fn jobs_of_a_pool_run_at_the_same_time() {
-    within(LIMIT, "two jobs that meet", || {
-        let runtime = start(2);
-        let arrived = Arc::new(AtomicUsize::new(0));
-        let jobs: Vec<_> = (0..2)
+    within(LIMIT, "four jobs that meet", || {
+        let runtime = start(4);
+        // A barrier of threads, which none passes that is not on a thread of its own.
+        let barrier = Arc::new(Barrier::new(4));
+        let jobs: Vec<_> = (0..4)
             .map(|_| {
-                let arrived = arrived.clone();
-                runtime.spawn(move || {
-                    arrived.fetch_add(1, SeqCst);
-                    while arrived.load(SeqCst) < 2 {
-                        thread::yield_now();
-                    }
-                })
+                let barrier = barrier.clone();
+                runtime.spawn(move || barrier.wait().is_leader())
             })
             .collect();
-        jobs.into_iter().for_each(|job| job.join().unwrap());
+        let led = jobs.into_iter().filter_map(|job| job.join().ok());
+        assert_eq!(led.filter(|&led| led).count(), 1);
     });
 }
 
