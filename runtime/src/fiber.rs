@@ -251,6 +251,11 @@ impl<'a> FiberBuilder<'a> {
     }
 
     /// How urgent the fiber is. By default [`Priority::Normal`], whatever its spawner is.
+    ///
+    /// Nobody starves: of 17 fibers that a worker picks one is not of the high class, and of 384 one is of the low class,
+    /// if any waits. Who lies in the low class for too long is put in line with the normal ones, and who uses up a whole
+    /// slice in the high class goes with them until he waits for something. The holder of a lock is as urgent as
+    /// whoever waits for it.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.priority = priority;
         self

@@ -119,7 +119,7 @@ impl<'a> Retry<'a> {
         self
     }
 
-    /// No attempt begins after this.
+    /// No further attempt begins after this.
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = deadline;
         self

@@ -173,6 +173,16 @@ impl Runtime {
     /// # Ok::<(), vitte_threads::StartError>(())
     /// ```
     ///
+    /// What ends before the scope cannot be borrowed:
+    ///
+    /// ```compile_fail
+    /// let runtime = vitte_threads::Runtime::start().unwrap();
+    /// runtime.scope(|scope| {
+    ///     let word = "gone".to_owned();
+    ///     scope.spawn(|| word.len());
+    /// });
+    /// ```
+    ///
     /// # Panics
     /// With the panic of `body`, or the first one of a fiber that was not joined; always after all
     /// have ended.

@@ -512,7 +512,8 @@ pub unsafe fn suspend_with(
 /// never blocks.
 ///
 /// A fiber that runs goes on; one that waits, or is spawned but has not begun, is of the new class from
-/// its next turn on. One that lies ready in the low class and is raised is put in line anew at once.
+/// its next turn on. One that lies ready has its next turn where it lies; but in the low class, if it is raised, it is put in
+/// line anew at once.
 ///
 /// # Errors
 /// [`Stale`] if the fiber is gone.

@@ -280,6 +280,26 @@ fn a_ready_fiber_of_the_low_class_that_is_raised_is_put_in_line_anew() {
 }
 
 #[test]
+fn a_ready_fiber_that_is_lowered_has_its_turn_where_it_lies() {
+    within(LIMIT, "lowered", || {
+        let on = start(1);
+        let order = run(&on, || {
+            let log = Log::new(3);
+            log.spawn(Priority::Low, "l").detach();
+            let normal = log.spawn(Priority::Normal, "n");
+            let high = log.spawn(Priority::High, "h");
+            for lowered in [&normal, &high] {
+                lowered.set_priority(Priority::Low);
+                assert_eq!(info(lowered.id().unwrap()).unwrap().priority, Priority::Low);
+            }
+            log.wait()
+        });
+        assert_eq!(order, "hnl");
+        end(&on);
+    });
+}
+
+#[test]
 fn a_running_fiber_that_changes_its_class_yields_accordingly() {
     within(LIMIT, "running", || {
         let on = start(1);

@@ -6,6 +6,7 @@ mod from_juce;
 mod groups;
 mod joins;
 mod loops;
+mod scopes;
 mod threads;
 
 use std::time::Duration;
