@@ -76,6 +76,56 @@ static void ends(void) {
   vt_chan_release(chan);
 }
 
+static void *joins_nobody(void *arg) {
+  add(&begun);
+  return arg;
+}
+
+static void *detaches(void *thread) {
+  IS(VT_ECONTEXT, vt_thread_detach(thread));
+  return NULL;
+}
+
+static void *joins_slow(void *thread) {
+  void *result = NULL;
+  vt_status status;
+  add(&begun);
+  /* The other may look just then. */
+  do status = vt_thread_join(thread, long_time(), &result);
+  while (status == VT_EBUSY);
+  OK(status);
+  return result;
+}
+
+/* Who is attached is detached by itself only; a dedicated thread has one joiner, or none. */
+static void others_are_told(vt_runtime *rt) {
+  vt_thread *me, *slow;
+  pthread_t other;
+  OK(vt_thread_attach(rt, NULL, &me));
+  CHECK(pthread_create(&other, NULL, detaches, me) == 0);
+  CHECK(pthread_join(other, NULL) == 0);
+  OK(vt_thread_detach(me));
+
+  set(&go, 0), set(&begun, 0);
+  OK(vt_thread_spawn(rt, NULL, waits, rt, NULL, &slow));
+  vt_fiber joiner = spawn(rt, joins_slow, slow);
+  until(&begun, 1);
+  vt_status status;
+  /* Until the other has it, it is only late. */
+  do status = vt_thread_join(slow, VT_NOW, NULL);
+  while (status == VT_EAGAIN);
+  IS(VT_EBUSY, status);
+  set(&go, 1);
+  CHECK(join(joiner) == rt);
+
+  vt_thread_options detached = {.size = sizeof detached, .flags = VT_DETACHED};
+  set(&dropped, 0);
+  OK(vt_thread_spawn(rt, &detached, joins_nobody, &dropped, drop, NULL));
+  until(&begun, 2);
+  CHECK(get(&dropped) == 0);
+  set(&begun, 0);
+}
+
 int main(void) {
   vt_runtime *rt = runtime(1);
   run(rt, joins, rt);
@@ -108,6 +158,8 @@ int main(void) {
   vt_guard_release(NULL);
 
   /* Whoever is guarded does not end; whoever ends gives no guard. */
+  others_are_told(rt);
+  set(&dropped, 2);
   vt_guard *guard, *late;
   OK(vt_guard_acquire(rt, &guard));
   IS(VT_ETIMEDOUT, vt_runtime_shutdown(rt, VT_SHUTDOWN_DRAIN, vt_now() + 10 * MS));
