@@ -269,18 +269,22 @@ pub(crate) const STREAM_METHODS: &[(&str, Native)] = &[
             return Err("a string expected".into());
         };
         let (bytes, deadline) = (text.as_bytes().to_vec(), call.deadline(2)?);
-        let mut left = &bytes[..];
-        while !left.is_empty() {
+        let mut done = 0;
+        while done < bytes.len() {
             let wrote = run(&socket, stream, For::Writing, deadline, |mut stream| {
-                stream.write(left)
+                stream.write(&bytes[done..])
             })?;
-            match wrote {
-                Ok(count) => left = &left[count..],
-                Err(Ended::Failed(error)) if error.kind() == ErrorKind::BrokenPipe => {
-                    return call.nothing("closed");
+            let ended = match wrote {
+                Ok(count) => {
+                    done += count;
+                    continue;
                 }
-                Err(ended) => return said(call, &ended),
-            }
+                Err(Ended::Failed(error)) if error.kind() == ErrorKind::BrokenPipe => Ended::Closed,
+                Err(ended) => ended,
+            };
+            let mut reply = said(call, &ended)?;
+            reply.push(Value::Integer(done as i64));
+            return Ok(reply);
         }
         Ok(vec![Value::Boolean(true)])
     }),

@@ -54,8 +54,21 @@ fn waits_time_out_and_closing_ends_them() {
          print((vitte.tcp.connect('127.0.0.1', 1)))")
     .printed(
         "nil\ttimeout\nnil\ttimeout\nnil\ttimeout\ntrue\tfalse\ttrue\nclosed\tclosed\n\
-         nil\tnil\tclosed\nnil",
+         nil\tnil\tclosed\t0\nnil",
     );
+}
+
+#[test]
+fn a_write_that_ends_early_says_how_much_it_has_written() {
+    lua("local listener = assert(vitte.tcp.listen('127.0.0.1', 0))
+         local ours = assert(vitte.tcp.connect('127.0.0.1', listener:port()))
+         local theirs = assert(listener:accept(60000))
+         local ok, why, count = ours:write(('x'):rep(32 << 20), 5)
+         ours:finish()
+         local got = 0
+         for text in function() return (theirs:read(1 << 20, 60000)) end do got = got + #text end
+         print(ok, why, count > 0 and count < 32 << 20, got == count)")
+    .printed("nil\ttimeout\ttrue\ttrue");
 }
 
 /// What a killed task waited for is there for others; what it had made goes with it.
