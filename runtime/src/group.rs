@@ -135,8 +135,12 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     }
 
     /// At most so many members live at a time: spawning another waits. To be said before the first spawn.
+    ///
+    /// # Panics
+    /// If it is zero: whoever spawned would wait for ever.
     #[must_use]
     pub fn limit(mut self, members: usize) -> Self {
+        assert!(members > 0, "a group of no room would never do anything");
         self.members = Members::of(self.members.scheduler(), Some(members));
         self
     }

@@ -215,6 +215,12 @@ fn a_group_never_has_more_live_members_than_its_limit() {
 }
 
 #[test]
+#[should_panic(expected = "a group of no room")]
+fn a_group_without_any_room_is_refused() {
+    let _ = Group::<(), ()>::on(&start(1)).limit(0);
+}
+
+#[test]
 fn without_room_a_body_comes_back() {
     within(LIMIT, "no room", || {
         let runtime = start(1);
