@@ -50,8 +50,14 @@ pub enum LockUntilError {
 pub struct Poisoned<T>(T);
 
 impl<T> Poisoned<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(value)
+    /// The value of a lock, or the error with it in it.
+    #[inline]
+    pub(crate) fn unless_sound(value: T, poisoned: bool) -> Result<T, Self> {
+        if poisoned {
+            Err(Self(value))
+        } else {
+            Ok(value)
+        }
     }
 
     /// The value, as the panic left it.

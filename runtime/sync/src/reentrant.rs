@@ -103,11 +103,7 @@ impl<T> ReentrantMutex<T> {
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.is_poisoned();
         let value = self.value.into_inner();
-        if poisoned {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, poisoned)
     }
 }
 
@@ -212,11 +208,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
-        if self.core.raw.is_poisoned() {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, self.core.raw.is_poisoned())
     }
 
     fn guard(&self) -> ReentrantMutexGuard<'_, T> {

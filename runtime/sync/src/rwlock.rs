@@ -91,11 +91,7 @@ impl<T> RwLock<T> {
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.raw.is_poisoned();
         let value = self.value.into_inner();
-        if poisoned {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, poisoned)
     }
 }
 
@@ -265,11 +261,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
-        if self.raw.is_poisoned() {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, self.raw.is_poisoned())
     }
 
     #[inline(always)]

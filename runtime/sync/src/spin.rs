@@ -97,11 +97,7 @@ impl<T> SpinLock<T> {
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.is_poisoned();
         let value = self.value.into_inner();
-        if poisoned {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, poisoned)
     }
 }
 
@@ -251,13 +247,10 @@ impl<T: ?Sized> SpinLock<T> {
     /// # Errors
     /// With the value, if the lock is poisoned.
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
+        let poisoned = self.is_poisoned();
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
-        if self.is_poisoned() {
-            Err(Poisoned::new(value))
-        } else {
-            Ok(value)
-        }
+        Poisoned::unless_sound(value, poisoned)
     }
 }
 

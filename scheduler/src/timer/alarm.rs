@@ -11,10 +11,10 @@ use crate::{
     Scheduler,
     shared::{Phase, Shared},
     timer::{Due, Entry, Timers},
-    worker::{self, ahead::fetch},
+    worker,
 };
 use std::{cell::Cell, fmt, ptr, sync::Arc};
-use vitte_wait::{Deadline, facade::Mutex};
+use vitte_wait::{Deadline, ahead::fetch, facade::Mutex};
 
 /// Why an alarm rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

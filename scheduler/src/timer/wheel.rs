@@ -16,9 +16,8 @@
 //!
 //! Source: Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987), scheme 7.
 
-use crate::worker::ahead::fetch;
 use std::{cell::Cell, marker::PhantomPinned, ptr};
-use vitte_wait::Ticket;
+use vitte_wait::{Ticket, ahead::fetch};
 
 /// The length of a tick, and the time from one look to the next, in nanoseconds. See Note \[Coalescing\].
 const TICK: u64 = 1 << 14;

@@ -12,7 +12,7 @@
 //! Invariant: who lies in a worker's own line has begun and is suspended, and nobody but the worker resumes him.
 
 use crate::{carrier::Carrier, task::Task, worker::Worker};
-use vitte_wait::facade::atomic::Ordering::Relaxed;
+use vitte_wait::{ahead::fetch, facade::atomic::Ordering::Relaxed};
 
 /// With so many stacks in use, the caches next to a processor do not hold what all of them need.
 const CROWD: usize = 512;
@@ -61,23 +61,4 @@ fn look_ahead(first: *const Task) {
     let third = second.link.get().addr();
     fetch(third);
     fetch(third + LINE);
-}
-
-/// Asks for the cache line at this address, whatever lies there.
-#[inline(always)]
-pub(crate) fn fetch(address: usize) {
-    let at = std::ptr::without_provenance::<i8>(address);
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which reads and writes nothing, and is ignored where nothing is mapped.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
-    }
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    // SAFETY: as above.
-    unsafe {
-        std::arch::asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(nostack, readonly, preserves_flags));
-    }
-    #[cfg(any(not(any(target_arch = "x86_64", target_arch = "aarch64")), miri))]
-    let _ = at;
 }

@@ -2,7 +2,7 @@
 //!
 //! The rest of it, which others may touch, is its [`Remote`].
 
-pub(crate) mod ahead;
+mod ahead;
 pub(crate) mod balance;
 pub(crate) mod classes;
 pub(crate) mod desk;

@@ -17,3 +17,22 @@ pub fn fetch_to_write<T>(address: *const T) {
     #[cfg(not(all(target_arch = "x86_64", not(any(loom, shuttle, miri)))))]
     let _ = address;
 }
+
+/// Asks for the cache line at `address`, to be read. A hint, as [`fetch_to_write`].
+#[inline(always)]
+pub fn fetch(address: usize) {
+    let at = std::ptr::without_provenance::<i8>(address);
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: it reads and writes nothing, and is ignored where nothing is mapped.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(any(not(any(target_arch = "x86_64", target_arch = "aarch64")), miri))]
+    let _ = at;
+}
