@@ -235,6 +235,34 @@ impl Drop for SignalAtEnd {
     }
 }
 
+/// A callback that ends only when whoever waits for its end has been unwound, or goes on.
+struct HeldUp {
+    begun: Arc<Event>,
+    over: Arc<Event>,
+}
+
+impl HeldUp {
+    fn new() -> Self {
+        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
+        Self { begun, over }
+    }
+
+    fn body(&self) -> impl Fn() + Send + Sync + 'static + use<> {
+        let (begun, over) = (Arc::clone(&self.begun), Arc::clone(&self.over));
+        move || {
+            begun.signal();
+            let _ = over.wait();
+        }
+    }
+
+    /// Whether it has begun; and lets it end when whoever has called this is unwound.
+    fn begun(self) -> (bool, SignalAtEnd) {
+        let over = SignalAtEnd(self.over);
+        let _masked = CancelMask::new();
+        (self.begun.wait_with(far(), None).is_ok(), over)
+    }
+}
+
 /// The body of one who waits for nothing but his end.
 fn parks() -> Result<Outcome, ()> {
     Ok(park(Deadline::NEVER))
@@ -591,20 +619,14 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
         canceled(file.read(&mut [0]))
     }),
     ("timer stop", |_| {
-        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
-        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let held = HeldUp::new();
+        let body = held.body();
         let timer = Timer::on(&Scheduler::current().unwrap(), move |_| {
-            tell.signal();
-            let _ = held.wait();
+            body();
         });
         timer.start_at(Deadline::NOW).unwrap();
-        // Whoever is unwound here lets the callback end.
-        let _over = SignalAtEnd(over);
-        let begun = {
-            let _masked = CancelMask::new();
-            begun.wait_with(far(), None)
-        };
-        begun.is_ok() && canceled(timer.stop())
+        let (begun, _over) = held.begun();
+        begun && canceled(timer.stop())
     }),
     ("a group's end", |_| {
         let group = Group::<Outcome, ()>::here().unwrap();
@@ -696,37 +718,27 @@ const FEW: &[(&str, Kind)] = &[
         ended
     }),
     ("end of a high-resolution callback", |_| {
-        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
-        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let held = HeldUp::new();
+        let body = held.body();
         let timer = HighResTimer::new(move |_| {
-            tell.signal();
-            let _ = held.wait();
+            body();
         });
         timer.start_at(Deadline::NOW).unwrap();
-        let _over = SignalAtEnd(over);
-        let begun = {
-            let _masked = CancelMask::new();
-            begun.wait_with(far(), None)
-        };
-        begun.is_ok() && canceled(timer.stop())
+        let (begun, _over) = held.begun();
+        begun && canceled(timer.stop())
     }),
     ("end of a client's slice", |_| {
-        let (begun, over) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
-        let (tell, held) = (Arc::clone(&begun), Arc::clone(&over));
+        let held = HeldUp::new();
+        let body = held.body();
         let slices = TimeSlices::on_thread("held up").unwrap();
         let client = slices.add(move || {
-            tell.signal();
-            let _ = held.wait();
+            body();
             NextSlice::Soon
         });
-        let _over = SignalAtEnd(over);
-        let begun = {
-            let _masked = CancelMask::new();
-            begun.wait_with(far(), None)
-        };
+        let (begun, _over) = held.begun();
         let removed = canceled(slices.remove(client.unwrap()));
         let all_removed = canceled(slices.remove_all());
-        begun.is_ok() && removed && all_removed && canceled(slices.stop())
+        begun && removed && all_removed && canceled(slices.stop())
     }),
     ("lock between processes", |held| {
         canceled(ProcessLock::at(&held.between).lock())
