@@ -43,6 +43,10 @@ var workloads = map[string]func() float64{
 
 func main() {
 	flag.Parse()
+	if flag.Arg(0) == "echo" {
+		serveEcho()
+		return
+	}
 	run, known := workloads[flag.Arg(0)]
 	if !known {
 		fmt.Fprintf(os.Stderr, "no workload %q\n", flag.Arg(0))

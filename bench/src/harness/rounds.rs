@@ -87,7 +87,7 @@ pub(crate) fn run(cells: Vec<Planned>, size: Size, limits: &Limits) -> Result<Ve
 }
 
 fn with_or_without_go(mut cells: Vec<Planned>) -> (Option<PathBuf>, Vec<Planned>) {
-    let is_go = |cell: &Planned| matches!(cell.workload.subjects[cell.subject].run, Run::Go);
+    let is_go = |cell: &Planned| cell.subject_name() == go::NAME;
     if !cells.iter().any(is_go) {
         return (None, cells);
     }

@@ -13,6 +13,7 @@ use rustix::event::epoll;
 
 use super::{Cell, Subject, Workload};
 use crate::subjects;
+use crate::subjects::go;
 use crate::subjects::tokio::Tokio;
 
 const MESSAGE: usize = 64;
@@ -31,6 +32,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
             #[cfg(feature = "vitte")]
             Subject::new("vitte", move |cell| vitte(cell, connections, p99)),
             Subject::new("tokio", move |cell| tokio(cell, connections, p99)),
+            Subject::new(go::NAME, move |cell| go(cell, connections, p99)),
             Subject::new("epoll", move |cell| raw(cell, connections, p99)),
         ],
     };
@@ -188,6 +190,12 @@ fn tokio(cell: &Cell, connections: usize, p99: bool) -> f64 {
         address
     });
     measure(cell, connections, p99, address)
+}
+
+/// The server is a process of its own.
+fn go(cell: &Cell, connections: usize, p99: bool) -> f64 {
+    let server = go::Server::start("echo", cell.workers).expect("the Go program was built");
+    measure(cell, connections, p99, server.address)
 }
 
 /// One thread with one epoll instance, whatever the number of workers: what there is to reach.

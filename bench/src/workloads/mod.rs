@@ -107,7 +107,7 @@ impl Subject {
     /// The Go program, which must know the workload by the same name.
     pub(crate) fn go() -> Self {
         Self {
-            name: "go",
+            name: crate::subjects::go::NAME,
             run: Run::Go,
         }
     }
@@ -195,7 +195,7 @@ mod tests {
     fn the_go_program_knows_every_workload_that_names_it() {
         let program = include_str!("../../rivals/go/main.go");
         for workload in all() {
-            if workload.subjects.iter().any(|subject| subject.name == "go") {
+            if (workload.subjects.iter()).any(|subject| matches!(subject.run, Run::Go)) {
                 assert!(
                     program.contains(&format!("\"{}\":", workload.name)),
                     "{}",
