@@ -13,6 +13,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::thread::panicking;
 
 use crate::suspender::Suspender;
 
@@ -75,6 +76,8 @@ pub struct Resumer {
     user: Cell<*const ()>,
     /// Who runs on behalf of it; null if nobody does.
     present: Cell<*const Suspender>,
+    /// The thread panicked already before it entered anybody, so that it still does proves nothing of whoever runs.
+    panicking: Cell<bool>,
     /// The addresses are this thread's.
     _stays: PhantomData<*mut ()>,
 }
@@ -87,6 +90,7 @@ impl Resumer {
             cxx: Cell::new(cxx_globals()),
             user: Cell::new(user),
             present: Cell::new(ptr::null()),
+            panicking: Cell::new(panicking()),
             _stays: PhantomData,
         }
     }
@@ -101,6 +105,23 @@ impl Resumer {
     #[inline]
     pub fn set_user(&self, user: *const ()) {
         self.user.set(user);
+    }
+
+    /// To be called by one that is kept for long before it enters fibers anew, in a destructor perhaps: looks whether the thread
+    /// panics now, for which those fibers are not to blame.
+    pub fn note_panicking(&self) {
+        self.panicking.set(panicking());
+    }
+
+    /// Whether a fiber that it entered may suspend: not while the thread is panicking, unless it did so before.
+    ///
+    /// Where this is false a caller that has to wait must block its thread. Of a fiber that panics itself on a thread that
+    /// panicked before, nobody can tell: it may suspend, and the thread's count of panics is right again once it has ended.
+    #[inline]
+    pub fn may_suspend(&self) -> bool {
+        // The standard library answers from a process-wide count, and looks at the thread's own only in a function that is
+        // never inlined, so no thread-local address is kept here.
+        !panicking() || self.panicking.get()
     }
 
     /// Whether the C++ exception globals are exchanged. Without a C++ runtime in the process there is nothing to exchange.

@@ -153,8 +153,8 @@ impl Fiber {
 
     /// Enters the fiber and returns when it suspends or ends.
     ///
-    /// `by` stands for the calling thread. A fiber resumed from a destructor that runs because of a panic cannot suspend, see
-    /// [`Refused`](crate::Refused).
+    /// `by` stands for the calling thread. In a destructor that runs because of a panic it is one that was made there, or
+    /// [told](Resumer::note_panicking): else the fiber cannot suspend, see [`Refused`](crate::Refused).
     ///
     /// # Panics
     ///
@@ -223,8 +223,8 @@ impl Fiber {
     /// A fiber that catches the payload and suspends again is tried [`UNWIND_TRIES`] times. After [`Unwound::Refused`] it is
     /// suspended as before and may be resumed. One that never started drops its closure; one that is finished stays so.
     ///
-    /// While this thread is panicking the answer is `Refused`, since the fiber could then not tell its own unwinding from the
-    /// thread's, and no suspension would bring control back here.
+    /// While this thread is panicking, and [has not done so before](Resumer::may_suspend), the answer is `Refused`, since no
+    /// suspension would bring control back here.
     pub fn unwind(&mut self, by: &Resumer) -> Unwound {
         if self.is_finished() {
             return Unwound::Done;
@@ -232,7 +232,7 @@ impl Fiber {
         if !self.is_started() {
             return self.drop_entry();
         }
-        if cfg!(panic = "abort") || !Suspender::may_suspend() {
+        if cfg!(panic = "abort") || !by.may_suspend() {
             return Unwound::Refused;
         }
         self.seam().set_order(Order::Unwind);

@@ -110,14 +110,10 @@ impl Suspender {
         }
     }
 
-    /// Whether a suspension would happen now: not while this thread is panicking.
-    ///
-    /// Where this is false a caller that has to wait must block its thread.
+    /// Whether a suspension would happen now: see [`Resumer::may_suspend`].
     #[inline]
-    pub fn may_suspend() -> bool {
-        // The standard library answers from a process-wide count, and looks at the thread's own only in a function that is
-        // never inlined, so no thread-local address is kept here.
-        !std::thread::panicking()
+    pub fn may_suspend(&self) -> bool {
+        self.by().may_suspend()
     }
 
     /// Leaves this stack: the call of [`Fiber::resume`](crate::Fiber::resume) that entered it returns
@@ -129,14 +125,14 @@ impl Suspender {
     ///
     /// # Errors
     ///
-    /// [`Refused::Panicking`] at once, without having left, while the thread is panicking.
+    /// [`Refused::Panicking`] at once, without having left, while the thread is panicking, unless it did before it entered anybody.
     ///
     /// # Panics
     ///
     /// With the payload [`ForcedUnwind`] if the fiber is ended by [`Fiber::unwind`](crate::Fiber::unwind) or by dropping it.
     #[inline]
     pub fn suspend(&self) -> Result<*const (), Refused> {
-        if !Self::may_suspend() {
+        if !self.may_suspend() {
             return Err(Refused::Panicking);
         }
         self.point.set(Point::here());
@@ -162,10 +158,8 @@ impl Suspender {
     /// * `next` is that of a suspended fiber which may run on this thread, and which nobody else enters or ends meanwhile.
     #[inline(always)]
     pub unsafe fn switch_to(&self, next: &Self) -> *const () {
-        let by = self.resumer.get();
+        let by = self.by();
         next.resumer.set(by);
-        // SAFETY: as in `user`.
-        let by = unsafe { &*by };
         by.set_present(next);
         by.pass(&self.ambient, &next.ambient);
         self.point.set(Point::here());
@@ -182,9 +176,14 @@ impl Suspender {
     /// The user pointer of the [`Resumer`] that entered this fiber last.
     #[inline]
     pub fn user(&self) -> *const () {
-        let by = self.resumer.get();
+        self.by().user()
+    }
+
+    /// While the fiber runs.
+    #[inline(always)]
+    fn by(&self) -> &Resumer {
         // SAFETY: a fiber runs only within a call of `Fiber::enter`, which borrows its resumer, and whoever let it run noted it here.
-        unsafe { &*by }.user()
+        unsafe { &*self.resumer.get() }
     }
 
     #[cold]

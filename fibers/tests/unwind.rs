@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use common::{Drops, bounded, fiber, here, pool};
 use vitte_fibers::{
-    Fiber, ForcedUnwind, Refused, Resumed, StackClass, Suspender, UNWIND_TRIES, Unwound,
+    Fiber, ForcedUnwind, Refused, Resumed, Resumer, StackClass, Suspender, UNWIND_TRIES, Unwound,
 };
 
 #[test]
@@ -187,6 +187,42 @@ fn a_suspension_while_panicking_is_refused() {
 }
 
 #[test]
+fn a_panic_of_the_thread_from_before_does_not_keep_a_fiber_from_suspending() {
+    struct Resumes(Rc<Cell<u32>>, Resumer);
+    impl Drop for Resumes {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking());
+            let steps = Rc::clone(&self.0);
+            let mut one = fiber(move |me| {
+                me.suspend().unwrap();
+                steps.set(steps.get() + 1);
+                resume_unwind(Box::new(2_u8));
+            });
+            assert!(matches!(one.resume(&here()), Resumed::Suspended));
+            assert!(matches!(one.resume(&here()), Resumed::Panicked(_)));
+            let steps = Rc::clone(&self.0);
+            let mut other = fiber(move |me| {
+                steps.set(steps.get() + u32::from(me.suspend().is_ok()));
+            });
+            // The one from before the panic does not know of it until it is told.
+            assert!(!self.1.may_suspend());
+            self.1.note_panicking();
+            assert!(matches!(other.resume(&self.1), Resumed::Suspended));
+            assert!(matches!(other.resume(&self.1), Resumed::Returned));
+        }
+    }
+    let steps = Rc::new(Cell::new(0));
+    let resumes = Resumes(Rc::clone(&steps), here());
+    let caught = catch_unwind(AssertUnwindSafe(move || {
+        let _resumes = resumes;
+        resume_unwind(Box::new(1_u8));
+    }));
+    assert!(caught.is_err_and(|payload| payload.is::<u8>()));
+    assert_eq!(steps.get(), 2);
+    assert!(!std::thread::panicking());
+}
+
+#[test]
 fn a_suspension_during_forced_unwinding_is_refused() {
     let answer = Rc::new(RefCell::new(None));
     let inside = Rc::clone(&answer);
@@ -227,7 +263,7 @@ fn a_panic_elsewhere_does_not_keep_a_fiber_from_suspending() {
 }
 
 #[test]
-fn a_fiber_dropped_by_a_panicking_thread_is_leaked_not_unwound() {
+fn a_fiber_dropped_by_a_panicking_thread_is_unwound_all_the_same() {
     let pool = pool();
     let drops = Drops::default();
     let guard = drops.guard();
@@ -240,10 +276,11 @@ fn a_fiber_dropped_by_a_panicking_thread_is_leaked_not_unwound() {
         let _fiber = fiber;
         resume_unwind(Box::new("elsewhere"));
     }));
-    assert!(caught.is_err());
-    assert_eq!(drops.count(), 0);
+    assert!(caught.is_err_and(|payload| payload.is::<&str>()));
+    assert!(!std::thread::panicking());
+    assert_eq!(drops.count(), 1);
     let stats = pool.stats();
-    assert_eq!((stats.in_use, stats.leaked), (0, 1));
+    assert_eq!((stats.in_use, stats.leaked), (0, 0));
 }
 
 #[test]

@@ -12,9 +12,8 @@ use std::{
     mem::take,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    thread,
 };
-use vitte_scheduler::{Fork, forking, join};
+use vitte_scheduler::{Fork, forking, is_unwinding, join};
 use vitte_wait::current;
 
 /// At most so many turns are run between two looks. At first it is one, then twice as many each time, so a
@@ -135,7 +134,7 @@ struct Watch<'a>(&'a Over);
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if is_unwinding() {
             self.0.0.store(true, Relaxed);
         }
     }

@@ -7,10 +7,9 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
 };
 use vitte_scheduler::{
-    CancelReason, FiberId, Scheduler, cancel_for, current_id, defer, mask_cancel,
+    CancelReason, FiberId, Scheduler, cancel_for, current_id, defer, is_unwinding, mask_cancel,
 };
 use vitte_sync::{AcquireUntilError, OwnedPermit, Semaphore, WaitError, WaitGroup};
 use vitte_wait::{Deadline, Outcome, StopToken};
@@ -243,7 +242,7 @@ impl Members {
     /// # Blocking
     /// As [`wait_with`](Self::wait_with).
     pub fn wait_whatever_happens(self: &Arc<Self>) {
-        if thread::panicking() && current_id().is_some() {
+        if is_unwinding() && current_id().is_some() {
             let members = Arc::clone(self);
             return defer(move || members.wait_whatever_happens());
         }

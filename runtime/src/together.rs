@@ -4,9 +4,10 @@
 //! others to stop: their fibers are canceled, and the stop token that each is given is triggered.
 
 use crate::scope;
-use std::{fmt, sync::Mutex, sync::PoisonError, thread};
+use std::{fmt, sync::Mutex, sync::PoisonError};
 use vitte_scheduler::{
-    CancelReason, FiberId, JoinError, Scheduler, SpawnError, cancel_for, cancel_reason, mask_cancel,
+    CancelReason, FiberId, JoinError, Scheduler, SpawnError, cancel_for, cancel_reason,
+    is_unwinding, mask_cancel,
 };
 use vitte_wait::{Deadline, Outcome, StopSource, StopToken, timed_forms};
 
@@ -187,7 +188,7 @@ pub(crate) struct Waits<'a>(pub(crate) &'a Board);
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if is_unwinding() {
             self.0.end(CancelReason::ABANDONED);
         }
     }
@@ -217,7 +218,7 @@ struct Watch<'a> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if is_unwinding() {
             self.board.decide(self.index, CancelReason::SIBLING);
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     },
     worker::{self, Action, After, Worker, current_task},
 };
-use std::{ffi::c_void, fmt, ptr, sync::Arc};
+use std::{ffi::c_void, fmt, ptr, sync::Arc, thread::panicking};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
     Deadline, Outcome, Priority, Reason, Unit, Wait,
@@ -544,6 +544,14 @@ pub fn set_priority(id: FiberId, priority: Priority) -> Result<(), Stale> {
 #[must_use]
 pub fn current_id() -> Option<FiberId> {
     Some(current_task()?.1.id())
+}
+
+/// Whether a panic is unwinding the caller. A fiber that is driven by a host's destructor, because of the host's panic, is not
+/// unwound by that, though its [thread is panicking](std::thread::panicking).
+#[must_use]
+pub fn is_unwinding() -> bool {
+    let of_worker = |worker: &Worker| !worker.resumer.may_suspend();
+    worker::current().map_or_else(panicking, of_worker)
 }
 
 /// The record of the fiber that calls; null on plain threads. It stays where it is while the fiber

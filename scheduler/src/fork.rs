@@ -30,7 +30,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
 };
-use vitte_fibers::{Suspender, stack_pointer};
+use vitte_fibers::stack_pointer;
 use vitte_wait::fence;
 
 /// A [`Fork`] offers no more while so many fresh tasks lie here for others to take.
@@ -405,7 +405,7 @@ where
     match ground.carrier() {
         Some(_) if stack_pointer() > ground.middle => join_on::<false, _, _, _, _>(ground, a, b),
         // While the thread is panicking nobody would come here to take a job.
-        Some(carrier) if Suspender::may_suspend() => join_elsewhere(carrier, a, b),
+        Some(carrier) if carrier.suspender().may_suspend() => join_elsewhere(carrier, a, b),
         _ => one_by_one(ground, a, b),
     }
 }

@@ -62,9 +62,9 @@ mod worker;
 use vitte_wait::fence;
 
 pub use api::{
-    FiberInfo, NotInFiber, PinError, Scheduler, current_hot, current_id, current_name, info, park,
-    pin, reserve, set_priority, sleep_until, spawn, spawn_migratable, spawn_with, suspend_with,
-    unpark, yield_now,
+    FiberInfo, NotInFiber, PinError, Scheduler, current_hot, current_id, current_name, info,
+    is_unwinding, park, pin, reserve, set_priority, sleep_until, spawn, spawn_migratable,
+    spawn_with, suspend_with, unpark, yield_now,
 };
 pub use cancel::{
     CancelMask, CancelReason, KillError, cancel, cancel_for, cancel_reason, kill, mask_cancel,

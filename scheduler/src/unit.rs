@@ -7,7 +7,6 @@ use crate::{
     timer,
     worker::{self, Action, Worker, classes, ready::make_ready},
 };
-use vitte_fibers::Suspender;
 use vitte_wait::{
     Deadline, Ticket, Unit, UnitOps, Wait,
     current::Here,
@@ -168,7 +167,9 @@ fn attend(unit: &'static Unit) {
 fn unwind(unit: &'static Unit) {
     // SAFETY: units with this table lie in task records.
     let task = unsafe { Task::of(unit) };
-    if !Suspender::may_suspend() || task.flags() & flags::ON_NATIVE != 0 {
+    let worker = worker::current();
+    let stays = worker.is_some_and(|worker| !worker.resumer.may_suspend());
+    if stays || task.flags() & flags::ON_NATIVE != 0 {
         return;
     }
     let unwinds = task.flags() & flags::NO_UNWIND == 0;
@@ -176,7 +177,7 @@ fn unwind(unit: &'static Unit) {
         // Its joiner, whose stack this is, is to go on.
         return;
     }
-    if let Some(worker) = worker::current() {
+    if let Some(worker) = worker {
         // What was to be called once this fiber waits must not be called for another one.
         worker.after.set(None);
     }

@@ -133,6 +133,8 @@ impl<'a> Seated<'a> {
         }
         let outer: &'static Unit = current::unit();
         let worker = host.call(outer.life())?;
+        // A destructor of the host's may drive, because of a panic that is none of the fibers'.
+        worker.resumer.note_panicking();
         let slot = worker.slot();
         slot.set_worker((&raw const *worker).cast());
         let dice = slot.seed_dice(worker.choice.seed());

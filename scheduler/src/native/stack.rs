@@ -18,7 +18,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr, thread,
 };
-use vitte_fibers::Suspender;
 use vitte_wait::{facade::atomic::Ordering::Relaxed, stack};
 
 /// What the main loop is to call.
@@ -119,7 +118,7 @@ pub(crate) fn is_on_stack(task: &Task, address: usize) -> bool {
 pub fn call_on_native_stack<R>(call: impl FnOnce() -> R) -> R {
     match current_task() {
         Some((worker, task))
-            if task.flags() & flags::ON_NATIVE == 0 && Suspender::may_suspend() =>
+            if task.flags() & flags::ON_NATIVE == 0 && worker.resumer.may_suspend() =>
         {
             call_there(worker, task, call)
         }

@@ -85,7 +85,7 @@ impl Worker {
         };
         if may_pass
             && Suspender::DIRECT
-            && Suspender::may_suspend()
+            && self.resumer.may_suspend()
             && let Some(next) = self.next_at_hand()
         {
             let here = self.carrier();

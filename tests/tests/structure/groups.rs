@@ -66,6 +66,51 @@ fn a_group_is_waited_for_by_driving_where_the_host_drives() {
     });
 }
 
+// What its destructors drive runs on a thread that is panicking, for which fibers are not to blame.
+#[test]
+fn a_host_that_panics_ends_members_who_have_to_wait_for_others() {
+    within(LIMIT, "a panicking host", || {
+        for in_group in [true, false] {
+            let ended = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&ended);
+            let left = std::panic::catch_unwind(move || {
+                let runtime = start(0);
+                let group = Group::on(&runtime);
+                let inner = move || {
+                    assert!(until_canceled::<()>(&StopToken::NEVER).is_err());
+                    yield_now();
+                    count.fetch_add(1, SeqCst);
+                    Ok::<_, ()>(())
+                };
+                let outer = move || {
+                    let members = Group::here().unwrap();
+                    members.spawn(inner.clone()).unwrap();
+                    members.spawn(inner.clone()).unwrap();
+                    assert!(until_canceled::<()>(&StopToken::NEVER).is_err());
+                    // Waits for both, though it is canceled.
+                    drop(members);
+                    inner()
+                };
+                if in_group {
+                    group.spawn(outer).unwrap();
+                } else {
+                    // It ends with the runtime.
+                    drop(runtime.spawn(outer));
+                }
+                runtime
+                    .driver()
+                    .unwrap()
+                    .run_ready(u64::MAX, Deadline::NEVER)
+                    .unwrap();
+                std::panic::resume_unwind(Box::new("left"));
+            });
+            assert!(left.is_err_and(|payload| payload.is::<&str>()));
+            assert_eq!(ended.load(SeqCst), 3);
+            assert!(!thread::panicking());
+        }
+    });
+}
+
 #[test]
 fn one_failure_cancels_the_rest_and_all_ends_are_told() {
     within(LIMIT, "parallel", || {
