@@ -63,6 +63,7 @@ mod closed;
 mod debug;
 mod error;
 mod flavors;
+mod hall;
 mod iter;
 mod kind;
 mod lent;

@@ -2,12 +2,12 @@
 
 use crate::{
     flavors::{Flavor, few::Few},
+    hall::{Hall, pop_everybody},
     kind::Kind,
-    posts::pop_everybody,
     select::Sink,
 };
 use vitte_wait::{
-    Node, WaitQueue,
+    Node, Reason, WaitQueue,
     facade::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::*},
@@ -96,29 +96,6 @@ impl<T, K: Kind> Link<T, K> {
         on_flavor!(self, shared => &shared.closing)
     }
 
-    /// Queues `node` among the senders that wait for the channel to be closed, unless it is.
-    ///
-    /// # Safety
-    /// As for [`WaitQueue::push`]; the node is touched under this queue's lock.
-    pub(crate) unsafe fn enlist_closing(&self, node: &Node) -> bool {
-        let mut closing = self.closing().lock();
-        // Liveness: who closes raises the flag before he takes this lock. So either he finds the node, or
-        // we see the flag.
-        let waits = !self.is_closed();
-        if waits {
-            // SAFETY: by the caller.
-            unsafe { closing.push(node) };
-        }
-        waits
-    }
-
-    /// # Safety
-    /// If the node is linked, then here.
-    pub(crate) unsafe fn delist_closing(&self, node: &Node) {
-        // SAFETY: by the caller.
-        unsafe { self.closing().lock().remove(node) };
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         on_flavor!(self, shared => shared.flavor.is_closed())
     }
@@ -173,6 +150,37 @@ impl<T, K: Kind> Link<T, K> {
             // SAFETY: there was one receiver left, and it is the one that calls.
             on_flavor!(self, shared => while unsafe { shared.flavor.try_recv() }.is_ok() {});
         }
+    }
+}
+
+// SAFETY: there is one queue, in which nodes are pushed, removed and popped under its lock.
+unsafe impl<T, K: Kind> Hall for Link<T, K> {
+    /// The channel's end.
+    type Event = ();
+
+    fn reason((): ()) -> Reason {
+        Reason::Event
+    }
+
+    fn object(&self) -> *const () {
+        self.source().address()
+    }
+
+    unsafe fn enlist(&self, (): (), node: &Node) -> bool {
+        let mut closing = self.closing().lock();
+        // Liveness: who closes raises the flag before he takes this lock. So either he finds the node, or
+        // we see the flag.
+        let waits = !self.is_closed();
+        if waits {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { closing.push(node) };
+        }
+        waits
+    }
+
+    unsafe fn delist(&self, (): (), node: &Node) {
+        // SAFETY: by the caller it is in this queue or in none.
+        unsafe { self.closing().lock().remove(node) };
     }
 }
 

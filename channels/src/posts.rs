@@ -1,42 +1,30 @@
-//! Waiting for something to change that wakes everybody at once: broadcasts, watched values, and the
-//! other end of a oneshot.
+//! A post: a handle and what it has to wait for, a value that is broadcast or watched, the other end of a
+//! oneshot, or the end of a channel.
 //!
-//! Each kind says how a unit's node gets into one of its queues and out again, and does so once, for
-//! the waits of a method and for [arms](vitte_wait::select) alike.
+//! Each kind says so once, for the waits of a method and for [arms](vitte_wait::select) alike.
 
 use crate::{
     RecvUntilError,
+    hall::{Hall, wait_in},
     spin::{Patience, TriesFirst},
 };
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, ptr};
 use vitte_wait::{
-    Budget, Claimed, Deadline, Node, Outcome, Reason, StopToken, Wait, WaitQueue,
+    Budget, Deadline, Node, Outcome, Reason, StopToken,
     select::{Arm, Chosen},
 };
 
-/// Where a unit can wait.
+/// A handle that may have to wait for an event.
 ///
 /// # Safety
-/// After `enlist` returned true and until `delist` returns, the node is in one queue or in none, and
-/// is touched under that queue's lock alone. Otherwise it is in none.
+/// The hall is always the same one, and the queue of the event too. Nobody expects a payload there.
 pub(crate) unsafe trait Post {
-    const REASON: Reason;
+    type Hall: Hall;
 
-    /// What is waited on, for onlookers.
-    fn object(&self) -> *const ();
+    fn hall(&self) -> &Self::Hall;
 
-    /// Looks once more, under the lock, and then queues `node`. False: there is no need to wait,
-    /// and the node is in no queue.
-    ///
-    /// # Safety
-    /// The node is in no queue, and stays where it is until `delist` was called or it was popped.
-    unsafe fn enlist(&self, node: &Node) -> bool;
-
-    /// Takes the node out, if it is still in.
-    ///
-    /// # Safety
-    /// `enlist` has returned true for this node.
-    unsafe fn delist(&self, node: &Node);
+    /// What it would have to wait for now.
+    fn event(&self) -> <Self::Hall as Hall>::Event;
 }
 
 /// Why a wait for a state of the channel (that the other end is gone, that nothing is left) ended before
@@ -69,10 +57,20 @@ impl From<WaitError> for RecvUntilError {
     }
 }
 
+/// What to tell one whose wait for a state is over.
+pub(crate) fn ended(outcome: Option<Outcome>) -> Result<(), WaitError> {
+    match outcome {
+        None | Some(Outcome::Woken) => Ok(()),
+        Some(Outcome::TimedOut) => Err(WaitError::TimedOut),
+        Some(Outcome::Canceled) => Err(WaitError::Canceled),
+        Some(Outcome::Stopped) => Err(WaitError::Stopped),
+    }
+}
+
 /// Attempts until there is something to return, and waits at `post` in between.
 ///
 /// # Panics
-/// As [`Wait::begin`], and where `attempt` does.
+/// As [`wait_in`], and where `attempt` does.
 #[cold]
 pub(crate) fn wait_until<P: Post, R>(
     post: &P,
@@ -87,58 +85,11 @@ pub(crate) fn wait_until<P: Post, R>(
                 return Ok(result);
             }
         }
-        match wait_once(post, deadline, stop) {
-            Outcome::Woken => {}
-            Outcome::TimedOut => return Err(WaitError::TimedOut),
-            Outcome::Canceled => return Err(WaitError::Canceled),
-            Outcome::Stopped => return Err(WaitError::Stopped),
-        }
+        // SAFETY: by the contract of `Post` there need be no payload.
+        ended(unsafe { wait_in(post.hall(), post.event(), ptr::null_mut(), deadline, stop) })?;
         if let Some(result) = attempt() {
             return Ok(result);
         }
-    }
-}
-
-/// Waits at `post`, unless the second look finds something: that counts as woken.
-fn wait_once<P: Post>(post: &P, deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
-    let wait = Wait::begin(P::REASON, post.object());
-    let node = Node::new(wait.ticket(), std::ptr::null_mut());
-    // SAFETY: `node` is in no queue, and stays in this frame until it was popped or `enlisted` has
-    // taken it out, also when `park` unwinds.
-    if !unsafe { post.enlist(&node) } {
-        // A cancellation that came in between is noticed by the next wait, if there is one.
-        let _ = wait.withdraw();
-        return Outcome::Woken;
-    }
-    let enlisted = Enlisted { post, node: &node };
-    let outcome = wait.park(deadline, stop);
-    if outcome == Outcome::Woken {
-        // Only the post's wakers end the wait so, and they pop the node first.
-        std::mem::forget(enlisted);
-    }
-    outcome
-}
-
-/// Takes a waiter out of its queue, however its wait ends.
-struct Enlisted<'a, P: Post> {
-    post: &'a P,
-    node: &'a Node,
-}
-
-impl<P: Post> Drop for Enlisted<'_, P> {
-    fn drop(&mut self) {
-        // SAFETY: `wait_once` makes this only after `enlist` has returned true.
-        unsafe { self.post.delist(self.node) };
-    }
-}
-
-/// Takes everybody out of a queue. Drop the result once the lock is released: then they go on.
-#[inline]
-pub(crate) fn pop_everybody(queue: &mut WaitQueue) -> Vec<Claimed> {
-    if queue.is_empty() {
-        Vec::new()
-    } else {
-        queue.pop_all(Outcome::Woken)
     }
 }
 
@@ -161,7 +112,7 @@ impl<'a, P: Post, R, F: FnMut() -> Option<R>> PostArm<'a, P, R, F> {
     }
 }
 
-// SAFETY: by the contract of `Post` the node is where it may be. Nothing is lent. Everybody who waits
+// SAFETY: by the contract of `Hall` the node is where it may be. Nothing is lent. Everybody who waits
 // at a post is popped when what they wait for changes.
 unsafe impl<P: Post, R, F: FnMut() -> Option<R>> Arm for PostArm<'_, P, R, F> {
     fn attempt(&mut self) -> bool {
@@ -172,21 +123,21 @@ unsafe impl<P: Post, R, F: FnMut() -> Option<R>> Arm for PostArm<'_, P, R, F> {
     }
 
     fn reason(&self) -> Reason {
-        P::REASON
+        P::Hall::reason(self.post.event())
     }
 
     fn object(&self) -> *const () {
-        self.post.object()
+        self.post.hall().object()
     }
 
     unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.post.enlist(node) }
+        // SAFETY: by the caller, and by the contract of `Post`.
+        unsafe { self.post.hall().enlist(self.post.event(), node) }
     }
 
     unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller.
-        unsafe { self.post.delist(node) };
+        // SAFETY: by the caller it was enlisted above, and by the contract of `Post` in this queue.
+        unsafe { self.post.hall().delist(self.post.event(), node) };
     }
 
     fn spend(&self) {

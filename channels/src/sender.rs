@@ -10,7 +10,7 @@ use crate::{
     store::End,
 };
 use std::{fmt, marker::PhantomData, time::Duration};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken};
+use vitte_wait::{Budget, Deadline, StopToken};
 
 /// The sending end of a channel.
 ///
@@ -355,23 +355,15 @@ impl<T, K: Kind> Closing for Sender<T, K> {
     }
 }
 
-// SAFETY: the node is queued under a lock of the channel's, and taken out under it.
+// SAFETY: it is one channel, and one queue of it.
 unsafe impl<T, K: Kind> Post for Sender<T, K> {
-    const REASON: Reason = Reason::Event;
+    type Hall = Link<T, K>;
 
-    fn object(&self) -> *const () {
-        self.link.source().address()
+    fn hall(&self) -> &Link<T, K> {
+        &self.link
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.link.enlist_closing(node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted above.
-        unsafe { self.link.delist_closing(node) };
-    }
+    fn event(&self) {}
 }
 
 impl<T, K: Kind<Producers = Many>> Clone for Sender<T, K> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::posts::{Post, PostArm, wait_until};
 use std::{cell::Cell, fmt, time::Duration};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen};
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, select::Chosen};
 
 /// A receiving end of a broadcast channel: it sees every value from its subscription on, once.
 ///
@@ -275,22 +275,16 @@ pub(super) fn some_yet<R>(received: Result<R, TryRecvError>) -> Option<Result<R,
     }
 }
 
-// SAFETY: the ring queues the node under its lock, and takes it out under it.
+// SAFETY: it is one ring, and one queue for all positions.
 unsafe impl<T> Post for Receiver<T> {
-    const REASON: Reason = Reason::Recv;
+    type Hall = Ring<T>;
 
-    fn object(&self) -> *const () {
-        std::ptr::from_ref(&*self.ring).cast()
+    fn hall(&self) -> &Ring<T> {
+        &self.ring
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.ring.enlist(Event::After(self.cursor.get()), node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted with this ring.
-        unsafe { self.ring.delist(Event::After(self.cursor.get()), node) };
+    fn event(&self) -> Event {
+        Event::After(self.cursor.get())
     }
 }
 

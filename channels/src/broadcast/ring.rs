@@ -14,9 +14,9 @@
 
 use super::error::{SendError, TryRecvError};
 use crate::{
+    hall::{Hall, pop_everybody},
     padded::Padded,
     places::{Look, Owner, Place, Places},
-    posts::pop_everybody,
     spin::Spin,
 };
 use std::{
@@ -24,7 +24,7 @@ use std::{
     ptr::{self, NonNull},
 };
 use vitte_wait::{
-    Node, WaitQueue,
+    Node, Reason, WaitQueue,
     facade::{
         Mutex,
         atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*},
@@ -37,7 +37,7 @@ const CLOSED: u64 = 1;
 const ONE: u64 = 1 << 1;
 
 /// See the [module documentation](self).
-pub(super) struct Ring<T> {
+pub(crate) struct Ring<T> {
     tail: Padded<AtomicU64>,
     /// Written under the lock.
     slots: Box<[AtomicPtr<Place<T>>]>,
@@ -58,14 +58,14 @@ struct State<T> {
 
 /// Where a receiver is: a position, and its slot.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cursor {
+pub(crate) struct Cursor {
     position: u64,
     slot: usize,
 }
 
 /// What is waited for.
 #[derive(Clone, Copy)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// Something at this position.
     After(Cursor),
     /// There is no receiver, or the channel is closed.
@@ -300,33 +300,6 @@ impl<T> Ring<T> {
         ahead.min(self.capacity() as u64) as usize
     }
 
-    /// Queues `node` unless what is waited for has come, or never will.
-    ///
-    /// # Safety
-    /// As for [`WaitQueue::push`]; the node is touched under this ring's lock.
-    pub(super) unsafe fn enlist(&self, event: Event, node: &Node) -> bool {
-        let mut state = self.state.lock();
-        let tail = self.tail.load(Relaxed);
-        // Liveness: tail and receivers change under this lock, by whoever then pops everybody.
-        let over = tail & CLOSED != 0
-            || match event {
-                Event::After(cursor) => tail / ONE > cursor.position,
-                Event::Deserted => state.receivers == 0,
-            };
-        if !over {
-            // SAFETY: by the caller.
-            unsafe { state.queue(event).push(node) };
-        }
-        !over
-    }
-
-    /// # Safety
-    /// If the node is linked, then here, for this event.
-    pub(super) unsafe fn delist(&self, event: Event, node: &Node) {
-        // SAFETY: by the caller.
-        unsafe { self.state.lock().queue(event).remove(node) };
-    }
-
     pub(super) fn debug(
         &self,
         name: &str,
@@ -350,6 +323,39 @@ impl<T> Ring<T> {
                 .field("waiting_senders", &state.closing.len());
         }
         out.finish()
+    }
+}
+
+// SAFETY: each event has one queue, and nodes are pushed, removed and popped under the lock.
+unsafe impl<T> Hall for Ring<T> {
+    type Event = Event;
+
+    fn reason(event: Event) -> Reason {
+        match event {
+            Event::After(_) => Reason::Recv,
+            Event::Deserted => Reason::Event,
+        }
+    }
+
+    unsafe fn enlist(&self, event: Event, node: &Node) -> bool {
+        let mut state = self.state.lock();
+        let tail = self.tail.load(Relaxed);
+        // Liveness: tail and receivers change under this lock, by whoever then pops everybody.
+        let over = tail & CLOSED != 0
+            || match event {
+                Event::After(cursor) => tail / ONE > cursor.position,
+                Event::Deserted => state.receivers == 0,
+            };
+        if !over {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { state.queue(event).push(node) };
+        }
+        !over
+    }
+
+    unsafe fn delist(&self, event: Event, node: &Node) {
+        // SAFETY: by the caller it is in this queue or in none.
+        unsafe { self.state.lock().queue(event).remove(node) };
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{
     closed::{Closing, closed_forms},
     posts::Post,
 };
-use std::{fmt, ptr};
-use vitte_wait::{Budget, Node, Reason, facade::Arc};
+use std::fmt;
+use vitte_wait::{Budget, facade::Arc};
 
 /// The sending end of a broadcast channel; clones send into the same channel, and one can be used
 /// by several threads at once.
@@ -163,22 +163,16 @@ impl<T> Closing for Sender<T> {
     }
 }
 
-// SAFETY: the ring queues the node under its lock, and takes it out under it.
+// SAFETY: it is one channel, and one queue of it.
 unsafe impl<T> Post for Sender<T> {
-    const REASON: Reason = Reason::Event;
+    type Hall = Ring<T>;
 
-    fn object(&self) -> *const () {
-        ptr::from_ref(&*self.ring).cast()
+    fn hall(&self) -> &Ring<T> {
+        &self.ring
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.ring.enlist(Event::Deserted, node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted with this ring.
-        unsafe { self.ring.delist(Event::Deserted, node) };
+    fn event(&self) -> Event {
+        Event::Deserted
     }
 }
 

@@ -5,10 +5,8 @@ use crate::{
     RecvError, RecvUntilError, TryRecvError,
     posts::{Post, PostArm, wait_until},
 };
-use std::{cell::Cell, fmt, ptr};
-use vitte_wait::{
-    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
-};
+use std::{cell::Cell, fmt};
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, select::Chosen, timed_forms};
 
 /// The receiving end of a channel for one value. It can go to another thread, but serves one at a
 /// time.
@@ -208,22 +206,16 @@ impl<T> Receiver<T> {
     }
 }
 
-// SAFETY: the node is queued under the channel's lock, and taken out under it.
+// SAFETY: it is one channel, and one queue of it.
 unsafe impl<T> Post for Receiver<T> {
-    const REASON: Reason = Reason::Recv;
+    type Hall = Shared<T>;
 
-    fn object(&self) -> *const () {
-        ptr::from_ref(&*self.shared).cast()
+    fn hall(&self) -> &Shared<T> {
+        &self.shared
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.shared.enlist(End::Receiver, node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted above.
-        unsafe { self.shared.delist(End::Receiver, node) };
+    fn event(&self) -> End {
+        End::Receiver
     }
 }
 

@@ -9,10 +9,10 @@
 //! is raised under the lock, by a read-modify-write that shows whether the wait is still needed:
 //! Note [Waiting flags].
 
-use crate::posts::pop_everybody;
+use crate::hall::{Hall, pop_everybody};
 use std::{fmt, mem::MaybeUninit};
 use vitte_wait::{
-    Node, WaitQueue,
+    Node, Reason, WaitQueue,
     facade::{
         Mutex,
         atomic::{AtomicU32, Ordering::*},
@@ -32,7 +32,7 @@ const RECEIVER_WAITS: u32 = 1 << 3;
 const SENDER_WAITS: u32 = 1 << 4;
 
 /// See the [module documentation](self).
-pub(super) struct Shared<T> {
+pub(crate) struct Shared<T> {
     state: AtomicU32,
     waiting: Mutex<Waiting>,
     value: UnsafeCell<MaybeUninit<T>>,
@@ -46,7 +46,7 @@ struct Waiting {
 
 /// One end of the channel.
 #[derive(Clone, Copy)]
-pub(super) enum End {
+pub(crate) enum End {
     Sender,
     Receiver,
 }
@@ -161,33 +161,6 @@ impl<T> Shared<T> {
         drop(woken);
     }
 
-    /// Queues `node` unless what this end waits for has happened.
-    ///
-    /// # Safety
-    /// As for [`WaitQueue::push`]; the node is touched under this channel's lock.
-    pub(super) unsafe fn enlist(&self, end: End, node: &Node) -> bool {
-        let (flag, over) = match end {
-            End::Sender => (SENDER_WAITS, CLOSED),
-            End::Receiver => (RECEIVER_WAITS, SENT | SENDER_GONE | CLOSED),
-        };
-        let mut waiting = self.waiting.lock();
-        // Ordering: AcqRel. Partner: `send`, `drop_sender` and `close`: either we see what they have
-        // done, or they see the flag. It stays raised, for each is done once.
-        if self.state.fetch_or(flag, AcqRel) & over != 0 {
-            return false;
-        }
-        // SAFETY: by the caller.
-        unsafe { waiting.of(end).push(node) };
-        true
-    }
-
-    /// # Safety
-    /// If the node is linked, then here, at this end.
-    pub(super) unsafe fn delist(&self, end: End, node: &Node) {
-        // SAFETY: by the caller.
-        unsafe { self.waiting.lock().of(end).remove(node) };
-    }
-
     pub(super) fn debug(&self, name: &str, taken: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.load(Relaxed);
         let mut out = f.debug_struct(name);
@@ -205,6 +178,40 @@ impl<T> Shared<T> {
                 .field("sender_waits", &!waiting.sender.is_empty());
         }
         out.finish()
+    }
+}
+
+// SAFETY: each end has one queue, and nodes are pushed, removed and popped under the lock.
+unsafe impl<T> Hall for Shared<T> {
+    /// What this end waits for.
+    type Event = End;
+
+    fn reason(end: End) -> Reason {
+        match end {
+            End::Sender => Reason::Event,
+            End::Receiver => Reason::Recv,
+        }
+    }
+
+    unsafe fn enlist(&self, end: End, node: &Node) -> bool {
+        let (flag, over) = match end {
+            End::Sender => (SENDER_WAITS, CLOSED),
+            End::Receiver => (RECEIVER_WAITS, SENT | SENDER_GONE | CLOSED),
+        };
+        let mut waiting = self.waiting.lock();
+        // Ordering: AcqRel. Partner: `send`, `drop_sender` and `close`: either we see what they have
+        // done, or they see the flag. It stays raised, for each is done once.
+        if self.state.fetch_or(flag, AcqRel) & over != 0 {
+            return false;
+        }
+        // SAFETY: by the caller; the lock is held.
+        unsafe { waiting.of(end).push(node) };
+        true
+    }
+
+    unsafe fn delist(&self, end: End, node: &Node) {
+        // SAFETY: by the caller it is in this queue or in none.
+        unsafe { self.waiting.lock().of(end).remove(node) };
     }
 }
 

@@ -1,4 +1,4 @@
-//! A channel over a store: its operations, and how a unit waits in it.
+//! A channel over a store: its operations, and where units wait in it.
 //!
 //! Everything is decided under one lock, so nobody can miss a change: whoever finds nothing to do
 //! is in a queue before the lock is free again.
@@ -10,13 +10,15 @@ use super::{
 use crate::{
     WaitError,
     error::{RecvUntilError, SendUntilError, TryRecvError, TrySendError},
+    hall::{Hall, wait_in},
     lent::Lent,
+    posts::ended,
     select::{Sink, Source, Way},
     spin::{Patience, TriesFirst},
 };
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, ptr};
 use vitte_wait::{
-    Deadline, Node, Outcome, Reason, StopToken, Wait,
+    Deadline, Node, Outcome, Reason, StopToken,
     facade::{Arc, Mutex},
 };
 
@@ -135,7 +137,9 @@ impl<S: Store> Core<S> {
                 }
             }
             let lent = Lent::new(Some(value));
-            let outcome = self.wait(Line::Senders(end), lent.payload(), deadline, stop);
+            let line = Line::Senders(end);
+            // SAFETY: who serves senders expects a `Lent` value.
+            let outcome = unsafe { wait_in(self, line, lent.payload(), deadline, stop) };
             // SAFETY: we are the waiter, and the wait is over.
             let Some(back) = (unsafe { lent.reclaim() }) else {
                 return Ok(S::sent());
@@ -170,7 +174,9 @@ impl<S: Store> Core<S> {
                 }
             }
             let lent = Lent::<S::Value>::new(None);
-            let outcome = self.wait(Line::Receivers, lent.payload(), deadline, stop);
+            let line = Line::Receivers;
+            // SAFETY: who serves receivers expects a `Lent` place for a value.
+            let outcome = unsafe { wait_in(self, line, lent.payload(), deadline, stop) };
             // SAFETY: we are the waiter, and the wait is over.
             if let Some(value) = unsafe { lent.reclaim() } {
                 return Ok(value);
@@ -195,73 +201,8 @@ impl<S: Store> Core<S> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), WaitError> {
-        match self.wait(Line::Joiners, std::ptr::null_mut(), deadline, stop) {
-            None | Some(Outcome::Woken) => Ok(()),
-            Some(Outcome::TimedOut) => Err(WaitError::TimedOut),
-            Some(Outcome::Canceled) => Err(WaitError::Canceled),
-            Some(Outcome::Stopped) => Err(WaitError::Stopped),
-        }
-    }
-
-    /// Parks the calling unit in `line`, and lends what `payload` points to to whoever wakes it.
-    ///
-    /// `None`: it did not wait, for there was something to do. After any return the place is the
-    /// caller's again; it has changed only if the outcome is [`Outcome::Woken`].
-    fn wait(
-        &self,
-        line: Line,
-        payload: *mut (),
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Option<Outcome> {
-        let reason = match line {
-            Line::Senders(_) => Reason::Send,
-            Line::Receivers => Reason::Recv,
-            Line::Joiners | Line::Closers => Reason::Event,
-        };
-        let wait = Wait::begin(reason, std::ptr::from_ref(self).cast());
-        let node = Node::new(wait.ticket(), payload);
-        // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked` has taken it
-        // out (also when `park` unwinds), and its payload is the caller's.
-        if !unsafe { self.enlist_in(line, &node) } {
-            // A cancellation that came in between is noticed by the next wait, if any.
-            let _ = wait.withdraw();
-            return None;
-        }
-        let linked = Linked {
-            core: self,
-            line,
-            node: &node,
-        };
-        let outcome = wait.park(deadline, stop);
-        if outcome == Outcome::Woken {
-            // Only those who hold our lock end the wait so, and they pop the node first.
-            std::mem::forget(linked);
-        }
-        Some(outcome)
-    }
-
-    /// Queues `node` in `line` unless there is something to do.
-    ///
-    /// # Safety
-    /// As for [`WaitQueue::push`](vitte_wait::WaitQueue::push), the node being touched under the channel's lock. Its payload is what
-    /// those who serve that line expect there.
-    pub(super) unsafe fn enlist_in(&self, line: Line, node: &Node) -> bool {
-        let mut state = self.state.lock();
-        let waits = state.must_wait(line, self.capacity);
-        if waits {
-            // SAFETY: by the caller; the lock is held.
-            unsafe { state.line(line).push(node) };
-        }
-        waits
-    }
-
-    /// # Safety
-    /// If the node is linked, then in this line.
-    pub(super) unsafe fn delist_from(&self, line: Line, node: &Node) {
-        let mut state = self.state.lock();
-        // SAFETY: by the caller.
-        unsafe { state.line(line).remove(node) };
+        // SAFETY: nobody lends joiners anything.
+        ended(unsafe { wait_in(self, Line::Joiners, ptr::null_mut(), deadline, stop) })
     }
 
     pub(crate) fn close(&self) {
@@ -328,23 +269,52 @@ impl<S: Store> Core<S> {
     }
 }
 
+// SAFETY: each line is one queue, and nodes are pushed, removed and popped under the lock.
+unsafe impl<S: Store> Hall for Core<S> {
+    /// What those in this line wait for.
+    type Event = Line;
+
+    fn reason(line: Line) -> Reason {
+        match line {
+            Line::Senders(_) => Reason::Send,
+            Line::Receivers => Reason::Recv,
+            Line::Joiners | Line::Closers => Reason::Event,
+        }
+    }
+
+    unsafe fn enlist(&self, line: Line, node: &Node) -> bool {
+        let mut state = self.state.lock();
+        let waits = state.must_wait(line, self.capacity);
+        if waits {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { state.line(line).push(node) };
+        }
+        waits
+    }
+
+    unsafe fn delist(&self, line: Line, node: &Node) {
+        // SAFETY: by the caller it is in this line or in none.
+        unsafe { self.state.lock().line(line).remove(node) };
+    }
+}
+
 impl<S: Store> Source<S::Value> for Core<S> {
     unsafe fn poll(&self) -> Result<S::Value, TryRecvError> {
         self.try_recv()
     }
 
     fn address(&self) -> *const () {
-        std::ptr::from_ref(self).cast()
+        ptr::from_ref(self).cast()
     }
 
     unsafe fn enlist(&self, way: Way, node: &Node) -> bool {
         // SAFETY: by the caller.
-        unsafe { self.enlist_in(way.into(), node) }
+        unsafe { Hall::enlist(self, way.into(), node) }
     }
 
     unsafe fn delist(&self, way: Way, node: &Node) {
         // SAFETY: by the caller.
-        unsafe { self.delist_from(way.into(), node) };
+        unsafe { Hall::delist(self, way.into(), node) };
     }
 }
 
@@ -368,20 +338,6 @@ impl From<Way> for Line {
             Way::In(end) => Self::Senders(end),
             Way::Out => Self::Receivers,
         }
-    }
-}
-
-/// Takes a waiter out of its queue, however its wait ends.
-struct Linked<'a, S: Store> {
-    core: &'a Core<S>,
-    line: Line,
-    node: &'a Node,
-}
-
-impl<S: Store> Drop for Linked<'_, S> {
-    fn drop(&mut self) {
-        // SAFETY: the node was pushed into this queue and into no other.
-        unsafe { self.core.delist_from(self.line, self.node) };
     }
 }
 

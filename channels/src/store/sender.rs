@@ -8,8 +8,8 @@ use crate::{
     posts::Post,
     select::{Inside, SendArm},
 };
-use std::{fmt, ptr};
-use vitte_wait::{Budget, Deadline, Node, Reason, StopToken, facade::Arc, timed_forms};
+use std::fmt;
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, timed_forms};
 
 /// The sending end; clones send into the same channel.
 ///
@@ -337,22 +337,16 @@ impl<S: Store> Closing for Sender<S> {
     }
 }
 
-// SAFETY: the node is queued under the channel's lock, and taken out under it.
+// SAFETY: it is one channel, and one queue of it.
 unsafe impl<S: Store> Post for Sender<S> {
-    const REASON: Reason = Reason::Event;
+    type Hall = Core<S>;
 
-    fn object(&self) -> *const () {
-        ptr::from_ref(&*self.core).cast()
+    fn hall(&self) -> &Core<S> {
+        &self.core
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.core.enlist_in(Line::Closers, node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted above.
-        unsafe { self.core.delist_from(Line::Closers, node) };
+    fn event(&self) -> Line {
+        Line::Closers
     }
 }
 

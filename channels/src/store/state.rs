@@ -31,7 +31,7 @@ pub(super) struct State<S> {
 
 /// What a unit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     Senders(End),
     Receivers,
     /// Those who wait for the channel to be closed and empty.

@@ -8,10 +8,8 @@ use crate::{
     RecvError, RecvUntilError, TryRecvError,
     posts::{Post, PostArm, wait_until},
 };
-use std::{cell::Cell, fmt, ptr, time::Duration};
-use vitte_wait::{
-    Budget, Deadline, Node, Reason, StopToken, facade::Arc, select::Chosen, timed_forms,
-};
+use std::{cell::Cell, fmt, time::Duration};
+use vitte_wait::{Budget, Deadline, StopToken, facade::Arc, select::Chosen, timed_forms};
 
 /// A receiving end of a watched value. It remembers which value it has seen.
 ///
@@ -318,22 +316,16 @@ impl<T> Receiver<T> {
     }
 }
 
-// SAFETY: the node is queued under the channel's lock, and taken out under it.
+// SAFETY: it is one channel, and one queue for all versions.
 unsafe impl<T> Post for Receiver<T> {
-    const REASON: Reason = Reason::Recv;
+    type Hall = Shared<T>;
 
-    fn object(&self) -> *const () {
-        ptr::from_ref(&*self.shared).cast()
+    fn hall(&self) -> &Shared<T> {
+        &self.shared
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.shared.enlist(Event::After(self.seen.get()), node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted above, and the queue does not depend on the version.
-        unsafe { self.shared.delist(Event::After(self.seen.get()), node) };
+    fn event(&self) -> Event {
+        Event::After(self.seen.get())
     }
 }
 

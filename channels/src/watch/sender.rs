@@ -9,8 +9,8 @@ use crate::{
     closed::{Closing, closed_forms},
     posts::Post,
 };
-use std::{fmt, ptr};
-use vitte_wait::{Budget, Node, Reason, facade::Arc};
+use std::fmt;
+use vitte_wait::{Budget, facade::Arc};
 
 /// The sending end of a watched value; clones set the same value, and one can be used by several
 /// threads at once.
@@ -246,22 +246,16 @@ impl<T> Closing for Sender<T> {
     }
 }
 
-// SAFETY: the node is queued under the channel's lock, and taken out under it.
+// SAFETY: it is one channel, and one queue of it.
 unsafe impl<T> Post for Sender<T> {
-    const REASON: Reason = Reason::Event;
+    type Hall = Shared<T>;
 
-    fn object(&self) -> *const () {
-        ptr::from_ref(&*self.shared).cast()
+    fn hall(&self) -> &Shared<T> {
+        &self.shared
     }
 
-    unsafe fn enlist(&self, node: &Node) -> bool {
-        // SAFETY: by the caller.
-        unsafe { self.shared.enlist(Event::NoReceiver, node) }
-    }
-
-    unsafe fn delist(&self, node: &Node) {
-        // SAFETY: by the caller it was enlisted above.
-        unsafe { self.shared.delist(Event::NoReceiver, node) };
+    fn event(&self) -> Event {
+        Event::NoReceiver
     }
 }
 

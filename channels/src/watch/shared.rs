@@ -10,12 +10,12 @@
 //! finds that value, or a later one.
 
 use crate::{
+    hall::{Hall, pop_everybody},
     places::{Look, Owner, Place, Places},
-    posts::pop_everybody,
 };
 use std::{fmt, ptr::NonNull};
 use vitte_wait::{
-    Claimed, Node, WaitQueue,
+    Claimed, Node, Reason, WaitQueue,
     facade::{
         Mutex, MutexGuard,
         atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*},
@@ -30,7 +30,7 @@ const ONE: u64 = 1 << 1;
 const FIRST: u64 = 1;
 
 /// See the [module documentation](self).
-pub(super) struct Shared<T> {
+pub(crate) struct Shared<T> {
     current: AtomicPtr<Place<T>>,
     version: AtomicU64,
     senders: AtomicUsize,
@@ -49,7 +49,7 @@ pub(super) struct State<T> {
 
 /// Which of the two things is waited for.
 #[derive(Clone, Copy)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A version after this one.
     After(u64),
     /// There is no receiver, or the channel is closed.
@@ -224,31 +224,6 @@ impl<T> Shared<T> {
         self.receivers.load(Acquire)
     }
 
-    /// Queues `node` unless the event has come already.
-    ///
-    /// # Safety
-    /// As for [`WaitQueue::push`]; the node is touched under this channel's lock.
-    pub(super) unsafe fn enlist(&self, event: Event, node: &Node) -> bool {
-        let mut state = self.lock();
-        // Liveness: both change under this lock, by whoever then pops everybody.
-        let over = match event {
-            Event::After(seen) => self.change(seen) != Change::None,
-            Event::NoReceiver => self.receivers() == 0 || self.is_closed(),
-        };
-        if !over {
-            // SAFETY: by the caller.
-            unsafe { state.queue(event).push(node) };
-        }
-        !over
-    }
-
-    /// # Safety
-    /// If the node is linked, then here, for this event.
-    pub(super) unsafe fn delist(&self, event: Event, node: &Node) {
-        // SAFETY: by the caller.
-        unsafe { self.lock().queue(event).remove(node) };
-    }
-
     pub(super) fn debug(
         &self,
         name: &str,
@@ -269,6 +244,37 @@ impl<T> Shared<T> {
                 .field("waiting_senders", &state.closing.len());
         }
         out.finish()
+    }
+}
+
+// SAFETY: each event has one queue, and nodes are pushed, removed and popped under the lock.
+unsafe impl<T> Hall for Shared<T> {
+    type Event = Event;
+
+    fn reason(event: Event) -> Reason {
+        match event {
+            Event::After(_) => Reason::Recv,
+            Event::NoReceiver => Reason::Event,
+        }
+    }
+
+    unsafe fn enlist(&self, event: Event, node: &Node) -> bool {
+        let mut state = self.lock();
+        // Liveness: both change under this lock, by whoever then pops everybody.
+        let over = match event {
+            Event::After(seen) => self.change(seen) != Change::None,
+            Event::NoReceiver => self.receivers() == 0 || self.is_closed(),
+        };
+        if !over {
+            // SAFETY: by the caller; the lock is held.
+            unsafe { state.queue(event).push(node) };
+        }
+        !over
+    }
+
+    unsafe fn delist(&self, event: Event, node: &Node) {
+        // SAFETY: by the caller it is in this queue or in none.
+        unsafe { self.lock().queue(event).remove(node) };
     }
 }
 
