@@ -448,7 +448,7 @@ impl Shared {
 
     /// Ends the scheduler if nobody waits for its end, and there is nothing left.
     fn end_if_abandoned(&self) {
-        // Ordering: SeqCst, store-load pair with `is_kept` and `live`. Partner: the store in `shutdown`.
+        // Ordering: SeqCst, store-load pair with `is_kept` and `live`. Partner: the store in `abandon`.
         if self.abandoned.load(SeqCst) && !self.is_kept() && self.live() == 0 {
             self.enter_phase(Phase::Stopping);
             self.idle.wake_all(self);

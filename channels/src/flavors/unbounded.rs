@@ -133,7 +133,7 @@ impl<T, C: Consumers> Unbounded<T, C> {
             .block
             .compare_exchange(ptr::null_mut(), block, Release, Relaxed)
         {
-            // Ordering: Release. Partner: the Acquire in `try_recv`.
+            // Ordering: Release. Partner: the Acquire in `Consumers::try_recv`.
             Ok(_) => self.head.block.store(block, Release),
             // SAFETY: it came from `Box::into_raw` above and nobody else has seen it.
             Err(_) => drop(unsafe { Box::from_raw(block) }),
@@ -251,7 +251,7 @@ impl<T, C: Consumers> Flavor<T> for Unbounded<T, C> {
     fn close(&self) {
         let woken = {
             let mut waiters = self.waiters.lock();
-            // Ordering: AcqRel. Partner: the Acquire in `try_recv`; also a link in the chain of
+            // Ordering: AcqRel. Partner: the Acquire in `Consumers::try_recv`; also a link in the chain of
             // changes, after which no position is given out.
             if self.tail.position.fetch_or(CLOSED, AcqRel) & CLOSED != 0 {
                 return;

@@ -96,7 +96,7 @@ impl Semaphore {
     pub fn add_permits(&self, permits: usize) {
         assert!(permits <= Self::MAX_PERMITS, "too many permits");
         // Ordering: Release. What was done with the permits is visible to who takes them next.
-        // Partners: the Acquire in `take`, and in `serve`.
+        // Partners: the Acquire in `take_unless`, and in `serve`.
         let old = self.word.fetch_add(permits << SHIFT, Release);
         if (old >> SHIFT) > Self::MAX_PERMITS - permits {
             self.word.fetch_sub(permits << SHIFT, Relaxed);
@@ -116,7 +116,7 @@ impl Semaphore {
                 0 => permits.min(now >> SHIFT),
                 _ => 0,
             };
-            // Ordering: Acquire, as in `take`.
+            // Ordering: Acquire, as in `take_unless`.
             match self
                 .word
                 .compare_exchange_weak(now, now - (taken << SHIFT), Acquire, Relaxed)
@@ -133,7 +133,7 @@ impl Semaphore {
     /// # Blocking
     /// Never.
     pub fn close(&self) {
-        // Ordering: Release. Partner: the Acquire in `take` and `is_closed`.
+        // Ordering: Release. Partner: the Acquire in `take_unless` and `is_closed`.
         self.word.fetch_or(CLOSED, Release);
         self.line.wake_all(|()| {
             self.word.fetch_and(!AWAITED, Relaxed);

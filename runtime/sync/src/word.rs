@@ -165,7 +165,7 @@ impl WordMutex {
     /// [`WordError::Taken`], also if it is the caller that holds it.
     pub fn try_lock(&self) -> Result<(), WordError> {
         let me = current::unit().number();
-        // Ordering: Acquire. Partner: the Release in `unlock`.
+        // Ordering: Acquire. Partner: the Release in `unlock_in`.
         match self.0.compare_exchange(0, me, Acquire, Relaxed) {
             Ok(_) => Ok(()),
             Err(_) => Err(WordError::Taken),

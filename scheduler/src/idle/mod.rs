@@ -271,7 +271,7 @@ impl Idle {
         if from == Left::Sleepers {
             self.counters.wake_up(searching);
         }
-        // Ordering: Release. Partner: the Acquire in `sleep`.
+        // Ordering: Release. Partner: the Acquire in `doze`.
         bed.asleep.store(false, Release);
         self.leave_timers(shared, sleepers, index);
         bed.poke();
@@ -386,7 +386,7 @@ impl Idle {
     /// After a push to the ring of signals: wakes a sleeper, if there is one, and says so.
     /// Async-signal-safe, so it takes nobody off the list: whoever is poked does that himself.
     pub(crate) fn signaled(&self, shared: &Shared) -> bool {
-        // Ordering: SeqCst, store-load pair: the push, `asleep`. Partners: `heavy` in `wait`, and
+        // Ordering: SeqCst, store-load pair: the push, `asleep`. Partners: `heavy` in `fall_asleep`, and
         // the fence in `risen`. See "Signals" in the README.
         full_fence(SeqCst);
         let mut beds = shared.remotes.iter().map(|remote| &remote.bed);

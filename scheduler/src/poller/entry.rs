@@ -74,7 +74,7 @@ impl Entry {
     /// The word of a direction.
     #[inline]
     pub(super) fn word(&self, direction: usize) -> u32 {
-        // Ordering: Acquire. Partner: the Release in `deliver`; what the kernel did before the edge happened
+        // Ordering: Acquire. Partner: the Release in `set`; what the kernel did before the edge happened
         // before the try that follows in any case.
         self.words[direction].load(Acquire)
     }

@@ -130,7 +130,7 @@ impl<T> Lifo<T> {
         }
         self.own_slot(bottom).store(task, Relaxed);
         // Ordering: Release. A thief that sees the new bottom sees the slot, and the task behind
-        // it. Partner: the Acquire load of `bottom` in `steal`.
+        // it. Partner: the Acquire load of `bottom` in `steal_behind`.
         self.bottom.store(bottom.wrapping_add(1), Release);
         bottom
     }
@@ -155,7 +155,7 @@ impl<T> Lifo<T> {
         let bottom = bottom.wrapping_sub(1);
         // Ordering: Release, as in `push`: a thief may see this bottom instead of a pushed one.
         self.bottom.store(bottom, Release);
-        // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal`,
+        // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal_behind`,
         // between the thief's store to `top` and its load of `bottom`.
         fence::light();
         if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {

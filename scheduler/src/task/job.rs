@@ -117,7 +117,7 @@ impl Job {
     /// # Safety
     /// The caller took the job out of a queue, and ends it once.
     pub(crate) unsafe fn finish(job: *const Self, end: u32) {
-        // Ordering: Acquire, here and in the exchange: the tickets. Partner: `wait`.
+        // Ordering: Acquire, here and in the exchange: the tickets. Partner: `wait_with`.
         // SAFETY: it is not over, so alive.
         let mut seen = unsafe { (*job).state.load(Acquire) };
         loop {
@@ -127,7 +127,7 @@ impl Job {
                 // SAFETY: alive as above, and written before the bit.
                 unsafe { Self::ticket(job, place).read() }
             });
-            // Ordering: Release: what the body did and returned. Partner: the Acquire in `wait`.
+            // Ordering: Release: what the body did and returned. Partner: the Acquire in `wait_with` and in `look_a_while`.
             // SAFETY: alive as above; from here on it may be gone.
             let ended = unsafe {
                 (*job)

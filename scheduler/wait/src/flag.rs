@@ -145,7 +145,7 @@ impl Flag {
 
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {
-        // Ordering: Acquire. Partner: the Release in `raise`.
+        // Ordering: Acquire. Partner: the Release in `raise_alone`.
         self.raised.load(Acquire) || self.deadline.is_past()
     }
 

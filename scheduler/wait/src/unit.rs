@@ -401,7 +401,7 @@ impl Unit {
     #[inline(never)]
     fn commit_park_slowly(&'static self, how: ParkKind) -> bool {
         let begun = self.begun.load(Relaxed);
-        // Release, so that whoever claims the wait sees the saved stack. Partner: the Acquire in
+        // Release, so that whoever claims the wait sees the saved stack. Partner: the change in
         // `Ticket::claim`, or in `Claimed::finish` if the claim came first. Acquire, and also Release: the
         // change of this word in `cancel`. If ours comes first there, `cancel` sees this wait; if it comes
         // second, we see the request below.
