@@ -22,7 +22,7 @@ pub(crate) use handle::{Parker, sleep_exactly};
 pub(crate) const IS_SIGNAL_SAFE: bool = cfg!(any(target_os = "linux", loom, shuttle));
 
 /// The word of the drawing. What the system does is the caller's.
-#[cfg(any(all(target_os = "linux", not(shuttle)), loom))]
+#[cfg(any(all(target_os = "linux", not(any(loom, shuttle))), all(test, loom)))]
 pub(super) mod word {
     use vitte_wait::facade::atomic::{AtomicU32, Ordering::*};
 
