@@ -75,6 +75,28 @@ static void a_cancellation_reaches_present_and_later_members(vt_runtime *rt) {
   OK(vt_group_release(group));
 }
 
+/* Is first, once the others wait, and needs nobody else. */
+static void *wins(void *arg) {
+  until(&started, 3);
+  OK(vt_group_cancel(group, VT_CANCEL_LOST));
+  OK(vt_group_cancel(group, VT_CANCEL_SIBLING)); /* Too late: they have lost. */
+  OK(vt_sleep_until(vt_now() + MS)); /* It was not canceled itself. */
+  add(&ended);
+  return arg;
+}
+
+static void who_is_first_makes_the_others_needless(vt_runtime *rt) {
+  set(&started, 0);
+  set(&canceled, 0);
+  set(&ended, 0);
+  OK(vt_group_create(rt, 0, &group));
+  for (int i = 0; i < 3; i++) member(rt, until_canceled, (void *)(intptr_t)VT_CANCEL_LOST);
+  member(rt, wins, NULL);
+  OK(vt_group_wait(group, long_time()));
+  CHECK(get(&canceled) == 3 && get(&ended) == 1);
+  OK(vt_group_release(group));
+}
+
 /* Fails, once the others wait. */
 static void *fails(void *arg) {
   until(&started, 3);
@@ -232,6 +254,7 @@ int main(void) {
   vt_runtime *rt = runtime(2);
   a_wait_ends_when_all_have(rt);
   a_cancellation_reaches_present_and_later_members(rt);
+  who_is_first_makes_the_others_needless(rt);
   one_failure_cancels_the_rest(rt);
   a_limit_holds_spawners_up(rt);
   members_and_canceled_callers_are_told(rt);

@@ -1,7 +1,7 @@
 /* Polls: loops that let others run, and loops that end when they are canceled. */
 #include "check.h"
 
-static uint32_t flag;
+static uint32_t flag, spins;
 
 static void *poll_until_flag(void *arg) {
   vt_hot *hot = vt_fiber_hot();
@@ -12,6 +12,7 @@ static void *poll_until_flag(void *arg) {
 
 static void *only_poll_until_flag(void *arg) {
   vt_hot *hot = vt_fiber_hot();
+  set(&spins, 1);
   while (get(&flag) == 0) OK(vt_poll(hot));
   return arg;
 }
@@ -75,6 +76,21 @@ static void handlers_decide_at_the_end_of_a_slice(vt_runtime *rt) {
   vt_fiber raiser = spawn(rt, raise_flag, NULL);
   join(spinner);
   join(raiser);
+
+  /* Any other number is as good as to yield. */
+  const uint32_t others[] = {3, 7, 1u << 31, UINT32_MAX};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    set(&answer, others[i]);
+    set(&asked, 0);
+    set(&flag, 0);
+    set(&spins, 0);
+    spinner = spawn(rt, only_poll_until_flag, NULL);
+    until(&spins, 1);
+    raiser = spawn(rt, raise_flag, NULL);
+    join(spinner);
+    join(raiser);
+    CHECK(get(&asked) > 0);
+  }
 
   set(&answer, VT_SLICE_CONTINUE);
   set(&asked, 0);

@@ -221,10 +221,15 @@ static void shutdown_ends_timers(void) {
     Told far = {.rt = rt}, beat = {.rt = rt};
     OK(vt_timer_start(rt, vt_now() + 3600 * 1000 * MS, 0, tell, &far, drop_told, &far.id));
     OK(vt_timer_start(rt, VT_NOW, MS, tell, &beat, drop_told, &beat.id));
+    /* Never due, and due once and then never again. */
+    Told never = {.rt = rt}, once = {.rt = rt};
+    OK(vt_timer_start(rt, VT_FOREVER, 0, tell, &never, drop_told, &never.id));
+    OK(vt_timer_start(rt, VT_NOW, UINT64_MAX, tell, &once, drop_told, &once.id));
     while (get(&beat.calls) == 0) OK(vt_sleep_until(vt_now() + MS / 10));
     OK(vt_runtime_shutdown(rt, mode, long_time()));
     CHECK(get(&far.dropped) == 1 && get(&beat.dropped) == 1);
-    CHECK(get(&far.calls) == 0);
+    CHECK(get(&never.dropped) == 1 && get(&once.dropped) == 1);
+    CHECK(get(&far.calls) == 0 && get(&never.calls) == 0);
     IS(VT_ESTALE, vt_timer_stop(rt, far.id));
     IS(VT_ESTALE, vt_timer_start(rt, 0, 0, tell, &far, drop_told, NULL));
     CHECK(get(&far.dropped) == 2);

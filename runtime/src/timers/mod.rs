@@ -138,7 +138,7 @@ impl Core {
     fn change<R>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> R) -> (R, bool) {
         let mut state = self.state.lock();
         let result = change(&mut state);
-        if !self.alarm.arm(state.beat.next()) {
+        if !self.alarm.arm(state.next()) {
             state.end();
         }
         let keeps = state.is_detached && state.beat.is_on();
@@ -180,7 +180,20 @@ impl Core {
     }
 }
 
+/// When a timer that is never due is armed for: in some centuries.
+const LATEST: Deadline = Deadline::from_nanos(u64::MAX - 1);
+
 impl State {
+    /// When the alarm is to ring. It is armed as long as the timer is on and not called, however late it is due, for it has to
+    /// hear of the runtime's end.
+    fn next(&self) -> Deadline {
+        if self.beat.due() == Some(Deadline::NEVER) {
+            LATEST
+        } else {
+            self.beat.next()
+        }
+    }
+
     fn end(&mut self) {
         self.is_over = true;
         self.beat.halt();

@@ -162,6 +162,17 @@ fn shutdown_ends_every_timer_however_far_away() {
                 .map(|_| on.after(HOUR, |_| {}).unwrap())
                 .collect();
             on.after(HOUR, move |_| drop(own)).unwrap().detach();
+            let (own, weak_never) = owned();
+            let never = on.timer(move |_| drop(own.clone()));
+            never.start_at(Deadline::NEVER).unwrap();
+            never.detach();
+            let (own, weak_once) = owned();
+            let once = on.timer(move |_| drop(own.clone()));
+            once.start_periodic_at(Deadline::NOW, Duration::MAX)
+                .unwrap();
+            once.detach();
+            let never = on.timer(|_| {});
+            never.start_at(Deadline::NEVER).unwrap();
             let beat = on.every(MS, |_| {}).unwrap();
             let (begun, canceled) = (Arc::new(Event::manual()), Arc::new(Event::manual()));
             let (tell, ended) = (Arc::clone(&begun), Arc::clone(&canceled));
@@ -187,8 +198,10 @@ fn shutdown_ends_every_timer_however_far_away() {
             }
             canceled.wait().unwrap();
             assert!(waiting.take_panic().is_none());
-            assert_eq!(weak.strong_count(), 0);
-            for timer in timers.iter().chain([&beat, &waiting]) {
+            for weak in [weak, weak_never, weak_once] {
+                assert_eq!(weak.strong_count(), 0);
+            }
+            for timer in timers.iter().chain([&beat, &waiting, &never]) {
                 assert!(!timer.is_running());
                 assert_eq!(timer.start_after(MS), Err(SpawnError::ShuttingDown));
                 assert!(!timer.is_running());
