@@ -14,10 +14,11 @@ use std::{
     mem,
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
-    thread::panicking,
 };
 use vitte_wait::{
-    Budget, Deadline, StopToken, current, facade::cell::UnsafeCell, give_way, timed_forms,
+    Budget, Deadline, StopToken, current,
+    facade::{cell::UnsafeCell, panicking},
+    give_way, timed_forms,
 };
 
 /// A lock around a value, for fibers and threads alike.

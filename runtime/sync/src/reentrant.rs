@@ -14,13 +14,13 @@ use std::{
     marker::PhantomData,
     ops::Deref,
     panic::{RefUnwindSafe, UnwindSafe},
-    thread::panicking,
 };
 use vitte_wait::{
     Deadline, StopToken, current,
     facade::{
         atomic::{AtomicU64, Ordering::*},
         cell::UnsafeCell,
+        panicking,
     },
     timed_forms,
 };

@@ -15,10 +15,13 @@ use std::{
     mem::ManuallyDrop,
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
-    thread::panicking,
     time::Duration,
 };
-use vitte_wait::{Deadline, StopToken, facade::cell::UnsafeCell, timed_forms};
+use vitte_wait::{
+    Deadline, StopToken,
+    facade::{cell::UnsafeCell, panicking},
+    timed_forms,
+};
 
 /// A lock around a value for many readers or one writer, for fibers and threads alike.
 ///

@@ -15,7 +15,6 @@ use std::{
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
     ptr,
-    thread::panicking,
     time::Duration,
 };
 use vitte_wait::{
@@ -23,7 +22,7 @@ use vitte_wait::{
     facade::{
         atomic::{AtomicUsize, Ordering::*},
         cell::UnsafeCell,
-        hint, thread,
+        hint, panicking, thread,
     },
     give_way, stack, timed_forms,
 };

@@ -19,5 +19,6 @@ mod events_signal;
 mod flawed_lock;
 mod inherit;
 mod mutex;
+mod poison;
 mod rwlock;
 mod word;

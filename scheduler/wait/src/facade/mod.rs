@@ -12,6 +12,8 @@ pub mod cell;
 mod model_loom;
 #[cfg(shuttle)]
 mod model_shuttle;
+#[cfg(any(loom, shuttle))]
+mod panic;
 #[cfg(not(any(loom, shuttle)))]
 mod real;
 
@@ -19,6 +21,11 @@ mod real;
 pub use model_loom::{Arc, Mutex, MutexGuard, atomic, cell, hint, thread};
 #[cfg(shuttle)]
 pub use model_shuttle::{Arc, Mutex, MutexGuard, atomic, hint, thread};
+#[cfg(any(loom, shuttle))]
+pub use panic::{panicking, unwinding};
+#[cfg(not(any(loom, shuttle)))]
+pub use std::thread::panicking;
+
 #[cfg(not(any(loom, shuttle)))]
 pub use real::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 
