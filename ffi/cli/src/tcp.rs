@@ -4,11 +4,12 @@
 //! runtime. Handles share it, and the last one closes it; `close` ends it for all of them at once.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use mlua::Value;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto};
 
 use crate::api::{Call, Fail, Native, Reply};
 use crate::module::Kind;
@@ -129,7 +130,7 @@ fn address(call: &Call<'_>) -> Result<(String, u16), Fail> {
     Ok((host.to_str()?.to_owned(), port))
 }
 
-/// What `make` makes on a thread of its own, for it may take long and cannot be told to stop. If the task gives up, it goes with the
+/// What `make` makes of a name on a thread of its own, for looking it up may take long and cannot be told to stop. If the task gives up, it goes with the
 /// channel.
 fn aside<T: Send + 'static>(
     deadline: i64,
@@ -138,7 +139,7 @@ fn aside<T: Send + 'static>(
     let done = Chan::<std::io::Result<T>>::bounded(1)?;
     let answer = done.clone();
     let started = thread::Builder::new()
-        .name("vitte-connect".to_owned())
+        .name("vitte-lookup".to_owned())
         .spawn(move || answer.send(Box::new(make()), rt::TRY));
     if let Err(error) = started {
         return Ok(Err(Ended::Failed(error)));
@@ -172,24 +173,78 @@ pub(crate) fn listen(call: &Call<'_>) -> Reply {
     }
 }
 
-/// `vitte.tcp.connect(host, port, timeout_ms)`. A thread looks the name up and connects, while the task waits for it.
+/// `vitte.tcp.connect(host, port, timeout_ms)`. A thread looks a name up; connecting holds up nobody.
 pub(crate) fn connect(call: &Call<'_>) -> Reply {
-    let (to, deadline) = (address(call)?, call.deadline(2)?);
-    let made = aside(deadline, move || {
-        let stream = TcpStream::connect(to)?;
-        stream.set_nonblocking(true).map(|()| stream)
+    let ((host, port), deadline) = (address(call)?, call.deadline(2)?);
+    let found = match host.parse::<IpAddr>() {
+        Ok(address) => Ok(vec![(address, port).into()]),
+        Err(_) => aside(deadline, move || {
+            (host, port).to_socket_addrs().map(Iterator::collect)
+        })?,
+    };
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(addresses) => addresses,
+        Err(ended) => return said(call, &ended),
+    };
+    let mut last = Ended::Failed(ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        last = match connected(address, deadline)? {
+            Ok(socket) => return call.wrap(Object::Socket(socket.into()), Kind::Stream),
+            Err(Ended::TimedOut) => return said(call, &Ended::TimedOut),
+            Err(ended) => ended,
+        };
+    }
+    said(call, &last)
+}
+
+fn connected(to: SocketAddr, deadline: i64) -> Result<Result<Socket, Ended>, Fail> {
+    let stream = match begin(to) {
+        Ok(stream) => stream,
+        Err(error) => return Ok(Err(Ended::Failed(error))),
+    };
+    let socket = made(stream);
+    let End::Stream(stream) = &socket.end else {
+        unreachable!("it was made of a stream");
+    };
+    let connected = run(&socket, stream, For::Writing, deadline, |stream| {
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        // No error yet means nothing: connected is who has a peer.
+        match stream.peer_addr() {
+            Err(error) if error.kind() == ErrorKind::NotConnected => {
+                Err(ErrorKind::WouldBlock.into())
+            }
+            other => other.map(drop),
+        }
     })?;
-    match made {
-        Ok(stream) => stream_of(call, stream),
-        Err(ended) => said(call, &ended),
+    Ok(connected.map(|()| socket))
+}
+
+/// A stream that does not block, and that is connected, or will be.
+fn begin(to: SocketAddr) -> std::io::Result<TcpStream> {
+    let family = match to {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let tcp = Some(ipproto::TCP);
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, tcp)?;
+    match rustix::net::connect(&socket, &to) {
+        // If a signal came it is connected in the background, as in the other case.
+        Ok(()) | Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Ok(socket.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn stream_of(call: &Call<'_>, stream: TcpStream) -> Reply {
+fn made(stream: TcpStream) -> Socket {
     // Small messages are not to wait for one another.
     let _ = stream.set_nodelay(true);
-    let socket = Socket::new(End::Stream(Watched::new(stream)));
-    call.wrap(Object::Socket(socket.into()), Kind::Stream)
+    Socket::new(End::Stream(Watched::new(stream)))
+}
+
+fn stream_of(call: &Call<'_>, stream: TcpStream) -> Reply {
+    call.wrap(Object::Socket(made(stream).into()), Kind::Stream)
 }
 
 fn socket(call: &Call<'_>, what: &str) -> Result<std::sync::Arc<Socket>, Fail> {

@@ -84,6 +84,10 @@ const THREAD_LOCALS: &[(&str, &str)] = &[
         "the facade stands in for a thread's park token",
     ),
     (
+        "scheduler/wait/src/facade/panic.rs",
+        "the facade stands in for a thread's count of panics",
+    ),
+    (
         "ffi/cli/src/state/tick.rs",
         "a signal handler asks which Lua thread runs here",
     ),

@@ -129,6 +129,41 @@ fn each_connection_goes_to_one_of_those_who_accept_and_a_race_ends_a_wait() {
     .printed("he\tll\to\tclosed\nhe\tll\to\tclosed\nhe\tll\to\tclosed\nhe\tll\to\tclosed\n2");
 }
 
+/// A listener that answers nobody: its queue is as short as it can be, and full. Returns its port, and what fills it.
+fn silent() -> (u16, Vec<std::net::TcpStream>, std::net::TcpListener) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let short = std::time::Duration::from_millis(20);
+    let fills = (0..8).map_while(|_| std::net::TcpStream::connect_timeout(&address, short).ok());
+    let fills = fills.collect();
+    (address.port(), fills, listener)
+}
+
+#[test]
+fn whoever_connects_waits_without_a_thread_and_can_be_stopped() {
+    let (port, _fills, _listener) = silent();
+    let source = format!(
+        "local tasks, begun = {{}}, vitte.channel(math.huge)
+         local function connects(_, begun, patience)
+           begun:send(true)
+           return select(2, vitte.tcp.connect('127.0.0.1', {port}, patience))
+         end
+         for n = 1, 40 do tasks[n] = vitte.async(connects, begun, n <= 20 and 100 or nil) end
+         for n = 1, 40 do begun:recv() end
+         vitte.sleep(0.02)
+         local status = assert(io.open('/proc/self/status')):read('a')
+         print(tonumber(status:match('Threads:%s*(%d+)')) < 20)
+         local late = 0
+         for n = 1, 20 do late = late + (tasks[n]:await() == 'timeout' and 1 or 0) end
+         print(late)
+         for n = 21, 40 do tasks[n]:kill() end
+         for n = 21, 40 do assert(tasks[n]:await() == nil) end
+         print((select(2, vitte.tcp.connect('127.0.0.1', {port}, 0))))"
+    );
+    lua(&source).printed("true\n20\ntimeout");
+}
+
 #[test]
 fn misuse_says_what_was_expected() {
     lua("print(pcall(vitte.tcp.listen, 'localhost', 70000))
