@@ -25,6 +25,7 @@ use crate::{
 use std::{
     cell::Cell,
     fmt,
+    hint::cold_path,
     marker::PhantomData,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -153,13 +154,13 @@ impl<'a> Fork<'a> {
         RA: Send,
         RB: Send,
     {
-        if stack_pointer() <= self.ground.quick_above {
-            return join_slow(self.ground, a, b);
-        }
-        if self.ground.fresh().holds(ENOUGH) {
+        // Whatever else there is lies out of line, so that no jump is on the frequent way: a processor predicts branches by
+        // those that were taken before.
+        if stack_pointer() > self.ground.quick_above && self.ground.fresh().holds(ENOUGH) {
             return one_by_one(self.ground, a, b);
         }
-        join_apart(self.ground, a, b)
+        cold_path();
+        offer_apart(self, a, b)
     }
 
     #[inline(always)]
@@ -323,14 +324,14 @@ where
     (first, second)
 }
 
-/// [`join_on`], out of line: for those who come here seldom.
+/// [`Fork::offer`], out of line: for those who come here seldom.
 #[inline(never)]
-fn join_apart<A, B, RA, RB>(ground: &Ground, a: A, b: B) -> (RA, RB)
+fn offer_apart<A, B, RA, RB>(fork: Fork<'_>, a: A, b: B) -> (RA, RB)
 where
     A: FnOnce(Fork<'_>) -> RA,
     B: FnOnce(Fork<'_>) -> RB,
 {
-    join_on::<true, _, _, _, _>(ground, a, b)
+    fork.offer(a, b)
 }
 
 #[cold]

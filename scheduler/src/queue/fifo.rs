@@ -81,7 +81,7 @@ impl Fifo {
         false
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop(&self) -> Option<&'static Task> {
         // SAFETY: null, or a task that we put here and that is type-stable.
         let task = unsafe { self.head.get().as_ref() }?;

@@ -198,15 +198,21 @@ impl Worker {
     }
 
     /// Started tasks that wait here.
-    #[inline]
+    // Always inlined: it is part of most yields.
+    #[inline(always)]
     pub(crate) fn find_in_line(&self) -> Option<&'static Task> {
         match self.fifo.pop() {
             Some(task) => {
                 self.look_ahead(self.fifo.first());
                 Some(task)
             }
-            None => self.movable.pop().map(|task| task.0),
+            None => self.find_movable(),
         }
+    }
+
+    #[inline(never)]
+    fn find_movable(&self) -> Option<&'static Task> {
+        self.movable.pop().map(|task| task.0)
     }
 
     /// The sources that come last otherwise.

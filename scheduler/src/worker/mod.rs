@@ -145,8 +145,8 @@ pub(crate) struct After {
 /// wrong worker's, so ask again.
 #[inline(always)]
 pub(crate) fn current() -> Option<&'static Worker> {
-    // SAFETY: it is asked for one thing, at once.
-    at(unsafe { current::here() })
+    // SAFETY: as said in `at`.
+    unsafe { current::worker().cast::<Worker>().as_ref() }
 }
 
 /// As [`current()`], for a caller that has looked up where it is.
