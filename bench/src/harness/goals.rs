@@ -83,6 +83,8 @@ const GOALS: &[Goal] = &[
     // Time.
     alone("timers_p50", 2, 150.0, "us"),
     against("tokio", "timers_cpu", 2, 1.0),
+    alone("sleepers_p50", 2, 150.0, "us"),
+    against("tokio", "sleepers_cpu", 2, 1.0),
     alone("timeout_cancel", 1, 40.0, "ns"),
     // What generated code and foreign code pay.
     alone("poll", 1, 0.5, "ns"),

@@ -12,6 +12,7 @@ mod fiber_fan_in;
 mod fiber_mpsc;
 mod fiber_mutex;
 mod fiber_spsc;
+mod lateness;
 mod mutex;
 mod native_region;
 mod park_pingpong;
@@ -23,6 +24,7 @@ mod select;
 mod several_threads;
 mod skynet_join;
 mod skynet_spawn;
+mod sleepers;
 mod spawn_bulk;
 mod spawn_join;
 mod thread_fan_in;
@@ -60,6 +62,7 @@ pub(crate) fn all() -> Vec<Workload> {
         echo::workloads(),
         parked::workloads(),
         timers::workloads(),
+        sleepers::workloads(),
         timeout_cancel::workloads(),
         poll::workloads(),
         native_region::workloads(),

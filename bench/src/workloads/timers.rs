@@ -1,154 +1,58 @@
-//! `timers_p50`, `timers_p99`, `timers_cpu`: a hundred thousand fibers that sleep for up to a second.
+//! `timers_p50`, `timers_p99`, `timers_cpu`: a hundred thousand timers that call something within a second.
 //!
-//! One course of events gives all three figures; a cell reports the one it is named after.
+//! Tokio's only timer is a future, so its part is a task for each that awaits one.
 
-use std::time::{Duration, Instant};
-
-use rustix::time::{ClockId, clock_gettime};
-
-use super::{Cell, Subject, Workload};
-use crate::subjects::tokio::Tokio;
-
-/// The shortest and the longest sleep, in milliseconds.
-const SLEEPS: (u64, u64) = (1, 1000);
-
-/// What became of all sleepers.
-#[derive(Debug)]
-struct Course {
-    /// How much later than asked for each of them woke, in order.
-    late: Vec<Duration>,
-    /// What the process computed meanwhile, spawning included.
-    cpu: Duration,
-}
-
-impl Course {
-    fn of(mut late: Vec<Duration>, cpu: Duration) -> Self {
-        late.sort_unstable();
-        Self { late, cpu }
-    }
-
-    /// Microseconds that so many of a hundred are late at most.
-    fn percentile(&self, percent: usize) -> f64 {
-        let at = (self.late.len() * percent / 100).min(self.late.len() - 1);
-        self.late[at].as_secs_f64() * 1e6
-    }
-}
-
-type Figure = fn(&Course) -> f64;
+use super::{Workload, lateness};
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    vec![
-        workload("timers_p50", "us", |course| course.percentile(50)),
-        workload("timers_p99", "us", |course| course.percentile(99)),
-        workload("timers_cpu", "ms", |course| course.cpu.as_secs_f64() * 1e3),
-    ]
-}
-
-fn workload(name: &str, unit: &'static str, figure: Figure) -> Workload {
-    Workload {
-        name: name.to_owned(),
-        unit,
-        workers: &[2],
-        subjects: vec![
-            #[cfg(feature = "vitte")]
-            Subject::new("vitte", move |cell| vitte(cell, figure)),
-            Subject::new("tokio", move |cell| tokio(cell, figure)),
-        ],
-    }
-}
-
-/// How long sleeper `n` sleeps: spread evenly, and neighbours far apart (the step is prime to the span).
-fn nap(n: u64) -> Duration {
-    let (shortest, longest) = SLEEPS;
-    let span = (longest - shortest) * 1000;
-    Duration::from_micros(shortest * 1000 + n * 618_047 % span)
-}
-
-/// The processor time of all threads of this process.
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(
-        u64::try_from(now.tv_sec).expect("it began at 0"),
-        u32::try_from(now.tv_nsec).expect("it is below a second"),
-    )
-}
-
-/// A small course first, so that no figure contains the start of the runtime.
-fn measured(cell: &Cell, figure: Figure, mut course: impl FnMut(u64) -> Vec<Duration>) -> f64 {
-    let _ = course(100);
-    let before = cpu();
-    let late = course(cell.size.choose(100_000, 2_000));
-    figure(&Course::of(late, cpu() - before))
+    let ours: Option<lateness::Body> = None;
+    #[cfg(feature = "vitte")]
+    let ours = ours.or(Some(vitte));
+    lateness::workloads_of("timers", ours)
 }
 
 #[cfg(feature = "vitte")]
-fn vitte(cell: &Cell, figure: Figure) -> f64 {
-    use vitte_threads::{Fiber, Runtime, sleep};
+fn vitte(cell: &super::Cell, figure: lateness::Figure) -> f64 {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
-    fn course(count: u64) -> Vec<Duration> {
-        let sleepers: Vec<_> = (0..count)
-            .map(|n| {
-                Fiber::spawn(move || {
-                    let (nap, began) = (nap(n), Instant::now());
-                    let _ = sleep(nap);
-                    began.elapsed().saturating_sub(nap)
-                })
-            })
-            .collect();
-        let late = sleepers.into_iter().map(|sleeper| sleeper.join());
-        late.map(|late| late.expect("it only sleeps")).collect()
+    use vitte_threads::sync::{Mutex, WaitGroup};
+    use vitte_threads::{Runtime, Timer};
+
+    /// What the callbacks tell.
+    struct Told {
+        late: Mutex<Vec<Duration>>,
+        open: WaitGroup,
     }
 
-    let runtime = Runtime::builder()
-        .workers(cell.workers)
-        .stack_size(16 * 1024)
-        .build();
+    fn start(runtime: &Runtime, n: u64, told: Arc<Told>) -> Timer {
+        let (nap, began) = (lateness::nap(n), Instant::now());
+        let timer = runtime.timer(move |_| {
+            let late = began.elapsed().saturating_sub(nap);
+            told.late.lock().expect("nobody panics").push(late);
+            told.open.done();
+        });
+        timer.start_after(nap).expect("the runtime runs");
+        timer
+    }
+
+    fn course(runtime: &Runtime, count: u64) -> Vec<Duration> {
+        let told = Arc::new(Told {
+            late: Mutex::new(Vec::with_capacity(count as usize)),
+            open: WaitGroup::new(),
+        });
+        told.open.add(count as usize);
+        let timers: Vec<_> = (0..count)
+            .map(|n| start(runtime, n, Arc::clone(&told)))
+            .collect();
+        told.open.wait().expect("nobody cancels it");
+        drop(timers);
+        std::mem::take(&mut *told.late.lock().expect("nobody panics"))
+    }
+
+    let runtime = Runtime::builder().workers(cell.workers).build();
     let runtime = runtime.expect("threads can be started");
-    measured(cell, figure, |count| runtime.run(move || course(count)))
-}
-
-fn tokio(cell: &Cell, figure: Figure) -> f64 {
-    async fn course(count: u64) -> Vec<Duration> {
-        let sleepers: Vec<_> = (0..count)
-            .map(|n| {
-                tokio::spawn(async move {
-                    let (nap, began) = (nap(n), Instant::now());
-                    tokio::time::sleep(nap).await;
-                    began.elapsed().saturating_sub(nap)
-                })
-            })
-            .collect();
-        let mut late = Vec::new();
-        for sleeper in sleepers {
-            late.push(sleeper.await.expect("it only sleeps"));
-        }
-        late
-    }
-
-    let runtime = Tokio::start_with_time(cell.workers);
-    measured(cell, figure, |count| runtime.run(course(count)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn naps_differ_and_keep_within_their_bounds() {
-        let naps: std::collections::HashSet<_> = (0..10_000).map(nap).collect();
-        assert!(naps.len() > 9_000, "only {} differ", naps.len());
-        let (shortest, longest) = SLEEPS;
-        let bounds = Duration::from_millis(shortest)..=Duration::from_millis(longest);
-        assert!(naps.iter().all(|nap| bounds.contains(nap)));
-    }
-
-    #[test]
-    fn percentiles_are_of_what_was_late() {
-        let late = (1..=100).rev().map(Duration::from_micros).collect();
-        let course = Course::of(late, Duration::ZERO);
-        assert_eq!(
-            (course.percentile(50), course.percentile(99)),
-            (51.0, 100.0)
-        );
-    }
+    lateness::measured(cell, figure, |count| {
+        runtime.run(|| course(&runtime, count))
+    })
 }
