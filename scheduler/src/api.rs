@@ -316,7 +316,7 @@ impl Scheduler {
             Some(worker) => {
                 worker.remote().counts.spawned.raise();
                 if task.unit.is_ordinary() {
-                    worker.push_fresh(task);
+                    worker.push_spawned(task);
                 } else {
                     shared.inject(task);
                 }

@@ -108,7 +108,7 @@ pub use task::{
     join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,
 };
-pub use timer::alarm::{Alarm, Bell};
+pub use timer::alarm::{Alarm, Bell, Ring};
 pub use unit::give_up_if_killed;
 pub use vitte_wait::{
     Priority,

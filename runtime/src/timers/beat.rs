@@ -12,11 +12,11 @@
 //! makes none after it late. Of beats that are due together the latest is run, and says for how many it
 //! stands.
 //!
-//! Invariants: whoever made it `Queued` sees to it that it becomes `Idle` again. The callback is in
-//! `callback` unless it is `Running`.
+//! Invariant: whoever made it `Queued` sees to it that it becomes `Idle` again. Between `begin` and `finish` nobody else calls the
+//! callback.
 
 use crate::Panicked;
-use std::{any::Any, fmt::DebugStruct, mem, sync::Arc, time::Duration};
+use std::{any::Any, fmt::DebugStruct, sync::Arc, time::Duration};
 use vitte_sync::Event;
 use vitte_wait::{Deadline, facade::clock};
 
@@ -46,16 +46,14 @@ enum Run {
     Running(u64),
 }
 
-/// A call of the callback that is due: the callback, which is to be given back to
-/// [`Beat::finish`], and what it is told.
-pub(super) struct Call<C> {
-    pub(super) callback: C,
+/// What a call of the callback is told.
+pub(super) struct Call {
     pub(super) due: Deadline,
     pub(super) missed: u64,
 }
 
 /// See the [module documentation](self).
-pub(super) struct Beat<C> {
+pub(super) struct Beat {
     /// Whether it will be due.
     is_on: bool,
     /// The point from which the next beat is one period away.
@@ -65,10 +63,19 @@ pub(super) struct Beat<C> {
     /// In nanoseconds; zero if it is to be called once.
     period: u64,
     run: Run,
-    callback: Option<C>,
     /// Signaled when the callback that runs now has ended, if somebody waits for that.
     end: Option<Arc<Event>>,
-    stats: TimerStats,
+    /// How often the callback was called.
+    fired: u64,
+    /// What most timers never have.
+    mishaps: Option<Box<Mishaps>>,
+}
+
+#[derive(Default)]
+struct Mishaps {
+    missed: u64,
+    panicked: u64,
+    unstarted: u64,
     /// The first panic since somebody asked.
     panic: Option<Panicked>,
 }
@@ -76,18 +83,17 @@ pub(super) struct Beat<C> {
 /// How long a call that could not be made is put off.
 const PAUSE: Duration = Duration::from_millis(1);
 
-impl<C> Beat<C> {
-    pub(super) fn new(callback: C) -> Self {
+impl Beat {
+    pub(super) fn new() -> Self {
         Self {
             is_on: false,
             base: 0,
             due: Deadline::NEVER,
             period: 0,
             run: Run::Idle,
-            callback: Some(callback),
             end: None,
-            stats: TimerStats::default(),
-            panic: None,
+            fired: 0,
+            mishaps: None,
         }
     }
 
@@ -145,9 +151,9 @@ impl<C> Beat<C> {
         true
     }
 
-    /// Whether the callback is to be called now; then the caller sees to it.
-    pub(super) fn claim(&mut self) -> bool {
-        let is_due = self.is_on && self.run == Run::Idle && self.due.is_past();
+    /// Whether the callback is to be called, as it is `now`; then the caller sees to it.
+    pub(super) fn claim(&mut self, now: Deadline) -> bool {
+        let is_due = self.is_on && self.run == Run::Idle && self.due <= now;
         if is_due {
             self.run = Run::Queued { revoked: false };
         }
@@ -156,26 +162,24 @@ impl<C> Beat<C> {
 
     /// The caller, whose unit has this `life`, is about to call the callback. `None`: he need not, for
     /// meanwhile it was stopped or started anew.
-    pub(super) fn begin(&mut self, life: u64) -> Option<Call<C>> {
+    pub(super) fn begin(&mut self, life: u64) -> Option<Call> {
         if self.run != (Run::Queued { revoked: false }) {
             self.run = Run::Idle;
             return None;
         }
-        let callback = self.callback.take()?;
         self.run = Run::Running(life);
-        self.stats.fired += 1;
+        self.fired += 1;
         let first = self.due.as_nanos();
         let missed = self.beats_since(first);
         let due = first + missed.unwrap_or(0) * self.period;
         if let Some(missed) = missed {
             self.base = due;
             self.due = Deadline::from_nanos(due.saturating_add(self.period));
-            self.stats.missed += missed;
+            self.miss(missed);
         } else {
             self.is_on = false;
         }
         Some(Call {
-            callback,
             due: Deadline::from_nanos(due),
             missed: missed.unwrap_or(0),
         })
@@ -183,21 +187,16 @@ impl<C> Beat<C> {
 
     /// How many whole periods have passed since `point`; `None` if there is no period.
     fn beats_since(&self, point: u64) -> Option<u64> {
-        let passed = clock::now().saturating_sub(point);
-        passed.checked_div(self.period)
+        (self.period != 0).then(|| clock::now().saturating_sub(point) / self.period)
     }
 
-    /// The callback that `begin` gave has returned, or panicked. Returns who is to be told, after the lock.
-    pub(super) fn finish(
-        &mut self,
-        callback: C,
-        panic: Option<Box<dyn Any + Send>>,
-    ) -> Option<Arc<Event>> {
-        self.callback = Some(callback);
+    /// The callback has returned, or panicked. Returns who is to be told, after the lock.
+    pub(super) fn finish(&mut self, panic: Option<Box<dyn Any + Send>>) -> Option<Arc<Event>> {
         self.run = Run::Idle;
         if let Some(panic) = panic {
-            self.stats.panicked += 1;
-            self.panic.get_or_insert_with(|| Panicked::new(panic));
+            let mishaps = self.mishaps();
+            mishaps.panicked += 1;
+            mishaps.panic.get_or_insert_with(|| Panicked::new(panic));
         }
         self.end.take()
     }
@@ -206,13 +205,13 @@ impl<C> Beat<C> {
     pub(super) fn fail(&mut self) {
         let revoked = self.run != (Run::Queued { revoked: false });
         self.run = Run::Idle;
-        self.stats.unstarted += 1;
+        self.mishaps().unstarted += 1;
         if revoked {
             return;
         }
         let due = self.due.as_nanos();
         if let Some(missed) = self.beats_since(due) {
-            self.stats.missed += missed + 1;
+            self.miss(missed + 1);
             self.base = due + missed * self.period;
             self.due = Deadline::from_nanos(self.base.saturating_add(self.period));
         } else {
@@ -240,15 +239,32 @@ impl<C> Beat<C> {
             .field("due_in", &self.due().and_then(Deadline::remaining))
             .field("period", &self.period())
             .field("in_callback", &self.is_running())
-            .field("stats", &self.stats);
+            .field("stats", &self.stats());
     }
 
     pub(super) fn stats(&self) -> TimerStats {
-        self.stats
+        let mishaps = self.mishaps.as_deref();
+        let count = |of: fn(&Mishaps) -> u64| mishaps.map_or(0, of);
+        TimerStats {
+            fired: self.fired,
+            missed: count(|mishaps| mishaps.missed),
+            panicked: count(|mishaps| mishaps.panicked),
+            unstarted: count(|mishaps| mishaps.unstarted),
+        }
     }
 
     pub(super) fn take_panic(&mut self) -> Option<Panicked> {
-        mem::take(&mut self.panic)
+        self.mishaps.as_mut()?.panic.take()
+    }
+
+    fn mishaps(&mut self) -> &mut Mishaps {
+        self.mishaps.get_or_insert_default()
+    }
+
+    fn miss(&mut self, beats: u64) {
+        if beats > 0 {
+            self.mishaps().missed += beats;
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 /// Gives a timer that has
 ///
-/// * `change(&self, impl FnOnce(&mut Beat<..>) -> R) -> R`, which also lets the change take effect,
-/// * `look(&self, impl FnOnce(&mut Beat<..>) -> R) -> R`, for what changes nothing,
+/// * `change(&self, impl FnOnce(&mut Beat) -> R) -> R`, which also lets the change take effect,
+/// * `look(&self, impl FnOnce(&mut Beat) -> R) -> R`, for what changes nothing,
 /// * `start(&self, first: Deadline, period: u64) -> Result<(), SpawnError>`,
 ///
 /// everything that can be said of any timer.

@@ -65,13 +65,15 @@ type Callback = Box<dyn FnMut(&Tick<'_, HighResTimer>) + Send>;
 
 struct Core {
     state: Mutex<State>,
+    /// Locked by the thread while it calls.
+    callback: Mutex<Callback>,
     changed: Event,
     name: String,
     spin: u64,
 }
 
 struct State {
-    beat: Beat<Callback>,
+    beat: Beat,
     /// There is a thread.
     has_thread: bool,
     /// The handle is gone, so the thread is to end.
@@ -99,10 +101,11 @@ impl HighResTimerBuilder {
     {
         let core = Core {
             state: Mutex::new(State {
-                beat: Beat::new(Box::new(callback)),
+                beat: Beat::new(),
                 has_thread: false,
                 is_over: false,
             }),
+            callback: Mutex::new(Box::new(callback)),
             changed: Event::auto(),
             name: self.name,
             spin: u64::try_from(self.spin.as_nanos()).unwrap_or(u64::MAX),
@@ -148,13 +151,13 @@ impl HighResTimer {
         Ok(())
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Beat<Callback>) -> R) -> R {
+    fn change<R>(&self, change: impl FnOnce(&mut Beat) -> R) -> R {
         let result = self.look(change);
         self.core.changed.signal();
         result
     }
 
-    fn look<R>(&self, look: impl FnOnce(&mut Beat<Callback>) -> R) -> R {
+    fn look<R>(&self, look: impl FnOnce(&mut Beat) -> R) -> R {
         look(&mut self.core.state.lock().beat)
     }
 
@@ -183,7 +186,7 @@ impl Core {
             }
             let call = {
                 let mut state = self.state.lock();
-                let due = !state.is_over && state.beat.claim();
+                let due = !state.is_over && state.beat.claim(Deadline::from_nanos(clock::now()));
                 due.then(|| state.beat.begin(life)).flatten()
             };
             if let Some(call) = call {
@@ -192,16 +195,12 @@ impl Core {
         }
     }
 
-    fn call(&self, timer: &HighResTimer, call: Call<Callback>) {
-        let Call {
-            mut callback,
-            due,
-            missed,
-        } = call;
+    fn call(&self, timer: &HighResTimer, call: Call) {
+        let Call { due, missed } = call;
         let tick = Tick { timer, due, missed };
         // On a plain thread nothing but a panic unwinds.
-        let (panic, _) = panic_of(|| callback(&tick));
-        let end = self.state.lock().beat.finish(callback, panic);
+        let (panic, _) = panic_of(|| (self.callback.lock())(&tick));
+        let end = self.state.lock().beat.finish(panic);
         if let Some(end) = end {
             end.signal();
         }

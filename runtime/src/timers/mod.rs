@@ -26,7 +26,7 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
-use vitte_scheduler::{Alarm, Bell, Scheduler, SpawnOptions, Unwinding};
+use vitte_scheduler::{Alarm, Bell, Ring, Scheduler, SpawnOptions, Unwinding};
 use vitte_sync::{Canceled, Event, WaitError};
 use vitte_wait::{Deadline, Priority, StopToken, current, facade::Mutex, timed_forms};
 
@@ -80,7 +80,7 @@ use vitte_wait::{Deadline, Priority, StopToken, current, facade::Mutex, timed_fo
 /// ```
 #[must_use = "a timer that is dropped is stopped"]
 pub struct Timer {
-    core: Arc<Core>,
+    link: Link,
     /// Whether this is the handle by whose end the timer ends.
     is_handle: bool,
 }
@@ -113,70 +113,99 @@ impl<'a, T> Tick<'a, T> {
     }
 }
 
-type Callback = Box<dyn FnMut(&Tick<'_>) + Send>;
+type Callback = dyn FnMut(&Tick<'_>) + Send;
 
-struct Core {
+/// What an alarm is to ring. The timer, its entry in a wheel and its callback are one piece of memory.
+struct Core<F: ?Sized = Callback> {
     state: Mutex<State>,
-    alarm: Alarm,
+    /// What is out of the ordinary about the fibers that call.
+    manner: Option<Box<Manner>>,
+    /// Locked by whoever calls it, and there is one at a time.
+    callback: Mutex<F>,
+}
+
+struct Manner {
     name: Option<Box<str>>,
     stack_size: Option<usize>,
     priority: Priority,
 }
 
 struct State {
-    beat: Beat<Callback>,
+    beat: Beat,
+    /// For when the alarm is armed; "never" if it has rung since.
+    armed: Deadline,
     /// The runtime has been shut down.
     is_over: bool,
     is_detached: bool,
     /// The timer itself, while it is detached and running.
-    keep: Option<Arc<Core>>,
+    keep: Option<Link>,
 }
 
-impl Core {
+/// A timer as whoever has to do with it holds it.
+#[derive(Clone)]
+struct Link(Arc<Alarm<Core>>);
+
+impl Link {
     /// Makes a change, and arms the alarm for what follows from it. Returns what `change` said, and
     /// whether the timer can run at all.
-    fn change<R>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> R) -> (R, bool) {
-        let mut state = self.state.lock();
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> (R, bool) {
+        let mut state = self.0.state.lock();
         let result = change(&mut state);
-        if !self.alarm.arm(state.next()) {
-            state.end();
+        let next = state.next();
+        if next != state.armed {
+            state.armed = next;
+            if !self.0.arm(next) {
+                state.end();
+            }
         }
         let keeps = state.is_detached && state.beat.is_on();
-        let new = keeps.then(|| Arc::clone(self));
-        let old = std::mem::replace(&mut state.keep, new);
+        let old = match keeps == state.keep.is_some() {
+            true => None,
+            false => std::mem::replace(&mut state.keep, keeps.then(|| self.clone())),
+        };
         let is_over = state.is_over;
         drop(state);
         drop(old);
         (result, !is_over)
     }
 
-    /// What the alarm calls: wherever a worker looks at its wheel.
-    fn ring(self: &Arc<Self>, bell: Bell) {
-        if bell == Bell::Ended {
-            self.change(State::end);
-            return;
-        }
-        let due = {
-            let mut state = self.state.lock();
-            state.beat.claim()
-        };
-        if due {
-            self.spawn();
-        }
-    }
-
     /// Under no lock; the beat was claimed.
-    fn spawn(self: &Arc<Self>) {
-        let turn = Turn(Some(Arc::clone(self)));
-        let options = SpawnOptions {
-            name: self.name.as_deref(),
-            stack_size: self.stack_size,
-            priority: self.priority,
+    fn spawn(self) {
+        let scheduler = self.0.scheduler().clone();
+        let link = self.clone();
+        let turn = Turn(Some(self));
+        let mut options = SpawnOptions {
             detached: true,
             ..SpawnOptions::default()
         };
+        if let Some(manner) = &link.0.manner {
+            options.name = manner.name.as_deref();
+            options.stack_size = manner.stack_size;
+            options.priority = manner.priority;
+        }
         // If it cannot be spawned, or does not begin, `turn` is dropped and says so.
-        self.alarm.scheduler().spawn(&options, move || turn.run());
+        scheduler.spawn(&options, move || turn.run());
+    }
+}
+
+impl<F: FnMut(&Tick<'_>) + Send + 'static> Ring for Core<F> {
+    /// Wherever a worker looks at its wheel.
+    fn ring(alarm: Arc<Alarm<Self>>, bell: Bell) {
+        let link = Link(alarm);
+        let Bell::Due(now) = bell else {
+            link.change(State::end);
+            return;
+        };
+        let due = {
+            let mut state = link.0.state.lock();
+            if state.armed <= now {
+                state.armed = Deadline::NEVER;
+            }
+            state.beat.claim(now)
+        };
+        if due {
+            link.spawn();
+        }
     }
 }
 
@@ -201,25 +230,21 @@ impl State {
 }
 
 /// The duty to call the callback once, or to say that it could not be called.
-struct Turn(Option<Arc<Core>>);
+struct Turn(Option<Link>);
 
 impl Turn {
     fn run(mut self) {
-        let Some(core) = self.0.take() else {
+        let Some(link) = self.0.take() else {
             return;
         };
         let life = current::unit().life();
         // If it was revoked, the alarm is armed for what came instead.
-        let (Some(call), _) = core.change(|state| state.beat.begin(life)) else {
+        let (Some(call), _) = link.change(|state| state.beat.begin(life)) else {
             return;
         };
-        let Call {
-            mut callback,
-            due,
-            missed,
-        } = call;
+        let Call { due, missed } = call;
         let timer = Timer {
-            core: Arc::clone(&core),
+            link,
             is_handle: false,
         };
         let tick = Tick {
@@ -227,10 +252,10 @@ impl Turn {
             due,
             missed,
         };
-        let (panic, unwinding) = panic_of(|| callback(&tick));
-        let (end, _) = core.change(|state| state.beat.finish(callback, panic));
+        let (panic, unwinding) = panic_of(|| (timer.link.0.callback.lock())(&tick));
+        let (end, _) = timer.link.change(|state| state.beat.finish(panic));
         // Before whoever waits goes on: if he has the last handle, it is he who drops the callback.
-        drop((timer, core));
+        drop(timer);
         if let Some(end) = end {
             end.signal();
         }
@@ -252,8 +277,8 @@ fn panic_of(run: impl FnOnce()) -> (Option<Panic>, Option<Panic>) {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(core) = self.0.take() {
-            core.change(|state| state.beat.fail());
+        if let Some(link) = self.0.take() {
+            link.change(|state| state.beat.fail());
         }
     }
 }
@@ -273,34 +298,34 @@ impl Timer {
         options: &SpawnOptions<'_>,
         callback: impl FnMut(&Tick<'_>) + Send + 'static,
     ) -> Self {
-        let core = Arc::new_cyclic(|core: &Weak<Core>| {
-            let core = core.clone();
-            let ring = move |bell| {
-                if let Some(core) = core.upgrade() {
-                    core.ring(bell);
-                }
-            };
-            Core {
-                state: Mutex::new(State {
-                    beat: Beat::new(Box::new(callback)),
-                    is_over: false,
-                    is_detached: false,
-                    keep: None,
-                }),
-                alarm: Alarm::new(scheduler, ring),
-                name: options.name.map(Into::into),
-                stack_size: options.stack_size,
-                priority: options.priority,
-            }
-        });
+        let is_ordinary = options.name.is_none()
+            && options.stack_size.is_none()
+            && options.priority == Priority::default();
+        let core = Core {
+            state: Mutex::new(State {
+                beat: Beat::new(),
+                armed: Deadline::NEVER,
+                is_over: false,
+                is_detached: false,
+                keep: None,
+            }),
+            manner: (!is_ordinary).then(|| {
+                Box::new(Manner {
+                    name: options.name.map(Into::into),
+                    stack_size: options.stack_size,
+                    priority: options.priority,
+                })
+            }),
+            callback: Mutex::new(callback),
+        };
         Self {
-            core,
+            link: Link(Alarm::new(scheduler, core)),
             is_handle: true,
         }
     }
 
     fn start(&self, first: Deadline, period: u64) -> Result<(), SpawnError> {
-        let ((), can_run) = self.core.change(|state| {
+        let ((), can_run) = self.link.change(|state| {
             if !state.is_over {
                 state.beat.start(first, period);
             }
@@ -308,12 +333,12 @@ impl Timer {
         can_run.then_some(()).ok_or(SpawnError::ShuttingDown)
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Beat<Callback>) -> R) -> R {
-        self.core.change(|state| change(&mut state.beat)).0
+    fn change<R>(&self, change: impl FnOnce(&mut Beat) -> R) -> R {
+        self.link.change(|state| change(&mut state.beat)).0
     }
 
-    fn look<R>(&self, look: impl FnOnce(&mut Beat<Callback>) -> R) -> R {
-        look(&mut self.core.state.lock().beat)
+    fn look<R>(&self, look: impl FnOnce(&mut Beat) -> R) -> R {
+        look(&mut self.link.0.state.lock().beat)
     }
 
     timer_forms! {}
@@ -321,34 +346,34 @@ impl Timer {
     /// A name for the timer that does not keep it, and by whose end it does not end.
     #[must_use]
     pub fn downgrade(&self) -> WeakTimer {
-        WeakTimer(Arc::downgrade(&self.core))
+        WeakTimer(Arc::downgrade(&self.link.0))
     }
 
     /// The scheduler whose fibers call.
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {
-        self.core.alarm.scheduler()
+        self.link.0.scheduler()
     }
 
     /// Lets the timer go on by itself: until it was due, if it is to be called once; else until the
     /// callback [cancels](Self::cancel) it, or its runtime is shut down.
     pub fn detach(mut self) {
         self.is_handle = false;
-        self.core.change(|state| state.is_detached = true);
+        self.link.change(|state| state.is_detached = true);
     }
 }
 
 /// A [`Timer`] that may be gone.
 #[derive(Clone)]
-pub struct WeakTimer(Weak<Core>);
+pub struct WeakTimer(Weak<Alarm<Core>>);
 
 impl WeakTimer {
     /// The timer, if it is there. Dropping this does not stop it.
     #[must_use]
     pub fn upgrade(&self) -> Option<Timer> {
-        let core = self.0.upgrade()?;
+        let link = Link(self.0.upgrade()?);
         Some(Timer {
-            core,
+            link,
             is_handle: false,
         })
     }
@@ -365,8 +390,9 @@ impl Drop for Timer {
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Timer");
-        shown.field("name", &self.core.name);
-        if let Some(state) = self.core.state.try_lock() {
+        let manner = self.link.0.manner.as_deref();
+        shown.field("name", &manner.and_then(|manner| manner.name.as_deref()));
+        if let Some(state) = self.link.0.state.try_lock() {
             state.beat.show(&mut shown);
         }
         shown.finish_non_exhaustive()

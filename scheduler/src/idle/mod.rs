@@ -23,7 +23,7 @@ pub(crate) use parker::IS_SIGNAL_SAFE;
 use parker::Parker;
 pub(crate) use parker::sleep_exactly;
 pub(crate) use sleep::GRACE;
-use sleep::{UNKNOWN, next_of_the_awake};
+use sleep::{LONG_GRACE, UNKNOWN, next_of_the_awake};
 use std::sync::Arc;
 use vitte_wait::facade::{
     Mutex,
@@ -251,10 +251,10 @@ impl Idle {
     }
 
     /// Whether the keeper would sleep too long, if worker `index`, which is awake, did not see to a timer that
-    /// is due then.
+    /// is due then, by more than `grace`.
     #[inline]
-    fn keeper_sleeps_beyond(&self, due: u64) -> bool {
-        self.keeper_until.load(Relaxed) > due.saturating_add(GRACE)
+    fn keeper_sleeps_beyond(&self, due: u64, grace: u64) -> bool {
+        self.keeper_until.load(Relaxed) > due.saturating_add(grace)
     }
 
     /// Under the lock, after `index` has left the list `from`.
@@ -273,7 +273,7 @@ impl Idle {
         }
         // Ordering: Release. Partner: the Acquire in `doze`.
         bed.asleep.store(false, Release);
-        self.leave_timers(shared, sleepers, index);
+        self.leave_timers(shared, sleepers, index, GRACE);
         bed.poke();
     }
 
@@ -281,11 +281,11 @@ impl Idle {
     ///
     /// The keeper sets its deadline under the lock, to "never" before it looks who is awake and to
     /// the true one afterwards. So it sees that `index` is, or we see a deadline that is too late.
-    fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize) {
+    fn leave_timers(&self, shared: &Shared, sleepers: &Sleepers, index: usize, grace: u64) {
         match sleepers.keeper {
             Some(keeper) => {
                 let due = shared.remotes[index].timers.next();
-                if self.keeper_sleeps_beyond(due) {
+                if self.keeper_sleeps_beyond(due, grace) {
                     shared.remotes[keeper].bed.poke();
                 }
             }
@@ -348,7 +348,7 @@ impl Idle {
     #[inline]
     pub(crate) fn timer_armed(&self, shared: &Shared, deadline: u64) {
         fence::light();
-        if self.keeper_sleeps_beyond(deadline) {
+        if self.keeper_sleeps_beyond(deadline, GRACE) {
             self.poke_keeper(shared, deadline);
         } else if self.keeper_until.load(Relaxed) == 0 && shared.pacer.sleeps_beyond(deadline) {
             shared.pacer.poke();
@@ -546,7 +546,8 @@ impl Idle {
         }
         if from != Left::None {
             bed.asleep.store(false, Relaxed);
-            self.leave_timers(shared, &sleepers, me);
+            // It looks at its timers now.
+            self.leave_timers(shared, &sleepers, me, LONG_GRACE);
         }
         // If somebody took us off, it may have been to search.
         drop(sleepers);

@@ -33,6 +33,15 @@ const fn nap() -> u64 {
 /// the next few tasks, and most of what is woken can run nowhere else.
 pub(crate) const GRACE: u64 = if cfg!(any(loom, shuttle)) { 0 } else { 250_000 };
 
+/// How long, in nanoseconds, a timer is left to its worker, if that sleeps: it wakes for it, and looks. So it is only for a worker
+/// that finds something there which keeps it, and while the keeper sleeps no longer than that, it need not be told each time
+/// that another worker looks at its timers.
+pub(super) const LONG_GRACE: u64 = if cfg!(any(loom, shuttle)) {
+    0
+} else {
+    8_000_000
+};
+
 /// The deadline of a sleeper that has yet to look at all timers that it answers for.
 pub(super) const UNKNOWN: u64 = u64::MAX;
 /// The deadline of one that has looked, and found none.
@@ -171,7 +180,7 @@ impl Idle {
             }
             fence::heavy();
         }
-        let until = own.min(next_of_the_awake(shared).saturating_add(GRACE));
+        let until = own.min(next_of_the_others(shared, me));
         self.set_until(shared, me, until.min(NEVER), own);
         (until, true)
     }
@@ -179,7 +188,7 @@ impl Idle {
     /// As [`sleep_until`](Self::sleep_until), but what is missed by a hair is noticed at `end`.
     fn nap_until(&self, shared: &Shared, me: usize, end: u64) -> (u64, bool) {
         let own = shared.remotes[me].timers.next();
-        let all = own.min(next_of_the_awake(shared).saturating_add(GRACE));
+        let all = own.min(next_of_the_others(shared, me));
         match self.set_until(shared, me, all.min(end), own.min(end)) {
             true => (all, true),
             false => (own, false),
@@ -233,4 +242,19 @@ pub(super) fn next_of_the_awake(shared: &Shared) -> u64 {
         .map(|remote| remote.timers.next())
         .min()
         .unwrap_or(u64::MAX)
+}
+
+/// When the keeper `me` looks after the timers of others, if they did not themselves.
+fn next_of_the_others(shared: &Shared, me: usize) -> u64 {
+    let remotes = shared.remotes.iter().enumerate();
+    let others = remotes.filter(|(index, _)| *index != me);
+    let looks = others.map(|(_, remote)| {
+        let grace = if remote.bed.asleep.load(Relaxed) {
+            LONG_GRACE
+        } else {
+            GRACE
+        };
+        remote.timers.next().saturating_add(grace)
+    });
+    looks.min().unwrap_or(u64::MAX)
 }

@@ -151,9 +151,12 @@ fn sleep_a_tick(shared: &Shared, tick: u64) {
     let end = clock::now().saturating_add(tick);
     loop {
         let now = clock::now();
-        let until = shared
-            .idle
-            .pacer_until(shared, end.min(now.saturating_add(WATCH)));
+        // While there is a keeper, it looks after timers.
+        let until = match shared.idle.has_keeper() {
+            true => end,
+            false => end.min(now.saturating_add(WATCH)),
+        };
+        let until = shared.idle.pacer_until(shared, until);
         if until <= now {
             // The waits of busy workers' tasks, whom no sleeping worker answers for.
             for remote in shared
@@ -173,6 +176,7 @@ fn sleep_a_tick(shared: &Shared, tick: u64) {
 
 /// Ends the slices that are over.
 fn look(shared: &Shared, watches: &mut Vec<Watch>, now: u64) {
+    let mut is_behind = false;
     watches.resize(
         shared.remotes.len(),
         Watch {
@@ -189,11 +193,18 @@ fn look(shared: &Shared, watches: &mut Vec<Watch>, now: u64) {
                 turn: sight.turn,
                 since: now,
             };
-        } else if now.saturating_sub(watch.since) >= shared.slice_nanos()
+            continue;
+        }
+        is_behind |= !remote.fresh.is_empty();
+        if now.saturating_sub(watch.since) >= shared.slice_nanos()
             && shared.is_wanted(remote)
             && remote.desk.end_slice(sight.turn)
         {
             shared.pacer.ended.raise();
         }
+    }
+    // Others could begin them. Mostly all were told, but see Note [Rung].
+    if is_behind {
+        shared.idle.post(shared);
     }
 }

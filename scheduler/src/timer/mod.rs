@@ -8,7 +8,7 @@ pub(crate) mod alarm;
 mod wheel;
 
 use crate::task::join::outside_any_task;
-use alarm::{Bell, Clapper};
+use alarm::{Bell, Ringing};
 use std::sync::Arc;
 use vitte_wait::{
     Claimed, Deadline, Outcome, ShortLock, Ticket,
@@ -113,7 +113,7 @@ impl Timers {
             // The waiters go on here, after the lock is released.
             for due in due.into_iter().take(len).flatten() {
                 any = true;
-                due.let_go();
+                due.let_go(now);
             }
             if !more {
                 return any;
@@ -134,7 +134,7 @@ enum Due {
     /// A wait that may be over already.
     Open(Ticket),
     Wait(Claimed),
-    Alarm(Arc<Clapper>),
+    Alarm(Arc<dyn Ringing>),
 }
 
 impl Due {
@@ -147,12 +147,15 @@ impl Due {
     }
 
     /// After the wheel's lock is released.
-    fn let_go(self) {
+    fn let_go(self, now: u64) {
         match self {
             Self::Open(_) => unreachable!("it was claimed, or there was nothing to be done"),
             Self::Wait(claimed) => drop(claimed),
             // With the alarm may end what it is part of.
-            Self::Alarm(alarm) => outside_any_task(move || alarm.ring(Bell::Due)),
+            Self::Alarm(alarm) => {
+                let bell = Bell::Due(Deadline::from_nanos(now));
+                outside_any_task(move || alarm.ring(bell));
+            }
         }
     }
 }

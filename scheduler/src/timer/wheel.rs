@@ -14,6 +14,9 @@
 //! due by then goes in the same look. So half of all entries are late by little more than half the time between two looks,
 //! and not by those 40 microseconds besides.
 //!
+//! Note \[Lanes\]: who puts the entries of a slot in again waits for the memory of each, for none has been touched for long, and what
+//! comes next is written in the one before. So a slot is four lists, and four entries are waited for at a time.
+//!
 //! Source: Varghese and Lauck, *Hashed and Hierarchical Timing Wheels* (SOSP 1987), scheme 7.
 
 use std::{cell::Cell, marker::PhantomPinned, ptr};
@@ -25,6 +28,9 @@ const LOOK: u64 = 14 * TICK;
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 6;
+/// The lists of a slot. See Note \[Lanes\].
+const LANES: usize = 4;
+const PLACES: usize = LANES * SLOTS * LEVELS;
 /// What lies further ahead is put at the far end, and in again when that comes.
 const HORIZON: u64 = 1 << (DIGIT_BITS * LEVELS as u32);
 
@@ -37,7 +43,7 @@ pub(crate) struct Entry {
     tick: Cell<u64>,
     prev: Cell<*const Entry>,
     next: Cell<*const Entry>,
-    /// `level * SLOTS + slot`, or `UNLINKED`.
+    /// `(level * SLOTS + slot) * LANES + lane`, or `UNLINKED`.
     place: Cell<usize>,
     _pinned: PhantomPinned,
 }
@@ -91,7 +97,9 @@ impl Entry {
 pub(crate) struct Wheel {
     /// All ticks before this one are done, and time has entered its slot at every level.
     now: u64,
-    slots: Box<[*const Entry; SLOTS * LEVELS]>,
+    places: Box<[*const Entry; PLACES]>,
+    /// The lane that the next entry goes to.
+    lane: usize,
     /// Which slots of a level hold anything.
     occupied: [u64; LEVELS],
 }
@@ -104,7 +112,8 @@ impl Wheel {
     pub(crate) fn new(now: u64) -> Self {
         Self {
             now: now / TICK,
-            slots: Box::new([ptr::null(); SLOTS * LEVELS]),
+            places: Box::new([ptr::null(); PLACES]),
+            lane: 0,
             occupied: [0; LEVELS],
         }
     }
@@ -122,8 +131,9 @@ impl Wheel {
         let level = (level as usize).min(LEVELS - 1);
         let shift = DIGIT_BITS * level as u32;
         let slot = (tick >> shift) as usize % SLOTS;
-        let place = level * SLOTS + slot;
-        let first = self.slots[place];
+        self.lane = (self.lane + 1) % LANES;
+        let place = (level * SLOTS + slot) * LANES + self.lane;
+        let first = self.places[place];
         entry.place.set(place);
         entry.prev.set(ptr::null());
         entry.next.set(first);
@@ -131,7 +141,7 @@ impl Wheel {
         if let Some(first) = unsafe { first.as_ref() } {
             first.prev.set(entry);
         }
-        self.slots[place] = entry;
+        self.places[place] = entry;
         self.occupied[level] |= 1 << slot;
         look_at((tick >> shift) << shift)
     }
@@ -147,21 +157,29 @@ impl Wheel {
         // SAFETY: neighbours are in the wheel, hence alive by the contract of `insert`.
         match unsafe { prev.as_ref() } {
             Some(prev) => prev.next.set(next),
-            None => self.slots[place] = next,
+            None => self.places[place] = next,
         }
         // SAFETY: as above.
         if let Some(next) = unsafe { next.as_ref() } {
             next.prev.set(prev);
         }
-        if self.slots[place].is_null() {
-            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+        if next.is_null() {
+            self.settle(place / LANES);
+        }
+    }
+
+    /// A lane of this slot (of this level) may have become empty.
+    fn settle(&mut self, slot: usize) {
+        let lanes = &self.places[slot * LANES..][..LANES];
+        if lanes.iter().all(|first| first.is_null()) {
+            self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
         }
     }
 
     /// How many entries are in.
     pub(crate) fn len(&self) -> usize {
         let mut count = 0;
-        for first in self.slots.iter() {
+        for first in self.places.iter() {
             let mut at = *first;
             // SAFETY: null, or an entry that is in the wheel, hence alive by the contract of `insert`.
             while let Some(entry) = unsafe { at.as_ref() } {
@@ -213,15 +231,18 @@ impl Wheel {
             && tick <= now
         {
             // Liveness: each turn empties a slot: for good, or into lower levels.
-            let place = level * SLOTS + slot;
             self.now = tick;
-            if level == 0 {
-                let mut at = self.slots[place];
+            if level > 0 {
+                self.cascade(level, slot);
+                continue;
+            }
+            for place in slot * LANES..(slot + 1) * LANES {
+                let mut at = self.places[place];
                 // SAFETY: entries in the wheel are alive by the contract of `insert`.
                 while let Some(entry) = unsafe { at.as_ref() } {
                     if fired == limit {
                         entry.prev.set(ptr::null());
-                        self.slots[place] = entry;
+                        self.places[place] = entry;
                         return true;
                     }
                     at = entry.next.get();
@@ -230,11 +251,9 @@ impl Wheel {
                     fired += 1;
                     fire(entry);
                 }
-                self.slots[place] = ptr::null();
-                self.occupied[0] &= !(1 << slot);
-            } else {
-                self.cascade(level, slot);
+                self.places[place] = ptr::null();
             }
+            self.occupied[0] &= !(1 << slot);
         }
         self.now = self.now.max(now);
         false
@@ -242,8 +261,8 @@ impl Wheel {
 
     /// Takes out the entries of all alarms, and gives them to `take`, which does not let go of them.
     pub(crate) fn take_alarms(&mut self, take: &mut dyn FnMut(&Entry)) {
-        for place in 0..self.slots.len() {
-            let mut at = self.slots[place];
+        for place in 0..PLACES {
+            let mut at = self.places[place];
             // SAFETY: entries in the wheel are alive by the contract of `insert`.
             while let Some(entry) = unsafe { at.as_ref() } {
                 at = entry.next.get();
@@ -258,14 +277,25 @@ impl Wheel {
 
     /// Time enters a slot of a higher level: its entries are put in again.
     fn cascade(&mut self, level: usize, slot: usize) {
-        let mut at = std::mem::replace(&mut self.slots[level * SLOTS + slot], ptr::null());
+        let place = (level * SLOTS + slot) * LANES;
+        let mut lanes = [ptr::null::<Entry>(); LANES];
+        lanes.swap_with_slice(&mut self.places[place..place + LANES]);
         self.occupied[level] &= !(1 << slot);
-        // SAFETY: entries in the wheel are alive by the contract of `insert`.
-        while let Some(entry) = unsafe { at.as_ref() } {
-            at = entry.next.get();
+        for at in lanes {
             fetch(at.addr());
-            // SAFETY: it was just taken out, and stays alive as before.
-            unsafe { self.insert(entry) };
+        }
+        let mut is_left = true;
+        while std::mem::take(&mut is_left) {
+            for at in &mut lanes {
+                // SAFETY: entries in the wheel are alive by the contract of `insert`.
+                if let Some(entry) = unsafe { at.as_ref() } {
+                    is_left = true;
+                    *at = entry.next.get();
+                    fetch(at.addr());
+                    // SAFETY: it was just taken out, and stays alive as before.
+                    unsafe { self.insert(entry) };
+                }
+            }
         }
     }
 }

@@ -255,7 +255,7 @@ impl Worker {
             return Some(task);
         }
         if self.remote().timers.next() != u64::MAX {
-            self.look_after(clock::now());
+            self.look_after_idly(clock::now());
             if let Some(task) = self.find_made_ready() {
                 return Some(task);
             }
@@ -300,7 +300,7 @@ impl Worker {
             for (index, remote) in remotes.iter().enumerate() {
                 let grace = if index == self.index { 0 } else { GRACE };
                 if remote.timers.next().saturating_add(grace) <= now {
-                    remote.timers.fire(now);
+                    self.ring(&remote.timers, now);
                 }
             }
             if let Some(task) = self.find_made_ready() {

@@ -12,6 +12,7 @@ pub(crate) mod leave;
 mod model;
 pub(crate) mod ready;
 mod retire;
+mod ring;
 pub(crate) mod run;
 pub(crate) mod slice;
 pub(crate) mod steal;
@@ -24,6 +25,7 @@ use crate::{
     shared::{Remote, Shared, TaskRef},
     shown::Shown,
     task::{Task, flags, slab::Records},
+    timer::Timers,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -93,6 +95,8 @@ pub(crate) struct Worker {
     pub(crate) fifo: Fifo,
     /// Started tasks that may migrate.
     pub(crate) movable: crossbeam_deque::Worker<TaskRef>,
+    /// How many tasks alarms have spawned that nobody was told of: see Note \[Rung\]. `None`: everybody is told as usual.
+    rung: Cell<Option<usize>>,
     /// How many tasks in line come before fresh ones: timers have just put some there.
     pub(crate) line_first: Cell<u32>,
     /// Many stacks are in use: see Note \[Ahead\].
@@ -198,6 +202,7 @@ impl Worker {
             lifo_streak: Cell::new(0),
             fifo: Fifo::new(),
             movable,
+            rung: Cell::new(None),
             line_first: Cell::new(0),
             crowd: Cell::new(false),
             tick: Cell::new(0),
@@ -334,11 +339,21 @@ impl Worker {
     /// What a worker does between tasks, and within a long one if that polls: ends waits that are
     /// due, and takes in what others left for it, signal handlers included.
     pub(crate) fn look_after(&self, now: u64) {
+        self.look_after_and(now, |timers| timers.fire(now));
+    }
+
+    /// As [`look_after`](Self::look_after), when it is about to run what it finds.
+    pub(crate) fn look_after_idly(&self, now: u64) {
+        self.look_after_and(now, |timers| self.ring(timers, now));
+    }
+
+    #[inline(always)]
+    fn look_after_and(&self, now: u64, fire: impl FnOnce(&Timers) -> bool) {
         self.shared.heed_signals();
         if self.shared.resizings() != 0 {
             self.look_after_retired();
         }
-        if self.remote().timers.next() <= now && self.remote().timers.fire(now) {
+        if self.remote().timers.next() <= now && fire(&self.remote().timers) {
             self.line_first.set(find::ROUND / 2);
         }
         self.look_for_descriptors(now);

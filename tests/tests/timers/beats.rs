@@ -1,6 +1,6 @@
 //! When a callback is called: never early, on a grid, one for many that are late.
 
-use crate::{LIMIT, MS, Timed, both_kinds, runtime};
+use crate::{LIMIT, MS, Timed, after, both_kinds, runtime};
 use std::{
     collections::HashSet,
     sync::{
@@ -231,6 +231,72 @@ fn a_timer_goes_though_the_worker_it_was_started_on_is_busy() {
             // On this worker's thread, without giving way.
             told.recv_timeout(Duration::from_secs(30)).unwrap();
         });
+    });
+}
+
+#[test]
+fn callbacks_that_go_on_for_long_do_not_hold_up_each_other() {
+    within(LIMIT, "long ones", || {
+        let on = vitte_threads::Runtime::builder()
+            .workers(2)
+            .build()
+            .unwrap();
+        let running = Arc::new(AtomicUsize::new(0));
+        let timers = on.run(|| {
+            let deadline = after(5);
+            [0, 1].map(|_| {
+                let running = Arc::clone(&running);
+                // On its worker's thread, without giving way, until the other one runs.
+                let timer = on.timer(move |_| {
+                    running.fetch_add(1, SeqCst);
+                    while running.load(SeqCst) < 2 {
+                        thread::yield_now();
+                    }
+                });
+                timer.start_at(deadline).unwrap();
+                timer
+            })
+        });
+        while running.load(SeqCst) < 2 {
+            thread::sleep(MS);
+        }
+        for timer in timers {
+            timer.stop().unwrap();
+        }
+    });
+}
+
+#[test]
+fn timers_that_end_as_they_come_due_are_called_once_or_not_at_all() {
+    let seed = seed();
+    within(LIMIT, "ends", move || {
+        let on = vitte_threads::Runtime::builder()
+            .workers(2)
+            .build()
+            .unwrap();
+        let (calls, drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(()));
+        for round in 0..200 {
+            let make = |i: u64| {
+                let (calls, owned) = (Arc::clone(&calls), Arc::clone(&drops));
+                let timer = on.timer(move |_| {
+                    let _ = &owned;
+                    calls.fetch_add(1, SeqCst);
+                });
+                let micros = (seed ^ (round * 20 + i).wrapping_mul(0x9e37_79b9_7f4a_7c15)) % 600;
+                timer.start_after(Duration::from_micros(micros)).unwrap();
+                timer
+            };
+            let timers: Vec<_> = (0..10).map(make).collect();
+            let others = on.run(|| (10..20).map(make).collect::<Vec<_>>());
+            thread::sleep(Duration::from_micros(seed % 300));
+            drop((timers, others));
+        }
+        assert!(calls.load(SeqCst) <= 4_000);
+        // Each callback is dropped with its timer, or with the call that was under way.
+        while Arc::strong_count(&drops) > 1 {
+            thread::sleep(MS);
+        }
+        assert_eq!(on.stats().timers, 0);
     });
 }
 
