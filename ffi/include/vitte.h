@@ -322,7 +322,8 @@ typedef struct vt_stack_info {
   // The number of the worker it ran on last, `UINT32_MAX` if none.
   uint32_t worker;
   // Why it waits: 0 not at all, 1 park, 2 sleep, 3 join, 4 send, 5 receive, 6 scope, 7 lock,
-  // 8 event or address, 9 shutdown, 10 the first of several, 11 a job on a thread of its own.
+  // 8 event or address, 9 shutdown, 10 the first of several, 11 a job on a thread of its own, 12 a
+  // descriptor to read from, 13 one to write to.
   uint32_t wait_kind;
   // What it waits on, 0 if on nothing with an address.
   uintptr_t wait_obj;

@@ -30,7 +30,7 @@
 //! # More arms
 //! A flavor of channel gets its arms by implementing `Flavor` (and so the crate's `Source`). What is no
 //! flavor implements [`Arm`] and [`Chosen`] itself. A type whose method is called `recv_arm`,
-//! `send_arm`, `offer_arm`, `stop_arm` or `join_arm` can be named in [`select!`] like the ones here; any
+//! `send_arm`, `offer_arm`, `stop_arm`, `join_arm`, `readable_arm` or `writable_arm` can be named in [`select!`] like the ones here; any
 //! other arm can be given to it as `arm(...)`.
 //!
 //! [`select!`]: macro@crate::select
