@@ -5,7 +5,7 @@
 
 use crate::{
     Channel, Sender, scope,
-    together::{Board, MemberError, Waits, reason_of},
+    together::{Board, MemberError, MemberResult, Waits, member_result, reason_of},
 };
 use std::{collections::HashMap, fmt, mem::take};
 use vitte_channels::RecvUntilError;
@@ -301,6 +301,63 @@ struct Edges {
     frees: Vec<Vec<usize>>,
 }
 
+/// What the caller knows of the nodes.
+struct Books<'a, T, E> {
+    names: &'a [String],
+    edges: &'a Edges,
+    /// How many must still be done before each.
+    waits_for: Vec<usize>,
+    /// Those that may run now.
+    ready: Vec<usize>,
+    ends: Vec<Option<NodeEnd<T, E>>>,
+}
+
+impl<'a, T, E> Books<'a, T, E> {
+    fn open(names: &'a [String], edges: &'a Edges) -> Self {
+        let waits_for = edges.waits_for.clone();
+        let all = 0..names.len();
+        Self {
+            names,
+            edges,
+            ready: all.clone().filter(|&node| waits_for[node] == 0).collect(),
+            waits_for,
+            ends: all.map(|_| None).collect(),
+        }
+    }
+
+    /// `node` has ended so: what it held up is ready now, or will never be.
+    fn enter(&mut self, node: usize, end: MemberResult<T, E>) {
+        let done = end.is_ok();
+        self.ends[node] = Some(match end {
+            Ok(value) => NodeEnd::Done(value),
+            Err(error) => NodeEnd::Failed(error),
+        });
+        let edges = self.edges;
+        for &next in &edges.frees[node] {
+            self.waits_for[next] -= 1;
+            if !done {
+                self.skip(next, node);
+            }
+            if self.waits_for[next] == 0 && self.ends[next].is_none() {
+                self.ready.push(next);
+            }
+        }
+    }
+
+    /// Skips `node` and what comes after it, because `failed` has.
+    fn skip(&mut self, node: usize, failed: usize) {
+        let mut all = vec![node];
+        while let Some(node) = all.pop() {
+            if self.ends[node].is_none() {
+                self.ends[node] = Some(NodeEnd::Skipped {
+                    because: self.names[failed].clone(),
+                });
+                all.extend(&self.edges.frees[node]);
+            }
+        }
+    }
+}
+
 fn run<T: Send, E: Send>(
     scheduler: &Scheduler,
     nodes: Vec<Node<'_, T, E>>,
@@ -313,30 +370,23 @@ fn run<T: Send, E: Send>(
         .into_iter()
         .map(|node| (node.name, Some(node.body)))
         .unzip();
-    let mut ends: Vec<Option<NodeEnd<T, E>>> = names.iter().map(|_| None).collect();
+    let mut books = Books::open(&names, edges);
     let mut outcome = None;
     scope::scope(scheduler, |scope| {
-        let (board, ends, mut bodies) = (&board, &mut ends, bodies);
+        let (board, books, mut bodies) = (&board, &mut books, bodies);
         let _waits = Waits(board);
-        let mut waits_for = edges.waits_for.clone();
-        let mut ready: Vec<_> = (0..names.len())
-            .filter(|&index| waits_for[index] == 0)
-            .collect();
-        let mut handles: Vec<_> = names.iter().map(|_| None).collect();
+        let mut handles: Vec<_> = bodies.iter().map(|_| None).collect();
         let (to, over) = Channel::new();
         let mut running = 0;
         let mut masked = None;
         loop {
-            for index in take(&mut ready) {
-                if let Some(outcome) = outcome {
-                    ends[index] = Some(NodeEnd::NotRun(outcome));
-                    continue;
-                }
-                let Some(body) = bodies[index].take() else {
+            for node in take(&mut books.ready) {
+                let Some(body) = bodies[node].take().filter(|_| outcome.is_none()) else {
                     continue;
                 };
+                // Made here, so that it is also said of a fiber that cannot be started.
                 let says = Over {
-                    index,
+                    index: node,
                     to: to.clone(),
                 };
                 let token = board.token();
@@ -347,14 +397,22 @@ fn run<T: Send, E: Send>(
                 if let Some(id) = handle.id() {
                     board.enter(id);
                 }
-                handles[index] = Some(handle);
+                handles[node] = Some(handle);
                 running += 1;
             }
             if running == 0 {
                 break;
             }
-            let index = match over.recv_with(deadline, stop) {
-                Ok(index) => index,
+            match over.recv_with(deadline, stop) {
+                Ok(node) => {
+                    running -= 1;
+                    if let Some(handle) = handles[node].take() {
+                        // It has ended; its worker is about to say so.
+                        let hidden = mask_cancel(true);
+                        books.enter(node, member_result(handle.join()));
+                        mask_cancel(hidden);
+                    }
+                }
                 Err(error) => {
                     let came = match error {
                         RecvUntilError::TimedOut => Outcome::TimedOut,
@@ -365,30 +423,6 @@ fn run<T: Send, E: Send>(
                     outcome = Some(came);
                     (deadline, stop) = (Deadline::NEVER, None);
                     masked = masked.or_else(|| Some(mask_cancel(true)));
-                    continue;
-                }
-            };
-            running -= 1;
-            let Some(mut handle) = handles[index].take() else {
-                continue;
-            };
-            // It has ended; its worker is about to say so.
-            let hidden = mask_cancel(true);
-            let end = match handle.join_with(Deadline::NEVER, None) {
-                Ok(Ok(value)) => NodeEnd::Done(value),
-                Ok(Err(error)) => NodeEnd::Failed(MemberError::Failed(error)),
-                Err(error) => NodeEnd::Failed(MemberError::Ended(error)),
-            };
-            mask_cancel(hidden);
-            let done = matches!(end, NodeEnd::Done(_));
-            ends[index] = Some(end);
-            for &next in &edges.frees[index] {
-                waits_for[next] -= 1;
-                if !done {
-                    skip(next, index, &names, edges, ends);
-                }
-                if waits_for[next] == 0 && ends[next].is_none() {
-                    ready.push(next);
                 }
             }
         }
@@ -397,29 +431,11 @@ fn run<T: Send, E: Send>(
         }
     });
     let not_run = outcome.unwrap_or(Outcome::Canceled);
+    let ends = books.ends;
     let ends = names
         .into_iter()
         .zip(ends)
         .map(|(name, end)| (name, end.unwrap_or(NodeEnd::NotRun(not_run))))
         .collect();
     GraphReport { ends, outcome }
-}
-
-/// Skips `node` and what comes after it, because `failed` has.
-fn skip<T, E>(
-    node: usize,
-    failed: usize,
-    names: &[String],
-    edges: &Edges,
-    ends: &mut [Option<NodeEnd<T, E>>],
-) {
-    let mut all = vec![node];
-    while let Some(node) = all.pop() {
-        if ends[node].is_none() {
-            ends[node] = Some(NodeEnd::Skipped {
-                because: names[failed].clone(),
-            });
-            all.extend(&edges.frees[node]);
-        }
-    }
 }

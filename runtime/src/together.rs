@@ -224,6 +224,15 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// What a member ended with, as its handle says it.
+pub(crate) fn member_result<T, E>(end: Result<Result<T, E>, JoinError>) -> MemberResult<T, E> {
+    match end {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(MemberError::Failed(error)),
+        Err(error) => Err(MemberError::Ended(error)),
+    }
+}
+
 /// What all ended with, and who or what decided.
 struct AllOver<T, E> {
     first: Option<usize>,
@@ -301,11 +310,7 @@ where
             if end.is_err() && decides == Decides::Failure {
                 board.decide(index, decides.reason());
             }
-            ends.push(match end {
-                Ok(Ok(value)) => Ok(value),
-                Ok(Err(error)) => Err(MemberError::Failed(error)),
-                Err(error) => Err(MemberError::Ended(error)),
-            });
+            ends.push(member_result(end));
         }
         if let Some(masked) = masked {
             mask_cancel(masked);
