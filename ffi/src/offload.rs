@@ -8,6 +8,7 @@ use crate::{
 };
 use std::ffi::c_void;
 use vitte_scheduler::{BlockingError, JobKind, OffloadError, Scheduler};
+use vitte_wait::Deadline;
 
 /// For jobs that wait for the outside world: many run at a time (512 by default).
 pub const VT_JOB_IO: u32 = 0;
@@ -52,7 +53,9 @@ pub unsafe extern "C" fn vt_offload(
             argument.spend();
             call.make();
         };
-        scheduler.offload(kind, job).map_err(|error| failed(&error))
+        scheduler
+            .offload_with(kind, job, Deadline::NEVER, None)
+            .map_err(|error| failed(&error))
     })
 }
 
@@ -88,7 +91,7 @@ pub unsafe extern "C" fn vt_call_blocking(
             return call.make_caught();
         };
         let unblock = move || unblock.into_iter().for_each(Invocation::make);
-        match scheduler.call_blocking(move || call.make(), unblock) {
+        match scheduler.call_blocking_with(move || call.make(), unblock, Deadline::NEVER, None) {
             Ok(()) => Ok(()),
             Err(BlockingError::Unblocked { .. }) => Err(VT_ECANCELED),
             Err(BlockingError::Offload(error)) => Err(failed(&error)),

@@ -6,13 +6,13 @@
 //! the worker; what blocks for ever has a [`Thread`](crate::Thread).
 
 use crate::Runtime;
-use vitte_scheduler::{BlockingError, JobKind, OffloadError};
+use vitte_scheduler::{BlockingError, JobKind, OffloadError, offload_with};
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
 impl Runtime {
     /// Runs `job`, which waits for the outside world, on a thread of the runtime's pool and returns its
     /// value; the calling fiber waits, and its worker goes on. It may borrow from the caller. A plain
-    /// thread runs the job itself. From a fiber of the runtime the function [`offload`](crate::offload)
+    /// thread runs the job itself. From a fiber of the runtime the function [`offload`]
     /// does the same.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Runtime {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        self.scheduler().offload(JobKind::Io, job)
+        self.offload_with(JobKind::Io, job, Deadline::NEVER, None)
     }
 
     /// As [`offload`](Self::offload), to the pool that `kind` names, for a job that begins before
@@ -90,7 +90,7 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.scheduler().offload_owned(kind, job)
+        self.offload_owned_with(kind, job, Deadline::NEVER, None)
     }
 
     /// As [`offload_owned`](Self::offload_owned); it is also left if `deadline` comes or `stop` is triggered while it
@@ -108,7 +108,7 @@ impl Runtime {
     /// let soon = Duration::from_millis(5);
     /// let left = runtime.offload_owned_timeout(JobKind::Io, move || gone.recv(), soon);
     /// assert!(matches!(left, Err(OffloadError::TimedOut)));
-    /// go.send(()).unwrap();
+    /// drop(go); // Lets it end, if it has begun.
     /// # Ok::<(), vitte_threads::StartError>(())
     /// ```
     pub fn offload_owned_with<F, T>(
@@ -150,7 +150,7 @@ impl Runtime {
         T: Send,
         U: FnOnce(),
     {
-        self.scheduler().call_blocking(call, unblock)
+        self.call_blocking_with(call, unblock, Deadline::NEVER, None)
     }
 
     /// As [`call_blocking`](Self::call_blocking); the call is also unblocked when `deadline` comes, or
@@ -193,4 +193,24 @@ impl Runtime {
         call_blocking_with<F: [FnOnce() -> T + Send], T: Send, U: [FnOnce()]>(call: F, unblock: U) -> Result<T, BlockingError<T>>:
         call_blocking_until call_blocking_timeout call_blocking_or_stop
     }
+}
+
+/// [`Runtime::offload`] to the runtime whose fiber calls. A plain thread runs the job itself.
+///
+/// # Errors
+/// # Cancellation
+/// # Blocking
+/// # Panics
+/// As [`Runtime::offload`].
+pub fn offload<F, T>(job: F) -> Result<T, OffloadError>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    offload_with(JobKind::Io, job, Deadline::NEVER, None)
+}
+
+timed_forms! {
+    fn offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
+    offload_until offload_timeout offload_or_stop
 }

@@ -95,6 +95,7 @@ mod timers;
 mod together;
 
 pub use block_on::{block_on, block_on_or_stop, block_on_timeout, block_on_until, block_on_with};
+pub use blocking::{offload, offload_or_stop, offload_timeout, offload_until};
 pub use builder::RuntimeBuilder;
 #[cfg(feature = "rayon")]
 pub use compute::{compute, compute_or_stop, compute_timeout, compute_until, compute_with};
@@ -142,8 +143,7 @@ pub use vitte_scheduler::{
     BlockingError, CancelMask, CancelReason, DriveError, Driver, FiberId, FiberLocal, JobKind,
     JoinArm, JoinError, JoinHandle, KillError, Killed, OffloadError, Panicked, Ran, ResizeError,
     ShutdownError, ShutdownMode, SignalSetupError, SignalUnparkError, SignalUnparker, SpawnError,
-    Stale, StartError, Stats, Why, cancel_reason, defer, offload, offload_or_stop, offload_timeout,
-    offload_until, offload_with, spawn_migratable,
+    Stale, StartError, Stats, Why, cancel_reason, defer, offload_with, spawn_migratable,
 };
 pub use vitte_scheduler::{Fork, forking, join, join_with};
 pub use vitte_scheduler::{GC_SAFE, MAY_BLOCK, call_managed, call_on_native_stack, native_region};

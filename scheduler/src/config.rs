@@ -32,7 +32,7 @@ pub struct Config {
     /// The most workers that may be started in the places of those whose threads are blocked in
     /// [native regions](crate::native_enter). Beyond that fibers wait. By default 256.
     pub most_spare_threads: usize,
-    /// The most threads for [offloaded](crate::Scheduler::offload) jobs that wait for the outside world;
+    /// The most threads for [offloaded](crate::Scheduler::offload_with) jobs that wait for the outside world;
     /// at least one. By default 512.
     pub most_io_threads: usize,
     /// The most threads for offloaded jobs that compute; at least one. By default one a CPU.

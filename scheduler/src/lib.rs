@@ -84,10 +84,7 @@ pub use native::{
     GC_SAFE, MAY_BLOCK, call_managed, native_enter, native_leave, native_region,
     stack::call_on_native_stack,
 };
-pub use offload::{
-    BlockingError, JobKind, OffloadError, offload, offload_or_stop, offload_timeout, offload_until,
-    offload_with,
-};
+pub use offload::{BlockingError, JobKind, OffloadError, offload_with};
 #[cfg(not(any(loom, shuttle)))]
 pub use poller::number::{descriptor_arm, wait_for_descriptor};
 pub use poller::{

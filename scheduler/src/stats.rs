@@ -67,7 +67,7 @@ pub struct Stats {
     pub blocked: usize,
     /// Threads that run fibers in the places of those, or rest since.
     pub spare_threads: usize,
-    /// Threads of the pools for [offloaded](crate::Scheduler::offload) jobs.
+    /// Threads of the pools for [offloaded](crate::Scheduler::offload_with) jobs.
     pub offload_threads: usize,
     /// Jobs that run there.
     pub offloaded: usize,

@@ -26,7 +26,6 @@ use vitte_wait::{
         atomic::{AtomicUsize, Ordering::Relaxed},
         thread::JoinHandle,
     },
-    timed_forms,
 };
 
 /// Which pool of threads a job is for.
@@ -98,7 +97,7 @@ pub enum OffloadError {
     /// It panicked.
     Panicked(Panicked),
     /// The deadline came before it began. It will not; the closure was dropped. (Here and below: or it had
-    /// begun, if it was [owned](Scheduler::offload_owned); then it runs on.)
+    /// begun, if it was [owned](Scheduler::offload_owned_with); then it runs on.)
     TimedOut,
     /// The caller was canceled before it began. It will not; the closure was dropped.
     Canceled,
@@ -251,18 +250,20 @@ impl Drop for Owned {
 }
 
 impl Scheduler {
-    /// Runs `job` on a thread of one of the scheduler's pools and returns its value; the calling fiber
-    /// waits. It may borrow from the caller.
+    /// Runs `job` on a thread of the pool that `kind` names and returns its value; the calling fiber waits. It
+    /// may borrow from the caller. The job begins before `deadline`, and before `stop` is triggered, or never.
     ///
     /// The pool starts threads as they are needed, up to its limit; beyond that jobs wait in line. A
     /// thread that has had nothing to do for a while ends. A plain thread runs the job itself.
     ///
+    /// The shorter forms of this and the other calls here are the runtime's, in the crate above.
+    ///
     /// # Errors
-    /// [`OffloadError`]. To keep a closure that may not begin, lend it: `offload(kind, &mut job)`.
+    /// [`OffloadError`]. To keep a closure that may not begin, lend it: `&mut job`.
     ///
     /// # Cancellation
     /// A job that has not begun is taken back, and one who is canceled already begins none. One that has is waited for: it may
-    /// use what it borrowed, and no thread is ever killed. [`call_blocking`](Self::call_blocking) can end it sooner.
+    /// use what it borrowed, and no thread is ever killed. [`call_blocking_with`](Self::call_blocking_with) can end it sooner.
     ///
     /// # Blocking
     /// Until the job has ended.
@@ -271,39 +272,19 @@ impl Scheduler {
     /// As [`yield_now`](crate::yield_now), before the job is taken on.
     ///
     /// ```
-    /// use vitte_scheduler::{Config, JobKind, Scheduler, SpawnOptions};
+    /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler, SpawnOptions};
+    /// use vitte_wait::{Deadline, StopToken};
     ///
     /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
     /// let (on, path) = (scheduler.clone(), std::env::current_exe()?);
     /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
-    ///     on.offload(JobKind::Io, || std::fs::metadata(&path).map(|found| found.len()))
+    ///     let length = || std::fs::metadata(&path).map(|found| found.len());
+    ///     on.offload_with(JobKind::Io, length, Deadline::NEVER, None)
     /// });
     /// assert!(task.join()??? > 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn offload<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
-    where
-        F: FnOnce() -> T + Send,
-        T: Send,
-    {
-        self.offload_with(kind, job, Deadline::NEVER, None)
-    }
-
-    /// As [`offload`](Self::offload), for a job that begins before `deadline`, and before `stop` is
-    /// triggered, or never.
     ///
-    /// # Errors
-    /// As [`offload`](Self::offload).
-    ///
-    /// ```
-    /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler};
-    /// use vitte_wait::StopSource;
-    ///
-    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
-    /// let source = StopSource::new();
-    /// assert_eq!(scheduler.offload_or_stop(JobKind::Cpu, || 6 * 7, &source.token())?, 42);
-    /// source.stop();
-    /// let never = scheduler.offload_or_stop(JobKind::Cpu, || unreachable!("it does not begin"), &source.token());
+    /// let late = || unreachable!("it does not begin");
+    /// let never = scheduler.offload_with(JobKind::Cpu, late, Deadline::NEVER, Some(&StopToken::DONE));
     /// assert!(matches!(never, Err::<(), _>(OffloadError::Stopped)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -325,20 +306,15 @@ impl Scheduler {
         body.came(self.call(kind, &body, deadline, stop, || {}))
     }
 
-    timed_forms! {
-        offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
-        offload_until offload_timeout offload_or_stop
-    }
-
-    /// As [`offload`](Self::offload), of a job that owns all that it uses. So it need not be waited
-    /// for: if the caller is canceled while it runs, it runs on, and what it returns is dropped. For calls that
-    /// nobody can end, and whose effect nobody regrets.
+    /// As [`offload_with`](Self::offload_with), of a job that owns all that it uses. So it need not be waited
+    /// for: if the caller is canceled while it runs, or `deadline` comes, or `stop` is triggered, it runs on, and what it
+    /// returns is dropped. For calls that nobody can end, and whose effect nobody regrets.
     ///
-    /// A plain thread that others can cancel, for it is attached or has a handle, waits for a thread of the
-    /// pool, too; any other runs the job itself.
+    /// A plain thread that names a deadline or a token, or that others can cancel, for it is attached or has a handle,
+    /// waits for a thread of the pool, too; any other runs the job itself.
     ///
     /// # Errors
-    /// As [`offload`](Self::offload).
+    /// As [`offload_with`](Self::offload_with).
     ///
     /// # Cancellation
     /// Ends the call. A shutdown of the scheduler waits for the job, until its own deadline.
@@ -347,32 +323,21 @@ impl Scheduler {
     /// Until the job or the wait has ended.
     ///
     /// # Panics
-    /// As [`offload`](Self::offload).
-    pub fn offload_owned<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.offload_owned_with(kind, job, Deadline::NEVER, None)
-    }
-
-    /// As [`offload_owned`](Self::offload_owned); it is also left if `deadline` comes or `stop` is triggered while it
-    /// runs. Any plain thread that names either waits for a thread of the pool.
-    ///
-    /// # Errors
-    /// As [`offload`](Self::offload).
+    /// As [`offload_with`](Self::offload_with).
     ///
     /// ```
     /// use std::{sync::mpsc, time::Duration};
     /// use vitte_scheduler::{Config, JobKind, OffloadError, Scheduler, SpawnOptions};
+    /// use vitte_wait::Deadline;
     ///
     /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
     /// let (on, (go, gone)) = (scheduler.clone(), mpsc::channel::<()>());
     /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
-    ///     on.offload_owned_timeout(JobKind::Io, move || gone.recv(), Duration::from_millis(10))
+    ///     let soon = Deadline::after(Duration::from_millis(10));
+    ///     on.offload_owned_with(JobKind::Io, move || gone.recv(), soon, None)
     /// });
     /// assert!(matches!(task.join()?, Err(OffloadError::TimedOut)));
-    /// go.send(()).unwrap();
+    /// drop(go); // Lets it end, if it has begun.
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn offload_owned_with<F, T>(
@@ -404,11 +369,6 @@ impl Scheduler {
         }
         // SAFETY: the job is over, or will not begin, so nobody else touches its body.
         unsafe { &*body }.came(came)
-    }
-
-    timed_forms! {
-        offload_owned_with<F: [FnOnce() -> T + Send + 'static], T: [Send + 'static]>(kind: JobKind, job: F) -> Result<T, OffloadError>:
-        offload_owned_until offload_owned_timeout offload_owned_or_stop
     }
 
     /// As [`offload_with`](Self::offload_with), on another library's pool: `hand` gives that what it is given, to run
@@ -469,35 +429,38 @@ impl Scheduler {
         (unit.is_canceled() && !unit.is_unwind_due()).then_some(Came::TakenBack(Outcome::Canceled))
     }
 
-    /// As [`offload`](Self::offload) of a call that blocks for the outside world, with a way to end it:
+    /// As [`offload_with`](Self::offload_with) of a call that blocks for the outside world, with a way to end it:
     /// if the caller is canceled meanwhile (a fiber, an attached thread, or one with a handle; its runtime's shutdown does that,
-    /// too), it calls `unblock`, and then waits for the call to return.
+    /// too), `deadline` comes, or `stop` is triggered, it calls `unblock`, and then waits for the call to return.
     ///
     /// `unblock` is called once at most, while the call is under way, or has just returned but its thread
     /// has not gone on to anything else. So it may signal that thread, or close or shut down what the
     /// call waits on; neither of the two runs any more when this returns.
     ///
+    /// Plain threads are treated as by [`offload_owned_with`](Self::offload_owned_with).
+    ///
     /// # Errors
     /// [`BlockingError::Unblocked`] with what the call returned all the same; or as
-    /// [`offload`](Self::offload).
+    /// [`offload_with`](Self::offload_with).
     ///
     /// # Blocking
     /// Until the call has returned.
     ///
     /// # Panics
-    /// As [`offload`](Self::offload). A panic of `unblock` is dropped.
+    /// As [`offload_with`](Self::offload_with). A panic of `unblock` is dropped.
     ///
     /// ```
     /// use std::{io::Read, net::Shutdown, os::unix::net::UnixStream};
     /// use vitte_scheduler::{BlockingError, Config, Scheduler, SpawnOptions};
-    /// use vitte_wait::Outcome;
+    /// use vitte_wait::{Deadline, Outcome};
     ///
     /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
     /// let (stream, _other) = UnixStream::pair()?;
     /// let on = scheduler.clone();
     /// let task = scheduler.spawn(&SpawnOptions::default(), move || {
     ///     let read = || (&stream).read(&mut [0]).unwrap();
-    ///     on.call_blocking(read, || stream.shutdown(Shutdown::Both).unwrap())
+    ///     let unblock = || stream.shutdown(Shutdown::Both).unwrap();
+    ///     on.call_blocking_with(read, unblock, Deadline::NEVER, None)
     /// });
     /// task.cancel();
     /// match task.join()? {
@@ -507,20 +470,6 @@ impl Scheduler {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn call_blocking<F, T, U>(&self, call: F, unblock: U) -> Result<T, BlockingError<T>>
-    where
-        F: FnOnce() -> T + Send,
-        T: Send,
-        U: FnOnce(),
-    {
-        self.call_blocking_with(call, unblock, Deadline::NEVER, None)
-    }
-
-    /// As [`call_blocking`](Self::call_blocking); the call is also unblocked when `deadline` comes, or
-    /// `stop` is triggered. A plain thread that names either waits for a thread of the pool, too.
-    ///
-    /// # Errors
-    /// As [`call_blocking`](Self::call_blocking).
     pub fn call_blocking_with<F, T, U>(
         &self,
         call: F,
@@ -548,11 +497,6 @@ impl Scheduler {
             }
             Came::Refused(refused) => Err(BlockingError::Offload(refused.into())),
         }
-    }
-
-    timed_forms! {
-        call_blocking_with<F: [FnOnce() -> T + Send], T: Send, U: [FnOnce()]>(call: F, unblock: U) -> Result<T, BlockingError<T>>:
-        call_blocking_until call_blocking_timeout call_blocking_or_stop
     }
 
     fn call<F, T>(
@@ -627,29 +571,13 @@ impl From<Refused> for OffloadError {
     }
 }
 
-/// [`Scheduler::offload`] to the scheduler whose fiber calls, of a job that waits for the outside world.
-/// A plain thread runs the job itself.
-///
-/// # Errors
-/// # Cancellation
-/// # Blocking
-/// # Panics
-/// As [`Scheduler::offload`].
-pub fn offload<F, T>(job: F) -> Result<T, OffloadError>
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    offload_with(JobKind::Io, job, Deadline::NEVER, None)
-}
-
 /// [`Scheduler::offload_with`] to the scheduler whose fiber calls. A plain thread runs the job itself.
 ///
 /// # Errors
 /// # Cancellation
 /// # Blocking
 /// # Panics
-/// As [`Scheduler::offload`].
+/// As [`Scheduler::offload_with`].
 pub fn offload_with<F, T>(
     kind: JobKind,
     job: F,
@@ -664,9 +592,4 @@ where
         Some(scheduler) => scheduler.offload_with(kind, job, deadline, stop),
         None => here_before(deadline, stop, job),
     }
-}
-
-timed_forms! {
-    fn offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
-    offload_until offload_timeout offload_or_stop
 }

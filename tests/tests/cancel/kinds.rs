@@ -26,7 +26,7 @@ use vitte_channels::{
 };
 use vitte_scheduler::{
     CancelMask, CancelReason, Config, Direction, JobKind, JoinError, JoinHandle, OffloadError,
-    Poll, Scheduler, SpawnOptions, cancel_reason, kill, offload, park, poll, sleep_until, spawn,
+    Poll, Scheduler, SpawnOptions, cancel_reason, kill, park, poll, sleep_until, spawn,
     suspend_with, wait_for_descriptor,
 };
 use vitte_sync::{
@@ -37,7 +37,7 @@ use vitte_sync::{
 use vitte_tests::within;
 use vitte_threads::{
     Group, HighResTimer, JobPool, JobStep, NextSlice, Retry, Runtime, TaskGraph, Thread,
-    TimeSlices, Timer, block_on, compute, io, parallel, race,
+    TimeSlices, Timer, block_on, compute, io, offload, parallel, race,
 };
 use vitte_wait::{Deadline, Outcome, StopSource, StopToken, wait_on};
 
@@ -562,7 +562,12 @@ pub(crate) const MANY: &[(&str, Kind)] = &[
     ("blocking call", |_| {
         let (let_go, wait) = mpsc::channel::<()>();
         let on = Scheduler::current().unwrap();
-        canceled(on.call_blocking(move || wait.recv().is_err(), move || drop(let_go)))
+        canceled(on.call_blocking_with(
+            move || wait.recv().is_err(),
+            move || drop(let_go),
+            Deadline::NEVER,
+            None,
+        ))
     }),
     ("read", |_| {
         let (reader, _writer) = io::pipe().unwrap();
@@ -753,7 +758,7 @@ const FEW: &[(&str, Kind)] = &[
     ("owned job", |_| {
         let (_let_go, wait) = mpsc::channel::<()>();
         let on = Scheduler::current().unwrap();
-        canceled(on.offload_owned_until(JobKind::Io, move || wait.recv(), far()))
+        canceled(on.offload_owned_with(JobKind::Io, move || wait.recv(), far(), None))
     }),
     ("connect", |held| {
         let address = held.full.0.local_addr().unwrap();
@@ -808,7 +813,7 @@ const POOLED: &[(&str, Kind)] = &[
     }),
     ("job", |_| {
         let on = Scheduler::current().unwrap();
-        canceled(on.offload_until(JobKind::Io, || (), far()))
+        canceled(on.offload_with(JobKind::Io, || (), far(), None))
     }),
     ("file", |held| canceled(io::fs::metadata(&held.locked))),
     ("all of a file", |held| {

@@ -16,7 +16,7 @@ use vitte_scheduler::{
     StartError, Topology, current_id, join, spawn, yield_now,
 };
 use vitte_tests::within;
-use vitte_wait::facade::plain::Mutex;
+use vitte_wait::{Deadline, facade::plain::Mutex};
 
 fn with(config: Config) -> Scheduler {
     Scheduler::start(config).unwrap()
@@ -248,7 +248,9 @@ fn workers_run_where_they_are_told_and_nobody_else_is() {
             });
             assert_eq!(run(&scheduler, place), [last]);
             let inside = scheduler.clone();
-            let offloaded = run(&scheduler, move || inside.offload(JobKind::Io, place));
+            let offloaded = run(&scheduler, move || {
+                inside.offload_with(JobKind::Io, place, Deadline::NEVER, None)
+            });
             assert_eq!(offloaded.unwrap(), cpus, "a pool's thread is no worker's");
             end(&scheduler);
         }

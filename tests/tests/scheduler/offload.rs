@@ -13,7 +13,7 @@ use std::{
 };
 use vitte_scheduler::{
     BlockingError, Config, JobKind, JoinHandle, OffloadError, Scheduler, ShutdownError,
-    ShutdownMode, SpawnOptions, offload, park, yield_now,
+    ShutdownMode, SpawnOptions, offload_with, park, yield_now,
 };
 use vitte_tests::{seed, within};
 use vitte_wait::{Deadline, Outcome, StopSource, StopToken, facade::plain::Mutex};
@@ -26,6 +26,34 @@ fn start_with(io: usize, patience: Duration) -> Scheduler {
         ..Config::default()
     };
     Scheduler::start(config).unwrap()
+}
+
+fn offload<T: Send>(
+    on: &Scheduler,
+    kind: JobKind,
+    job: impl FnOnce() -> T + Send,
+) -> Result<T, OffloadError> {
+    on.offload_with(kind, job, Deadline::NEVER, None)
+}
+
+fn offload_here<T: Send>(job: impl FnOnce() -> T + Send) -> Result<T, OffloadError> {
+    offload_with(JobKind::Io, job, Deadline::NEVER, None)
+}
+
+fn offload_owned<T: Send + 'static>(
+    on: &Scheduler,
+    kind: JobKind,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, OffloadError> {
+    on.offload_owned_with(kind, job, Deadline::NEVER, None)
+}
+
+fn call_blocking<T: Send>(
+    on: &Scheduler,
+    call: impl FnOnce() -> T + Send,
+    unblock: impl FnOnce(),
+) -> Result<T, BlockingError<T>> {
+    on.call_blocking_with(call, unblock, Deadline::NEVER, None)
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -49,8 +77,7 @@ fn occupy(on: &Scheduler) -> (JoinHandle<u32>, Sender<u32>) {
     let (go, gone) = channel();
     let before = on.stats().offloaded;
     let fiber = spawn(on, move |on| {
-        on.offload(JobKind::Io, move || gone.recv().unwrap())
-            .unwrap()
+        offload(&on, JobKind::Io, move || gone.recv().unwrap()).unwrap()
     });
     wait_until(|| on.stats().offloaded > before);
     (fiber, go)
@@ -63,7 +90,7 @@ fn a_worker_goes_on_while_its_fibers_jobs_block() {
         let sent = run(&on, || {
             let (go, gone) = channel();
             let waits =
-                vitte_scheduler::spawn(move || offload(move || gone.recv().unwrap()).unwrap());
+                vitte_scheduler::spawn(move || offload_here(move || gone.recv().unwrap()).unwrap());
             // The only worker runs this, too.
             yield_now();
             go.send(7).unwrap();
@@ -80,17 +107,17 @@ fn a_job_may_borrow_and_a_thread_runs_it_itself() {
         let on = start(1);
         let mut count = 0;
         let here = thread::current().id();
-        on.offload(JobKind::Cpu, || {
+        offload(&on, JobKind::Cpu, || {
             count += 1;
             assert_eq!(thread::current().id(), here);
         })
         .unwrap();
-        assert_eq!(offload(|| count + 1).unwrap(), 2);
+        assert_eq!(offload_here(|| count + 1).unwrap(), 2);
         let its = on.clone();
         let elsewhere = run(&on, move || {
             let mut text = String::from("a");
             let here = thread::current().id();
-            its.offload(JobKind::Cpu, || {
+            offload(&its, JobKind::Cpu, || {
                 text.push('b');
                 assert_ne!(thread::current().id(), here);
             })
@@ -108,7 +135,7 @@ fn a_panic_comes_back_with_its_text() {
         let on = start(1);
         for fiber in [true, false] {
             let its = on.clone();
-            let call = move || its.offload(JobKind::Io, || -> u32 { panic!("no file today") });
+            let call = move || offload(&its, JobKind::Io, || -> u32 { panic!("no file today") });
             let error = if fiber { run(&on, call) } else { call() }.unwrap_err();
             assert!(error.to_string().contains("no file today"), "{error}");
         }
@@ -126,7 +153,7 @@ fn a_pool_grows_up_to_its_limit_and_jobs_beyond_it_wait_in_line() {
             .map(|_| {
                 let (now, most, open) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&open));
                 spawn(&on, move |on| {
-                    on.offload(JobKind::Io, || {
+                    offload(&on, JobKind::Io, || {
                         most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
                         wait_until(|| open.load(SeqCst));
                         now.fetch_sub(1, SeqCst);
@@ -150,7 +177,7 @@ fn a_thread_that_has_nothing_to_do_ends() {
     within(LIMIT, "idle", || {
         let on = start_with(8, Duration::from_millis(20));
         for _ in 0..3 {
-            run(&on, || offload(|| ()).unwrap());
+            run(&on, || offload_here(|| ()).unwrap());
             wait_until(|| on.stats().offload_threads == 0);
         }
         end(&on);
@@ -227,7 +254,7 @@ fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
                 drop(its);
                 value
             };
-            on.offload_owned(JobKind::Io, job).is_ok()
+            offload_owned(&on, JobKind::Io, job).is_ok()
         });
         wait_until(|| on.stats().offloaded == 1);
         left.cancel();
@@ -237,24 +264,24 @@ fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
         let its = Drops(Arc::clone(&drops));
         let late = spawn(&on, move |on| {
             let job = move || panic!("it must not begin: {:?}", its.0);
-            on.offload_owned_until::<_, ()>(JobKind::Io, job, after(1))
+            on.offload_owned_with::<_, ()>(JobKind::Io, job, after(1), None)
         });
         assert!(matches!(late.join().unwrap(), Err(OffloadError::TimedOut)));
         assert_eq!(drops.load(SeqCst), 1);
         // A thread that names a stop waits for the pool, too, and leaves.
         let token = StopToken::after(Duration::from_millis(1));
-        let stopped = on.offload_owned_or_stop(JobKind::Io, || (), &token);
+        let stopped = on.offload_owned_with(JobKind::Io, || (), Deadline::NEVER, Some(&token));
         assert!(matches!(stopped, Err(OffloadError::Stopped)));
         go.send(()).unwrap();
         wait_until(|| drops.load(SeqCst) == 3);
         // Waited for: the caller has the value, or the panic.
         let its = Drops(Arc::clone(&drops));
-        let had = spawn(&on, move |on| on.offload_owned(JobKind::Cpu, move || its));
+        let had = spawn(&on, move |on| offload_owned(&on, JobKind::Cpu, move || its));
         drop(had.join().unwrap().unwrap());
         assert_eq!(drops.load(SeqCst), 4);
         let failed = spawn(&on, |on| {
             let job = || -> u8 { panic!("in vain") };
-            on.offload_owned(JobKind::Io, job)
+            offload_owned(&on, JobKind::Io, job)
         });
         let error = failed.join().unwrap().unwrap_err();
         assert!(error.to_string().contains("in vain"), "{error}");
@@ -310,7 +337,7 @@ fn a_blocking_call_is_unblocked_once_by_whatever_ends_its_callers_wait() {
             }
         }
         // Not a plain thread's, which names no deadline; but of one that does.
-        assert_eq!(on.call_blocking(|| 3, || panic!()).unwrap(), 3);
+        assert_eq!(call_blocking(&on, || 3, || panic!()).unwrap(), 3);
         let flag = AtomicBool::new(false);
         let ended = on.call_blocking_with(
             || wait_until(|| flag.load(SeqCst)),
@@ -331,7 +358,8 @@ fn the_thread_of_a_call_does_not_go_on_while_it_is_being_unblocked() {
         let returned = Arc::new(AtomicBool::new(false));
         let (its, (go, gone)) = (Arc::clone(&returned), channel());
         let first = spawn(&on, move |on| {
-            on.call_blocking(
+            call_blocking(
+                &on,
                 move || {
                     gone.recv().unwrap();
                     returned.store(true, SeqCst);
@@ -378,7 +406,10 @@ fn a_shutdown_unblocks_calls_and_names_jobs_that_do_not_end() {
         // Nothing was killed: it ends all the same.
         go.send(4).unwrap();
         assert_eq!(fiber.join().unwrap(), 4);
-        assert!(on.offload(JobKind::Io, || 5).is_ok(), "on this very thread");
+        assert!(
+            offload(&on, JobKind::Io, || 5).is_ok(),
+            "on this very thread"
+        );
     });
 }
 
@@ -404,9 +435,9 @@ fn jobs_that_are_canceled_at_random_run_once_or_are_dropped_once() {
                             number
                         };
                         let ended = if dice.below(2) == 0 {
-                            on.offload(JobKind::Io, job).ok()
+                            offload(&on, JobKind::Io, job).ok()
                         } else {
-                            match on.call_blocking(job, || ()) {
+                            match call_blocking(&on, job, || ()) {
                                 Ok(value) | Err(BlockingError::Unblocked { value, .. }) => {
                                     Some(value)
                                 }
@@ -464,7 +495,7 @@ fn a_shutdown_ends_the_waits_of_attached_threads_and_names_who_goes_on() {
                 tell.send(()).unwrap();
                 gone.recv().is_err()
             };
-            its.call_blocking(call, move || drop(go))
+            call_blocking(&its, call, move || drop(go))
         });
         told.recv().unwrap();
         on.shutdown(ShutdownMode::Cancel, after(60_000)).unwrap();

@@ -8,8 +8,9 @@ use std::{
 };
 use vitte_channels::Channel;
 use vitte_scheduler::{
-    Config, MAY_BLOCK, Scheduler, ShutdownMode, SpawnOptions, call_managed, call_on_native_stack,
-    current_hot, current_id, native_region, offload, poll_slow, reserve, spawn, yield_now,
+    Config, JobKind, MAY_BLOCK, Scheduler, ShutdownMode, SpawnOptions, call_managed,
+    call_on_native_stack, current_hot, current_id, native_region, offload_with, poll_slow, reserve,
+    spawn, yield_now,
 };
 use vitte_sync::Mutex;
 use vitte_tests::within;
@@ -103,7 +104,7 @@ fn what_waits_there_blocks_the_thread_and_nobody_else() {
                 let two = child.join().unwrap();
                 let three =
                     native_region(MAY_BLOCK, || call_managed(|| spawn(|| 3).join().unwrap()));
-                one + two + three + offload(|| 4).unwrap()
+                one + two + three + offload_with(JobKind::Io, || 4, Deadline::NEVER, None).unwrap()
             });
             assert_eq!(sum, 10);
             let soon = Deadline::after(std::time::Duration::from_millis(5));

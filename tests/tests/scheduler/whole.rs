@@ -172,7 +172,9 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
         }),
         13 => {
             let value = common.value();
-            let _ = common.on.offload(JobKind::Cpu, || drop(value));
+            let _ = common
+                .on
+                .offload_with(JobKind::Cpu, || drop(value), common.soon(), None);
         }
         14 => {
             let (value, moment) = (common.value(), common.moment());
@@ -182,7 +184,7 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
             };
             let _ = common
                 .on
-                .offload_owned_until(JobKind::Io, job, common.soon());
+                .offload_owned_with(JobKind::Io, job, common.soon(), None);
         }
         15 => {
             let unblocked = AtomicBool::new(false);
@@ -194,7 +196,9 @@ fn step(common: &Arc<Common>, depth: u32, children: &mut Vec<JoinHandle<Counted<
                 }
             };
             let unblock = || unblocked.store(true, Relaxed);
-            let _ = common.on.call_blocking_until(call, unblock, common.soon());
+            let _ = common
+                .on
+                .call_blocking_with(call, unblock, common.soon(), None);
         }
         16 => {
             let value = common.value();
