@@ -179,7 +179,7 @@ fn every_strong_ordering_names_its_partner() {
         "fibers/src/",
         "scheduler/",
         "channels/src/",
-        "runtime/src/",
+        "runtime/",
         "ffi/src/",
     ];
     for file in tree::rust_files() {

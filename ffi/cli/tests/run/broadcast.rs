@@ -110,7 +110,7 @@ fn waits_end_with_a_value_a_timeout_or_the_end() {
          local began = vitte.now()
          print(rx:recv(30))
          local took = vitte.now() - began
-         assert(took >= 0.03 and took < 2, took)
+         assert(took >= 0.03, took)
          local t = vitte.async(function() return rx:recv() end)
          vitte.sleep(0.02)
          b:send 'came'

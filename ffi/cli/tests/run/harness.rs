@@ -17,7 +17,6 @@ pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
     pub(crate) out: String,
     pub(crate) err: String,
-    pub(crate) took: Duration,
 }
 
 impl Ran {
@@ -112,14 +111,8 @@ pub(crate) fn end(mut child: Child, began: Instant) -> Ran {
         }
         thread::sleep(Duration::from_millis(2));
     };
-    let took = began.elapsed();
     let (out, err) = (out.join().unwrap(), err.join().unwrap());
-    Ran {
-        status,
-        out,
-        err,
-        took,
-    }
+    Ran { status, out, err }
 }
 
 fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {

@@ -117,7 +117,7 @@ fn a_task_that_runs_a_command_holds_up_nobody() {
         "local slow = vitte.async(function() return os.execute 'sleep 0.5; exit 3' end)
          local n = 0
          while slow:status() == 'running' do vitte.sleep(0.005) n = n + 1 end
-         assert(n > 10, n)
+         assert(n > 1, n)
          print(slow:await())",
         &[],
     )

@@ -1,7 +1,5 @@
 //! Starting tasks and awaiting them.
 
-use std::time::Duration;
-
 use crate::harness::{lua, lua_with, scratch};
 
 #[test]
@@ -104,15 +102,16 @@ fn await_may_be_repeated_and_gives_fresh_copies() {
 
 #[test]
 fn a_timeout_leaves_the_task_unharmed() {
-    lua(
-        "local t = vitte.async(function(res) vitte.sleep(0.4) res(5) end)
+    lua("local go = vitte.channel()
+         local t = vitte.async(function(res) go:recv() res(5) end)
          local began = vitte.now()
          local v, why = t:await(20)
          local took = vitte.now() - began
-         assert(v == nil and why == 'timeout' and took >= 0.02 and took < 0.3, took)
-         print(t:status(), t:await(0), t:await(), t:status())",
-    )
-    .printed("running\tnil\t5\tdone");
+         assert(v == nil and why == 'timeout' and took >= 0.02, took)
+         print(t:status(), t:await(0))
+         go:send(true)
+         print(t:await(), t:status())")
+    .printed("running\tnil\ttimeout\n5\tdone");
 }
 
 #[test]
@@ -175,11 +174,10 @@ fn a_handle_means_the_same_task_everywhere() {
 
 #[test]
 fn two_thousand_one_after_the_other() {
-    let ran = lua("local sum = 0
+    lua("local sum = 0
          for i = 1, 2000 do sum = sum + vitte.async(function(res) res(i) end):await() end
-         print(sum)");
-    ran.printed("2001000");
-    assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+         print(sum)")
+    .printed("2001000");
 }
 
 #[test]
@@ -231,13 +229,13 @@ fn async_needs_a_function_it_can_copy() {
 }
 
 #[test]
-fn time_goes_by_while_a_task_sleeps() {
+fn tasks_that_sleep_hold_up_nobody() {
     lua("local t = {}
+         for i = 1, 20 do t[i] = vitte.async(function() vitte.sleep(1000) end) end
          local began = vitte.now()
-         for i = 1, 20 do t[i] = vitte.async(function() vitte.sleep(0.2) end) end
-         for i = 1, 20 do t[i]:await() end
-         local took = vitte.now() - began
-         assert(took >= 0.2 and took < 3, took)
+         vitte.async(function() vitte.sleep(0.1) end):await()
+         assert(vitte.now() - began >= 0.1)
+         for i = 1, 20 do t[i]:kill() assert(select(2, t[i]:await()).kind == 'killed') end
          vitte.usleep(100) vitte.yield() vitte.sleep(0)
          print(vitte.workers())")
     .printed("2");
