@@ -1,7 +1,10 @@
 //! Signals as events: what the system sends the process is received like a message.
 
 use crate::watched::Watched;
-use signal_hook::iterator::{backend::SignalDelivery, exfiltrator::SignalOnly};
+use signal_hook::{
+    consts::FORBIDDEN,
+    iterator::{backend::SignalDelivery, exfiltrator::SignalOnly},
+};
 use std::{collections::VecDeque, io, os::unix::net::UnixStream};
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken, facade::Mutex, timed_forms};
@@ -29,6 +32,9 @@ pub struct Signals {
     state: Mutex<State>,
 }
 
+/// The numbers that Linux has for signals.
+const ALL: std::ops::RangeInclusive<i32> = 1..=64;
+
 #[derive(Debug)]
 struct State {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
@@ -39,11 +45,18 @@ impl Signals {
     /// Begins to receive the signals with these numbers.
     ///
     /// # Errors
-    /// What the system says.
-    ///
-    /// # Panics
-    /// For a number that no handler may be installed for: those of `SIGKILL`, `SIGSTOP`, and of faults.
+    /// `InvalidInput` with a number that is no signal's, or of one that nobody can handle (`SIGKILL`, `SIGSTOP`, and faults); and
+    /// what the system says. No handler is left installed then.
     pub fn new(numbers: impl IntoIterator<Item = i32>) -> io::Result<Self> {
+        let numbers: Vec<_> = numbers.into_iter().collect();
+        // What installs the handlers would panic, and end the process while that unwinds.
+        let refused = |number: &&i32| !ALL.contains(*number) || FORBIDDEN.contains(number);
+        if let Some(number) = numbers.iter().find(refused) {
+            let text = format!(
+                "signal {number} cannot be received: there is none, or nobody can handle it"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let (read, write) = UnixStream::pair()?;
         let bell = read.try_clone()?;
         bell.set_nonblocking(true)?;

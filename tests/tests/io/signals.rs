@@ -34,3 +34,18 @@ fn fibers_and_threads_receive_signals() {
         assert!(waiting.join().unwrap());
     });
 }
+
+/// `SIGILL`, `SIGFPE`, `SIGKILL`, `SIGSEGV`, `SIGSTOP`, and numbers of no signal.
+#[test]
+fn a_signal_that_nobody_can_receive_is_refused_and_named() {
+    for number in [4, 8, 9, 11, 19] {
+        let error = Signals::new([SIGNAL, number]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        let text = error.to_string();
+        assert!(text.contains(&format!("signal {number} ")), "{text}");
+    }
+    for number in [0, -1, 65, i32::MAX, i32::MIN] {
+        let error = Signals::new([number]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{number}");
+    }
+}
