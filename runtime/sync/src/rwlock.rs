@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use vitte_wait::{
-    Deadline, StopToken,
+    Budget, Deadline, StopToken,
     facade::{cell::UnsafeCell, panicking},
     timed_forms,
 };
@@ -63,6 +63,7 @@ use vitte_wait::{
 /// ```
 pub struct RwLock<T: ?Sized> {
     raw: RawRwLock,
+    budget: Budget,
     value: UnsafeCell<T>,
 }
 
@@ -82,6 +83,7 @@ impl<T> RwLock<T> {
         pub fn new(value: T) -> Self {
             Self {
                 raw: RawRwLock::new(),
+                budget: Budget::new(),
                 value: UnsafeCell::new(value),
             }
         }
@@ -109,6 +111,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
     #[inline]
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
+        self.budget.spend();
         match self.raw.try_read_fast() {
             Some(reading) => Ok(self.reader(reading)),
             None => self
@@ -142,6 +145,7 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockReadGuard<'_, T>, LockUntilError> {
+        self.budget.spend();
         match self.raw.try_read_fast() {
             Some(reading) => Ok(self.reader(reading)),
             None => self.read_slow(deadline, stop),
@@ -176,6 +180,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
     #[inline]
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
+        self.budget.spend();
         if self.raw.try_write_fast() {
             return Ok(self.writer());
         }
@@ -210,6 +215,7 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
+        self.budget.spend();
         if self.raw.try_write_fast() {
             return Ok(self.writer());
         }

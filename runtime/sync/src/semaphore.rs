@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{cell::Cell, fmt, mem, ptr, sync::Arc};
 use vitte_wait::{
-    Deadline, Outcome, Reason, StopToken, Wait,
+    Budget, Deadline, Outcome, Reason, StopToken, Wait,
     facade::atomic::{AtomicUsize, Ordering::*},
     timed_forms,
 };
@@ -50,6 +50,7 @@ const SHIFT: u32 = ONE.trailing_zeros();
 /// ```
 pub struct Semaphore {
     word: AtomicUsize,
+    budget: Budget,
     line: Line<()>,
 }
 
@@ -74,6 +75,7 @@ impl Semaphore {
             assert!(permits <= Self::MAX_PERMITS, "too many permits");
             Self {
                 word: AtomicUsize::new(permits << SHIFT),
+                budget: Budget::new(),
                 line: Line::new(()),
             }
         }
@@ -185,6 +187,8 @@ impl Semaphore {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<(), AcquireUntilError> {
+        // Before there is a permit that others might wait for meanwhile.
+        self.budget.spend();
         match self.take(permits) {
             Ok(()) => Ok(()),
             Err(TryAcquireError::Closed) => Err(AcquireUntilError::Closed),

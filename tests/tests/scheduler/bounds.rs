@@ -16,7 +16,10 @@ use vitte_scheduler::{
     spawn_with,
 };
 use vitte_tests::within;
-use vitte_threads::io;
+use vitte_threads::{
+    io,
+    sync::{RwLock, Semaphore},
+};
 use vitte_wait::Deadline;
 
 /// One worker whose slices are so long that a thing which waits for many of them is noticed.
@@ -319,6 +322,17 @@ fn who_gets_on_in_channels_without_waiting_lets_others_run() {
             Box::new(move || {
                 ours.send(&[1]).unwrap();
                 assert_eq!(theirs.recv(&mut [0]).unwrap(), 1);
+            })
+        }),
+        ("a permit", || {
+            let permits = Semaphore::new(2);
+            Box::new(move || drop(permits.acquire().unwrap()))
+        }),
+        ("reading and writing", || {
+            let lock = RwLock::new(0);
+            Box::new(move || {
+                let seen: u32 = *lock.read().unwrap();
+                *lock.write().unwrap() = seen.wrapping_add(1);
             })
         }),
         ("select", || {
