@@ -1,11 +1,11 @@
 //! One connection: requests come, one after the other, and are answered in their order.
 
 use crate::{
-    request::{Parsed, parse},
+    request::{Parsed, Request, parse},
     response::Response,
     state::State,
 };
-use std::{io, net::Shutdown, sync::atomic::Ordering::Relaxed};
+use std::{io, mem, net::Shutdown, sync::atomic::Ordering::Relaxed};
 use vitte_threads::{
     Deadline, StopToken,
     io::{TcpStream, WaitError},
@@ -20,16 +20,16 @@ pub(crate) fn serve(stream: &TcpStream, state: &State, stop: &StopToken) -> io::
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     loop {
-        let request = match next(stream, state, stop, &mut buffer)? {
-            Some(Parsed::Whole(request)) => request,
-            Some(Parsed::Refused(status)) => {
+        let (request, length) = match next(stream, state, stop, &mut buffer)? {
+            Next::Request(request, length) => (request, length),
+            Next::Refused(status) => {
                 let response = Response::refusal(status);
                 answer(stream, state, &response, false, true)?;
                 // What else comes is read and dropped, or the other side might lose the answer.
                 stream.shutdown(Shutdown::Write)?;
                 return drain(stream, state);
             }
-            Some(Parsed::Partial) | None => return Ok(()),
+            Next::Nothing => return Ok(()),
         };
         let keeps_alive = request.keeps_alive && !stop.is_stopped();
         let response = Response::to(&request, state);
@@ -43,27 +43,52 @@ pub(crate) fn serve(stream: &TcpStream, state: &State, stop: &StopToken) -> io::
         if !keeps_alive {
             return Ok(());
         }
-        buffer.drain(..request.head + request.body);
+        buffer.drain(..length);
     }
 }
 
-/// Reads until a request is whole. `None`: there is none any more.
+/// What comes next.
+enum Next {
+    /// A request, of so many bytes.
+    Request(Request, usize),
+    /// One that is to be refused with this status.
+    Refused(u16),
+    /// There is none any more.
+    Nothing,
+}
+
+/// Reads until a request is whole.
 fn next(
     stream: &TcpStream,
     state: &State,
     stop: &StopToken,
     buffer: &mut Vec<u8>,
-) -> io::Result<Option<Parsed>> {
+) -> io::Result<Next> {
     let limits = &state.limits;
-    let mut deadline = None;
+    let (mut deadline, mut head) = (None, None);
     loop {
         if !buffer.is_empty() {
-            match parse(buffer, limits) {
-                Parsed::Whole(request) if buffer.len() < request.head + request.body => {}
-                Parsed::Partial => {}
-                parsed => return Ok(Some(parsed)),
+            if head.is_none() {
+                match parse(buffer, limits) {
+                    Parsed::Whole(request) => head = Some(request),
+                    Parsed::Partial => {}
+                    Parsed::Refused(status) => return Ok(Next::Refused(status)),
+                }
             }
-            deadline = deadline.or_else(|| Some(Deadline::after(limits.patience)));
+            let until = *deadline.get_or_insert_with(|| Deadline::after(limits.patience));
+            if let Some(request) = &mut head {
+                match request.body.length(&buffer[request.head..], limits) {
+                    Ok(Some(body)) => {
+                        let length = request.head + body;
+                        return Ok(head.map_or(Next::Nothing, |it| Next::Request(it, length)));
+                    }
+                    Ok(None) if mem::take(&mut request.asks) => {
+                        stream.write_all_with(b"HTTP/1.1 100 Continue\r\n\r\n", until, None)?;
+                    }
+                    Ok(None) => {}
+                    Err(status) => return Ok(Next::Refused(status)),
+                }
+            }
         }
         let mut piece = [0; PIECE];
         let read = match deadline {
@@ -72,14 +97,12 @@ fn next(
             Some(deadline) => stream.read_until(&mut piece, deadline),
         };
         match read {
-            Ok(0) if buffer.is_empty() => return Ok(None),
-            Ok(0) => return Ok(Some(Parsed::Refused(400))),
+            Ok(0) if buffer.is_empty() => return Ok(Next::Nothing),
+            Ok(0) => return Ok(Next::Refused(400)),
             Ok(count) => buffer.extend_from_slice(&piece[..count]),
             Err(error) => match WaitError::of(&error) {
-                Some(WaitError::TimedOut) if deadline.is_some() => {
-                    return Ok(Some(Parsed::Refused(408)));
-                }
-                Some(WaitError::TimedOut | WaitError::Stopped) => return Ok(None),
+                Some(WaitError::TimedOut) if deadline.is_some() => return Ok(Next::Refused(408)),
+                Some(WaitError::TimedOut | WaitError::Stopped) => return Ok(Next::Nothing),
                 _ => return Err(error),
             },
         }

@@ -126,7 +126,7 @@ fn a_connection_carries_many_requests_also_ahead_of_their_answers() {
     // In pieces, with a body that nobody wants.
     for piece in [
         "GET /hea",
-        "lth HTTP/1.1\r\nContent-",
+        "lth HTTP/1.1\r\nHost: test\r\nContent-",
         "Length: 4\r\n\r\nab",
         "cd",
     ] {
@@ -154,11 +154,11 @@ fn what_is_malformed_or_too_much_is_answered_and_ended() {
             431,
         ),
         (
-            "GET / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n".to_owned(),
+            "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n".to_owned(),
             413,
         ),
         (
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".to_owned(),
             501,
         ),
     ] {
@@ -171,6 +171,40 @@ fn what_is_malformed_or_too_much_is_answered_and_ended() {
     }
     let seen = server.end();
     assert_eq!((seen.answered, seen.refused), (7, 7));
+}
+
+#[test]
+fn bodies_in_chunks_and_bodies_that_wait_for_leave_are_read_and_dropped() {
+    let mut server = Running::with(Limits::default());
+    let mut stream = server.connect();
+    let chunked = "GET /health HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = "3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n";
+    for piece in [
+        chunked,
+        &body[..4],
+        &body[4..20],
+        &body[20..],
+        chunked,
+        body,
+    ] {
+        stream.write_all(piece.as_bytes()).unwrap();
+    }
+    assert!(read_answer(&mut stream).ends_with("ok\n"));
+    assert!(read_answer(&mut stream).ends_with("ok\n"));
+    let asks =
+        "GET /health HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(asks.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abcd").unwrap();
+    assert!(read_answer(&mut stream).ends_with("ok\n"));
+    // Who has sent it already is not told to.
+    stream.write_all(format!("{asks}abcd").as_bytes()).unwrap();
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+    stream.write_all(format!("{chunked}x").as_bytes()).unwrap();
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 400 "));
+    assert_eq!(server.end().answered, 5);
 }
 
 #[test]
@@ -188,11 +222,13 @@ fn a_request_that_does_not_come_to_an_end_times_out() {
 fn a_stop_ends_idle_connections_and_finishes_requests() {
     let mut server = Running::with(Limits::default());
     let mut idle = server.connect();
-    idle.write_all(b"GET /health HTTP/1.1\r\n\r\n").unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+        .unwrap();
     read_answer(&mut idle);
     let mut half = server.connect();
     // What comes with a request has come when that is answered.
-    let one_and_a_half = b"GET /health HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n";
+    let one_and_a_half =
+        b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n";
     half.write_all(one_and_a_half).unwrap();
     read_answer(&mut half);
     server.stop.stop();
@@ -215,7 +251,9 @@ fn fifty_clients_are_served_at_once() {
             thread::spawn(move || {
                 let mut stream = TcpStream::connect(address).unwrap();
                 for _ in 0..20 {
-                    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+                    stream
+                        .write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+                        .unwrap();
                     assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
                 }
             })
