@@ -1,5 +1,5 @@
 //! How late a hundred thousand are who wait for a point in time, and what that takes: the figures that
-//! `timers_*` and `sleepers_*` have in common, and the rival of both.
+//! `timers_*` and `sleepers_*` have in common, and the rivals of both.
 //!
 //! One course of events gives all three figures; a cell reports the one it is named after.
 
@@ -41,7 +41,7 @@ pub(super) type Figure = fn(&Course) -> f64;
 /// How a subject finds it out.
 pub(super) type Body = fn(&Cell, Figure) -> f64;
 
-/// The three figures of a family: ours by `vitte`, and tokio's.
+/// The three figures of a family: ours by `vitte`, tokio's, and those of Go.
 pub(super) fn workloads_of(family: &str, vitte: Option<Body>) -> Vec<Workload> {
     let workload = |name: &str, unit, figure: Figure| {
         let ours = vitte.map(|vitte| Subject::new("vitte", move |cell| vitte(cell, figure)));
@@ -50,7 +50,7 @@ pub(super) fn workloads_of(family: &str, vitte: Option<Body>) -> Vec<Workload> {
             name: format!("{family}_{name}"),
             unit,
             workers: &[2],
-            subjects: ours.into_iter().chain([tokio]).collect(),
+            subjects: ours.into_iter().chain([tokio, Subject::go()]).collect(),
         }
     };
     vec![
