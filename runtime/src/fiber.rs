@@ -10,6 +10,18 @@ use vitte_wait::{Deadline, Outcome, Priority, StopToken, Wait, timed_forms};
 /// A fiber, to be named, woken or canceled by others.
 ///
 /// It does not keep the fiber alive, and the fiber may be gone.
+///
+/// ```
+/// use vitte_threads::{Fiber, Outcome, Runtime, park};
+///
+/// let runtime = Runtime::builder().workers(1).build()?;
+/// let sleeper = runtime.spawn(park);
+/// let fiber = Fiber::from_id(sleeper.id().expect("it was started"));
+/// assert!(fiber.unpark().is_ok());
+/// assert_eq!(sleeper.join()?, Outcome::Woken);
+/// assert!(fiber.unpark().is_err(), "the id names nobody now, and never will again");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fiber(FiberId);
 

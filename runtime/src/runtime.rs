@@ -13,6 +13,22 @@ use vitte_wait::Deadline;
 /// Threads that run fibers. See the [crate documentation](crate).
 ///
 /// Dropping it shuts it down with [`ShutdownMode::Cancel`] and the patience of a second.
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_threads::{Deadline, Fiber, Runtime};
+///
+/// let runtime = Runtime::builder().workers(2).name("example").build()?;
+/// // What runs there is a fiber, and may start others.
+/// let sum = runtime.run(|| Fiber::spawn(|| 40).join().unwrap() + 2);
+/// assert_eq!(sum, 42);
+/// // One may also go on, and ask for the value later.
+/// let later = runtime.spawn(|| "done");
+/// assert_eq!(later.join()?, "done");
+/// // A drop would do; this says what could not be ended in time.
+/// runtime.shutdown(Deadline::after(Duration::from_secs(10)))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     scheduler: Scheduler,

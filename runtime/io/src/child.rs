@@ -307,6 +307,19 @@ const REAPER: usize = 64 << 10;
 ///
 /// Dropping it lets the process run on. If it has not ended by then a thread waits for it, so that it does not stay as a
 /// zombie when it does.
+///
+/// ```
+/// use std::{io::Read, process::Stdio};
+/// use vitte_io::Command;
+///
+/// let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+/// let mut text = String::new();
+/// let mut said = child.stdout.take().expect("it is a pipe");
+/// said.read_to_string(&mut text)?; // Until the child, and whoever else has the other end, is gone.
+/// assert_eq!(text, "hello\n");
+/// assert!(child.wait()?.is_success());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Child {
     id: u32,

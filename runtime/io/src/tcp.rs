@@ -224,6 +224,21 @@ passed_on! { TcpStream:
 }
 
 /// Where connections arrive.
+///
+/// ```
+/// use std::{io::Read, time::Duration};
+/// use vitte_io::{TcpListener, TcpStream, WaitError};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let nobody = listener.accept_timeout(Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(WaitError::of(&nobody), Some(WaitError::TimedOut));
+/// let client = TcpStream::connect(listener.local_addr()?)?;
+/// let (mut connection, from) = listener.accept()?;
+/// assert_eq!(from, client.local_addr()?);
+/// client.close();
+/// assert_eq!(connection.read(&mut [0])?, 0, "the other side is gone");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct TcpListener(Watched<std::net::TcpListener>);
 
 shared! { TcpListener of std::net::TcpListener }

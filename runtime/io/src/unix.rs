@@ -175,6 +175,21 @@ fn known(address: &SocketAddr) -> io::Result<SocketAddrUnix> {
 }
 
 /// Where connections within the machine arrive.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use vitte_io::{UnixListener, UnixStream};
+///
+/// let path = std::env::temp_dir().join(format!("vitte-io-{}.socket", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// let mut client = UnixStream::connect(&path)?;
+/// client.write_all(b"x")?;
+/// let mut byte = [0];
+/// listener.accept()?.read_exact(&mut byte)?;
+/// assert_eq!(byte, *b"x");
+/// std::fs::remove_file(path)?; // The file stays when the listener is dropped.
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct UnixListener(Watched<std_unix::UnixListener>);
 
 shared! { UnixListener of std_unix::UnixListener }
@@ -263,6 +278,18 @@ passed_on! { UnixListener:
 }
 
 /// A socket that sends and receives messages within the machine.
+///
+/// ```
+/// use vitte_io::UnixDatagram;
+///
+/// let (one, other) = UnixDatagram::pair()?;
+/// one.send(b"a message")?;
+/// one.send(b"and another")?;
+/// let mut buffer = [0; 32];
+/// let length = other.recv(&mut buffer)?;
+/// assert_eq!(&buffer[..length], b"a message", "each comes by itself");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct UnixDatagram(Watched<std_unix::UnixDatagram>);
 
 shared! { UnixDatagram of std_unix::UnixDatagram }
