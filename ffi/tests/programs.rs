@@ -139,6 +139,13 @@ fn the_example_of_the_project_s_readme_greets() {
 }
 
 #[test]
+fn the_threads_of_the_example_s_language_run_and_the_one_that_spins_is_stopped() {
+    let printed = "15\nVT_ECANCELED\n";
+    let source = root().join("../examples/vm.c");
+    assert_eq!(build_and_run(&source, "vm"), [printed, printed]);
+}
+
+#[test]
 fn the_example_of_the_readme_does_what_it_says() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     let (_, rest) = readme.split_once("```c\n").expect("a C example");
