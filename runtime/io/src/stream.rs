@@ -1,6 +1,7 @@
 //! What all streams of bytes have in common: reads, writes, their forms, and how they are shared and given back.
 
 use crate::watched::{Done, Watched};
+use rustix::net::{self, RecvFlags, SendFlags};
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
     os::fd::AsFd,
@@ -8,22 +9,66 @@ use std::{
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken};
 
+/// What bytes can be read from, in one system call.
+///
+/// What the standard library would call is a place where C threads may be cancelled, which costs two locked instructions a
+/// call. Nobody cancels a thread that fibers run on, so the system is called as it is.
+pub(crate) trait Takes: AsFd {
+    fn take(&self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+/// What bytes can be written to, as with [`Takes`].
+pub(crate) trait Gives: AsFd {
+    fn give(&self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+macro_rules! sockets {
+    ($($socket:ty),+) => {
+        $(
+            impl Takes for $socket {
+                #[inline]
+                fn take(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                    Ok(net::recv(self, buffer, RecvFlags::empty())?.0)
+                }
+            }
+
+            impl Gives for $socket {
+                #[inline]
+                fn give(&self, bytes: &[u8]) -> io::Result<usize> {
+                    Ok(net::send(self, bytes, SendFlags::NOSIGNAL)?)
+                }
+            }
+        )+
+    };
+}
+
+sockets! { std::net::TcpStream, std::os::unix::net::UnixStream }
+
+impl Takes for io::PipeReader {
+    fn take(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(self, buffer)?)
+    }
+}
+
+impl Gives for io::PipeWriter {
+    fn give(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self, bytes)?)
+    }
+}
+
 /// A read whose pieces have no bounds, if `is_plain`: one that is short has taken all.
-pub(crate) fn read<T: AsFd>(
+pub(crate) fn read<T: Takes>(
     watched: &Watched<T>,
     buffer: &mut [u8],
     deadline: Deadline,
     stop: Option<&StopToken>,
     is_plain: bool,
-) -> io::Result<usize>
-where
-    for<'a> &'a T: Read,
-{
+) -> io::Result<usize> {
     if buffer.is_empty() {
         return Ok(0);
     }
-    watched.run_hinted(Direction::Read, deadline, stop, |mut inner| {
-        let count = inner.read(buffer)?;
+    watched.run_hinted(Direction::Read, deadline, stop, |inner| {
+        let count = inner.take(buffer)?;
         // At the end of a stream a try is never vain.
         let is_short = is_plain && count > 0 && count < buffer.len();
         Ok((count, if is_short { Done::Short } else { Done::All }))
@@ -44,18 +89,13 @@ where
     })
 }
 
-pub(crate) fn write<T: AsFd>(
+pub(crate) fn write<T: Gives>(
     watched: &Watched<T>,
     bytes: &[u8],
     deadline: Deadline,
     stop: Option<&StopToken>,
-) -> io::Result<usize>
-where
-    for<'a> &'a T: Write,
-{
-    watched.run(Direction::Write, deadline, stop, |mut inner| {
-        inner.write(bytes)
-    })
+) -> io::Result<usize> {
+    watched.run(Direction::Write, deadline, stop, |inner| inner.give(bytes))
 }
 
 pub(crate) fn write_vectored<T: AsFd>(

@@ -15,6 +15,10 @@ use std::{
 use vitte_scheduler::Direction;
 use vitte_wait::{Deadline, StopToken, timed_forms};
 
+/// How many connections may wait to be accepted; the system takes as many as it is set to, if that is less. The standard
+/// library has 128, and who connects to a listener with more waits for a second before he tries again.
+const BACKLOG: i32 = 4096;
+
 /// A connection.
 ///
 /// ```
@@ -261,7 +265,9 @@ impl TcpListener {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> io::Result<Self> {
-        std::net::TcpListener::bind(&*lookup_host_with(at, deadline, stop)?)?.try_into()
+        let listener = std::net::TcpListener::bind(&*lookup_host_with(at, deadline, stop)?)?;
+        net::listen(&listener, BACKLOG)?;
+        listener.try_into()
     }
 
     timed_forms! { static bind_with(at: impl ToSocketAddrs) -> io::Result<Self>: bind_until bind_timeout bind_or_stop }

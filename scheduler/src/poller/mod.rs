@@ -48,7 +48,8 @@ use vitte_wait::facade::{
 /// A busy worker looks for ready descriptors at most this often, in nanoseconds: about as long as what it finds then keeps it
 /// busy, where a message takes some microseconds.
 const LOOK_EVERY: u64 = 400_000;
-/// How many full batches are taken in one look.
+/// How many full batches are taken in one look by one who looks seldom. Who has nothing else to do takes one, and looks again
+/// when he has done what came of it.
 const MOST_BATCHES: usize = 4;
 
 /// Where some of the descriptors are registered, and one thread may sleep until one of them is ready.
@@ -167,12 +168,21 @@ impl Poller {
     /// `is_owner`: the one who calls is the one who sleeps here. Otherwise he hands on what was meant for that
     /// one.
     pub(crate) fn look(&self, reactor: &Reactor, now: u64, is_owner: bool) -> bool {
+        self.look_for(reactor, now, is_owner, MOST_BATCHES)
+    }
+
+    /// As [`look`](Self::look), of an owner who will look again soon: for one batch.
+    pub(crate) fn glance(&self, reactor: &Reactor, now: u64) -> bool {
+        self.look_for(reactor, now, true, 1)
+    }
+
+    fn look_for(&self, reactor: &Reactor, now: u64, is_owner: bool, most: usize) -> bool {
         let Some(system) = self.system.get() else {
             return false;
         };
         self.looked.store(now, Relaxed);
         let mut any = false;
-        for _ in 0..MOST_BATCHES {
+        for _ in 0..most {
             let mut batch = Batch::new();
             system.wait(&mut batch, Some(Duration::ZERO));
             if batch.has_rung() && !is_owner {

@@ -374,7 +374,7 @@ impl Worker {
     pub(crate) fn look_for_all_descriptors(&self) -> bool {
         let (shared, now) = (self.shared(), clock::now());
         let own = &self.remote().bed.poller;
-        let any = own.has_sources() && own.look(&shared.reactor, now, true);
+        let any = own.has_sources() && own.glance(&shared.reactor, now);
         let common = &shared.reactor.common;
         let looks = common.has_sources() && (shared.host.is_some() || common.is_due(now));
         looks && common.look(&shared.reactor, now, true) || any

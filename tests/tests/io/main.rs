@@ -43,6 +43,7 @@ macro_rules! all_bodies {
         vitte_tests::bodies! { $units:
             streams {
                 two_hundred_connections_are_answered
+                three_hundred_connect_before_any_is_accepted
                 a_megabyte_goes_through_in_order_both_ways_at_once
                 half_a_connection_ends_and_the_other_goes_on
                 the_end_is_read_though_it_came_with_the_last_bytes
