@@ -1,11 +1,11 @@
 //! A hierarchical timer wheel, linked through entries that their owners keep.
 //!
 //! ```text
-//!  level 0: 64 slots of 1 tick, level 1: 64 slots of 64 ticks, ... level 5
-//!  an entry lies at the level of the highest digit (base 64) in which its tick differs from now
+//!  level 0: 256 slots of 1 tick, level 1: 256 slots of 256 ticks, ... level 4
+//!  an entry lies at the level of the highest digit (base 256) in which its tick differs from now
 //! ```
 //!
-//! When time enters a slot of a higher level, its entries are put in again, at lower levels. An
+//! When time enters a slot of a higher level, its entries are put in again, at lower levels: once, for what is due within a second. An
 //! entry fires in the tick after its deadline, never before it.
 //!
 //! Note \[Coalescing\]: a tick is 16 microseconds, but the wheel asks to be looked at only every 14 ticks: that is a *look*. So an
@@ -25,9 +25,11 @@ use vitte_wait::{Ticket, ahead::fetch};
 /// The length of a tick, and the time from one look to the next, in nanoseconds. See Note \[Coalescing\].
 const TICK: u64 = 1 << 14;
 const LOOK: u64 = 14 * TICK;
-const DIGIT_BITS: u32 = 6;
+const DIGIT_BITS: u32 = 8;
 const SLOTS: usize = 1 << DIGIT_BITS;
-const LEVELS: usize = 6;
+const LEVELS: usize = 5;
+/// The words of 64 bits with a bit for each slot of a level.
+const WORDS: usize = SLOTS / 64;
 /// The lists of a slot. See Note \[Lanes\].
 const LANES: usize = 4;
 const PLACES: usize = LANES * SLOTS * LEVELS;
@@ -52,6 +54,11 @@ const UNLINKED: usize = usize::MAX;
 
 fn tick_of(deadline: u64) -> u64 {
     deadline.div_ceil(TICK)
+}
+
+/// In which of a slot's lists an entry lies that is due then. In a slot of level 0 it is the same for all.
+fn lane_of(tick: u64) -> usize {
+    tick as usize % LANES
 }
 
 /// The first look at or after this tick, in nanoseconds.
@@ -97,11 +104,9 @@ impl Entry {
 pub(crate) struct Wheel {
     /// All ticks before this one are done, and time has entered its slot at every level.
     now: u64,
-    places: Box<[*const Entry; PLACES]>,
-    /// The lane that the next entry goes to.
-    lane: usize,
+    places: Box<[*const Entry]>,
     /// Which slots of a level hold anything.
-    occupied: [u64; LEVELS],
+    occupied: [[u64; WORDS]; LEVELS],
 }
 
 // SAFETY: the entries are touched only through `&mut Wheel`, under the lock of its owner; a ticket
@@ -112,9 +117,8 @@ impl Wheel {
     pub(crate) fn new(now: u64) -> Self {
         Self {
             now: now / TICK,
-            places: Box::new([ptr::null(); PLACES]),
-            lane: 0,
-            occupied: [0; LEVELS],
+            places: vec![ptr::null(); PLACES].into_boxed_slice(),
+            occupied: [[0; WORDS]; LEVELS],
         }
     }
 
@@ -131,8 +135,7 @@ impl Wheel {
         let level = (level as usize).min(LEVELS - 1);
         let shift = DIGIT_BITS * level as u32;
         let slot = (tick >> shift) as usize % SLOTS;
-        self.lane = (self.lane + 1) % LANES;
-        let place = (level * SLOTS + slot) * LANES + self.lane;
+        let place = (level * SLOTS + slot) * LANES + lane_of(tick);
         let first = self.places[place];
         entry.place.set(place);
         entry.prev.set(ptr::null());
@@ -142,7 +145,7 @@ impl Wheel {
             first.prev.set(entry);
         }
         self.places[place] = entry;
-        self.occupied[level] |= 1 << slot;
+        self.occupied[level][slot / 64] |= 1 << (slot % 64);
         look_at((tick >> shift) << shift)
     }
 
@@ -163,7 +166,7 @@ impl Wheel {
         if let Some(next) = unsafe { next.as_ref() } {
             next.prev.set(prev);
         }
-        if next.is_null() {
+        if prev.is_null() && next.is_null() {
             self.settle(place / LANES);
         }
     }
@@ -172,8 +175,27 @@ impl Wheel {
     fn settle(&mut self, slot: usize) {
         let lanes = &self.places[slot * LANES..][..LANES];
         if lanes.iter().all(|first| first.is_null()) {
-            self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
+            self.clear(slot / SLOTS, slot % SLOTS);
         }
+    }
+
+    fn clear(&mut self, level: usize, slot: usize) {
+        self.occupied[level][slot / 64] &= !(1 << (slot % 64));
+    }
+
+    /// How many slots of this level lie between `from` and the first one that holds anything, around the end.
+    fn ahead(&self, level: usize, from: usize) -> Option<u32> {
+        let words = &self.occupied[level];
+        let (word, bit) = (from / 64, from % 64);
+        let here = words[word] >> bit;
+        if here != 0 {
+            return Some(here.trailing_zeros());
+        }
+        // The rest of the first word comes last.
+        (1..=WORDS).find_map(|step| {
+            let there = words[(word + step) % WORDS];
+            (there != 0).then(|| (step * 64 - bit) as u32 + there.trailing_zeros())
+        })
     }
 
     /// How many entries are in.
@@ -198,12 +220,11 @@ impl Wheel {
             let digit = (self.now >> shift) as usize % SLOTS;
             // The present slot of level 0 is yet to be done; that of a higher level was put in
             // again when time entered it, so what lies there is for the level's next turn.
-            let skip = u32::from(level > 0);
-            let ahead = self.occupied[level].rotate_right((digit as u32 + skip) % SLOTS as u32);
-            if ahead == 0 {
+            let skip = usize::from(level > 0);
+            let Some(ahead) = self.ahead(level, (digit + skip) % SLOTS) else {
                 continue;
-            }
-            let steps = u64::from(ahead.trailing_zeros() + skip);
+            };
+            let steps = u64::from(ahead) + skip as u64;
             let tick = ((self.now >> shift) + steps) << shift;
             let slot = (digit + steps as usize) % SLOTS;
             // At one tick the higher level comes first: it is put in again below.
@@ -236,24 +257,23 @@ impl Wheel {
                 self.cascade(level, slot);
                 continue;
             }
-            for place in slot * LANES..(slot + 1) * LANES {
-                let mut at = self.places[place];
-                // SAFETY: entries in the wheel are alive by the contract of `insert`.
-                while let Some(entry) = unsafe { at.as_ref() } {
-                    if fired == limit {
-                        entry.prev.set(ptr::null());
-                        self.places[place] = entry;
-                        return true;
-                    }
-                    at = entry.next.get();
-                    fetch(at.addr());
-                    entry.place.set(UNLINKED);
-                    fired += 1;
-                    fire(entry);
+            let place = slot * LANES + lane_of(tick);
+            let mut at = self.places[place];
+            // SAFETY: entries in the wheel are alive by the contract of `insert`.
+            while let Some(entry) = unsafe { at.as_ref() } {
+                if fired == limit {
+                    entry.prev.set(ptr::null());
+                    self.places[place] = entry;
+                    return true;
                 }
-                self.places[place] = ptr::null();
+                at = entry.next.get();
+                fetch(at.addr());
+                entry.place.set(UNLINKED);
+                fired += 1;
+                fire(entry);
             }
-            self.occupied[0] &= !(1 << slot);
+            self.places[place] = ptr::null();
+            self.clear(0, slot);
         }
         self.now = self.now.max(now);
         false
@@ -280,7 +300,7 @@ impl Wheel {
         let place = (level * SLOTS + slot) * LANES;
         let mut lanes = [ptr::null::<Entry>(); LANES];
         lanes.swap_with_slice(&mut self.places[place..place + LANES]);
-        self.occupied[level] &= !(1 << slot);
+        self.clear(level, slot);
         for at in lanes {
             fetch(at.addr());
         }
