@@ -236,6 +236,37 @@ static void shutdown_ends_timers(void) {
   }
 }
 
+static void goes_on_though_it_was_abandoned(void *arg) {
+  Told *told = arg;
+  add(&told->calls);
+  until(&told->held, 1);
+  IS(VT_ESTALE, vt_timer_restart(told->rt, told->id, VT_NOW, 0));
+  set(&told->result, 7);
+}
+
+/* Nothing is called any more but what runs; every argument is dropped, that of the call which runs after it. */
+static void abandoning_ends_timers(void) {
+  vt_runtime *rt = runtime(2);
+  Told far = {.rt = rt}, beat = {.rt = rt}, never = {.rt = rt}, busy = {.rt = rt};
+  OK(vt_timer_start(rt, vt_now() + 3600 * 1000 * MS, 0, tell, &far, drop_told, &far.id));
+  OK(vt_timer_start(rt, VT_FOREVER, 0, tell, &never, drop_told, &never.id));
+  OK(vt_timer_start(rt, VT_NOW, MS, tell, &beat, drop_told, &beat.id));
+  OK(vt_timer_start(rt, VT_NOW, MS, goes_on_though_it_was_abandoned, &busy, drop_told, &busy.id));
+  until(&busy.calls, 1);
+  while (get(&beat.calls) == 0) OK(vt_sleep_until(vt_now() + MS / 10));
+  OK(vt_runtime_shutdown(rt, VT_SHUTDOWN_ABANDON, VT_FOREVER));
+  IS(VT_ESTALE, vt_timer_stop(rt, far.id));
+  IS(VT_ESTALE, vt_timer_restart(rt, beat.id, VT_NOW, 0));
+  IS(VT_ESTALE, vt_timer_start(rt, 0, 0, tell, &far, drop_told, NULL));
+  until(&far.dropped, 2);
+  until(&never.dropped, 1);
+  until(&beat.dropped, 1);
+  CHECK(get(&far.calls) == 0 && get(&never.calls) == 0 && get(&busy.dropped) == 0);
+  set(&busy.held, 1);
+  until(&busy.dropped, 1);
+  CHECK(busy.result == 7 && get(&busy.calls) == 1);
+}
+
 int main(void) {
   once_and_silent();
   a_beat_does_not_drift_and_counts();
@@ -248,6 +279,7 @@ int main(void) {
   wrong_timers_are_refused(rt);
   end(rt);
   shutdown_ends_timers();
+  abandoning_ends_timers();
   puts("ok");
   return 0;
 }

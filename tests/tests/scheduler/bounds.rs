@@ -1,8 +1,7 @@
-//! What one task can keep from the others, and what an idle process costs.
+//! What one task can keep from the others.
 
 use crate::{LIMIT, after, end, run, start};
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::*},
@@ -12,15 +11,13 @@ use std::{
 };
 use vitte_channels::{Channel, broadcast, mpmc, oneshot, priority, queue, select, spsc, watch};
 use vitte_scheduler::{
-    Config, Poll, Scheduler, ShutdownMode, SpawnOptions, park, poll_slow, sleep_until, spawn,
-    spawn_with,
+    Config, Poll, Scheduler, SpawnOptions, poll_slow, sleep_until, spawn, spawn_with,
 };
 use vitte_tests::within;
 use vitte_threads::{
     io,
     sync::{RwLock, Semaphore},
 };
-use vitte_wait::Deadline;
 
 /// One worker whose slices are so long that a thing which waits for many of them is noticed.
 fn slow() -> Scheduler {
@@ -114,49 +111,6 @@ fn tasks_that_go_on_by_successors_do_not_keep_an_older_one_waiting() {
             spawn(move || succeed(seen)).detach();
         });
         end(&on);
-    });
-}
-
-/// The processor time of this process, in ticks of 10 ms.
-fn ticks() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
-/// In a process of its own, where no other test burns time: see the next one.
-#[test]
-#[ignore = "run by the test below, alone in its process"]
-fn idle_alone() {
-    let on = start(4);
-    let parked: Vec<_> = (0..1_000)
-        .map(|_| on.spawn(&SpawnOptions::default(), || park(Deadline::NEVER)))
-        .collect();
-    let far = on.spawn(&SpawnOptions::default(), || sleep_until(after(3_600_000)));
-    thread::sleep(Duration::from_millis(300));
-    let before = ticks();
-    thread::sleep(Duration::from_secs(1));
-    let spent = ticks() - before;
-    assert!(spent <= 5, "spent {} ms in an idle second", spent * 10);
-    drop((parked, far));
-    on.shutdown(ShutdownMode::Cancel, after(10_000)).unwrap();
-}
-
-#[test]
-fn a_thousand_parked_fibers_and_a_far_timer_cost_no_time() {
-    within(LIMIT, "idle", || {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "bounds::idle_alone"])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}");
-        assert!(text.contains("1 passed"), "{text}");
     });
 }
 

@@ -3,7 +3,6 @@
 mod beats;
 mod ends;
 mod from_juce;
-mod idle;
 mod slices;
 
 use std::{sync::OnceLock, time::Duration};
