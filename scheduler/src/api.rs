@@ -21,7 +21,7 @@ use crate::{
 use std::{ffi::c_void, fmt, ptr, sync::Arc, thread::panicking};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
-    Deadline, Outcome, Priority, Reason, Unit, Wait,
+    Deadline, Outcome, Priority, Reason, Unit, Wait, counter,
     facade::{atomic::Ordering::*, clock, thread},
 };
 
@@ -55,6 +55,7 @@ impl Scheduler {
         let class = StackClass::for_size(config.stack_size).map_err(StartError::StackSize)?;
         let plan = Plan::make(&config.affinity, config.workers).map_err(StartError::Affinity)?;
         fence::prepare();
+        counter::prepare();
         let stacks = StackPool::new(StackOptions {
             max_stacks: config.max_stacks,
             warm_bytes: config.warm_stack_bytes,

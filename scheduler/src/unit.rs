@@ -41,7 +41,7 @@ unsafe fn park(unit: &'static Unit, here: Here, ticket: Ticket, deadline: Deadli
     }
     let suspended = match worker::at(here) {
         None => false,
-        Some(worker) if deadline == Deadline::NEVER => suspend(worker, task),
+        Some(worker) if deadline == Deadline::NEVER => suspend(worker, task).is_some(),
         Some(worker) => suspend_until(worker, task, ticket, deadline),
     };
     if !suspended {
@@ -63,22 +63,21 @@ fn park_with_thread(task: &'static Task, ticket: Ticket, deadline: Deadline) {
     }
 }
 
-/// False: the stack could not be left.
+/// The worker on which the task goes on. `None`: the stack could not be left.
 #[inline(always)]
-fn suspend(worker: &Worker, task: &'static Task) -> bool {
+fn suspend(worker: &Worker, task: &'static Task) -> Option<&'static Worker> {
     let after = worker.after.get().is_some();
     let action = if after {
         Action::ParkAfter
     } else {
         Action::Park
     };
-    if worker.switch_task(task, action).is_none() {
-        return false;
-    }
+    let worker = worker.switch_task(task, action)?;
     if task.unit.is_nudged() {
         wait_on(task);
+        return worker::current();
     }
-    true
+    Some(worker)
 }
 
 /// The task was brought back though its wait is not over: does what it is asked, and waits on. See
@@ -111,13 +110,14 @@ fn suspend_until(worker: &Worker, task: &'static Task, ticket: Ticket, deadline:
     // outlive us: a scheduler ends after its tasks.
     let timers = &worker.remote().timers;
     // SAFETY: the entry stays in this frame until `disarm` below.
-    if unsafe { timers.arm(&entry) } {
+    if unsafe { timers.arm(&entry, worker.here()) } {
         shared.idle.timer_armed(shared, deadline.as_nanos());
     }
-    let suspended = suspend(worker, task);
+    let now_on = suspend(worker, task);
+    let here = now_on.map_or_else(|| worker.here(), Worker::here);
     // SAFETY: it was armed there.
-    unsafe { timers.disarm(&entry) };
-    suspended
+    unsafe { timers.disarm(&entry, here) };
+    now_on.is_some()
 }
 
 unsafe fn ready(unit: &'static Unit, here: Here) {

@@ -139,8 +139,10 @@ fn wait_until(nanos: u64) -> (Wait, Ticket, Deadline) {
 }
 
 fn arm(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
+    // SAFETY: it is used at once.
+    let here = unsafe { current::here() };
     // SAFETY: the models keep the entry until it has fired.
-    if unsafe { workers.0.remotes[index].timers.arm(entry) } {
+    if unsafe { workers.0.remotes[index].timers.arm(entry, here) } {
         let idle = &workers.0.idle;
         idle.timer_armed(&workers.0, deadline.as_nanos());
     }
@@ -148,8 +150,10 @@ fn arm(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
 
 /// As [`arm`], by a thread that is not the worker.
 fn arm_for(workers: &Workers, index: usize, entry: &Entry, deadline: Deadline) {
+    // SAFETY: it is used at once.
+    let here = unsafe { current::here() };
     // SAFETY: the models keep the entry until it has fired.
-    if unsafe { workers.0.remotes[index].timers.arm(entry) } {
+    if unsafe { workers.0.remotes[index].timers.arm(entry, here) } {
         let idle = &workers.0.idle;
         idle.timer_armed_for(&workers.0, index, deadline.as_nanos());
     }

@@ -23,6 +23,7 @@ use std::{
 use vitte_wait::{
     Deadline,
     ahead::{fetch, fetch_to_write},
+    current,
     facade::Mutex,
 };
 
@@ -181,8 +182,8 @@ impl<R: ?Sized> Alarm<R> {
     fn take_out(&self, place: Option<u16>) {
         if let Some(index) = place {
             let timers = &self.scheduler.0.remotes[usize::from(index)].timers;
-            // SAFETY: it was armed there.
-            unsafe { timers.disarm(&self.head.entry) };
+            // SAFETY: it was armed there; and where we are is used at once.
+            unsafe { timers.disarm(&self.head.entry, current::here()) };
         }
     }
 

@@ -12,6 +12,7 @@ use alarm::{Bell, Ringing};
 use std::sync::Arc;
 use vitte_wait::{
     Claimed, Deadline, Outcome, ShortLock, Ticket,
+    current::Here,
     facade::{
         atomic::{AtomicU64, Ordering::*},
         clock,
@@ -49,13 +50,13 @@ impl Timers {
         self.wheel.lock().len()
     }
 
-    /// Arms `entry`; true if it became the next one to be due.
+    /// Arms `entry`; true if it became the next one to be due. `here` is where the caller is.
     ///
     /// # Safety
     /// The entry is not armed, and stays where it is, alive, until [`disarm`](Self::disarm) has
     /// returned.
-    pub(crate) unsafe fn arm(&self, entry: &Entry) -> bool {
-        let mut wheel = self.wheel.lock();
+    pub(crate) unsafe fn arm(&self, entry: &Entry, here: Here) -> bool {
+        let mut wheel = self.wheel.lock_here(here);
         // SAFETY: by the caller.
         unsafe { self.arm_in(&mut wheel, entry) }
     }
@@ -75,12 +76,12 @@ impl Timers {
         earlier
     }
 
-    /// Disarms `entry`, if it has not fired.
+    /// Disarms `entry`, if it has not fired. `here` is where the caller is.
     ///
     /// # Safety
     /// The entry was armed here.
-    pub(crate) unsafe fn disarm(&self, entry: &Entry) {
-        let mut wheel = self.wheel.lock();
+    pub(crate) unsafe fn disarm(&self, entry: &Entry, here: Here) {
+        let mut wheel = self.wheel.lock_here(here);
         // SAFETY: by the caller; the wheel's lock is ours.
         unsafe { wheel.remove(entry) };
         // The bound may now be too low. It is put right when it comes due.

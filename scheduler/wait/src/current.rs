@@ -6,7 +6,7 @@
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
 //! ([`slot()`] and [`here`] give pointers to it, to callers that promise as much.)
 
-use crate::{Unit, badge::NONE, dice::Dice, thread::ThreadUnit};
+use crate::{Unit, badge::NONE, counter::Notes, dice::Dice, thread::ThreadUnit};
 use std::{arch::asm, cell::Cell, ptr};
 
 /// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
@@ -25,6 +25,8 @@ pub struct Slot {
     badge: Cell<u8>,
     /// How many [budgets](crate::Budget) were made on it since one was used up.
     budgets: Cell<u32>,
+    /// By what it tells the time.
+    notes: Notes,
 }
 
 /// Gives the thread's own unit back when the thread ends.
@@ -50,17 +52,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0) };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -148,6 +150,12 @@ impl Here {
     pub(crate) fn unit(self) -> Option<&'static Unit> {
         // SAFETY: as in `unit`.
         unsafe { self.slot().unit.get().as_ref() }
+    }
+
+    /// By what the thread tells the time.
+    #[inline(always)]
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.slot().notes
     }
 
     /// A number for the thread that no other living thread has.

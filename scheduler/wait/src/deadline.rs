@@ -1,7 +1,10 @@
 //! A point on the monotonic clock up to which somebody is willing to wait.
 
-use crate::facade::clock;
+use crate::{counter, facade::clock};
 use std::time::{Duration, Instant};
+
+/// In nanoseconds, what is so long that some microseconds more make no difference.
+const LONG: u64 = 1_000_000;
 
 /// An absolute point in monotonic time, in nanoseconds.
 ///
@@ -24,11 +27,18 @@ impl Deadline {
     /// Never reached.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The point `duration` from now. A duration too long to count is [`Deadline::NEVER`].
+    /// The point `duration` from now. A duration too long to count is [`Deadline::NEVER`]. For one of a millisecond or more it
+    /// may be some microseconds later than that.
     #[must_use]
+    #[inline]
     pub fn after(duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(clock::now().saturating_add(nanos))
+        let now = if nanos < LONG {
+            clock::now()
+        } else {
+            counter::now_or_later()
+        };
+        Self(now.saturating_add(nanos))
     }
 
     /// The point that `instant` names.

@@ -29,6 +29,7 @@ mod badge;
 mod bed;
 mod budget;
 mod change;
+pub mod counter;
 pub mod current;
 mod deadline;
 pub mod detour;

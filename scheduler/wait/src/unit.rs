@@ -252,11 +252,17 @@ impl Unit {
         unsafe { ops.as_ref() }
     }
 
-    /// Begins a wait of the given kind and returns its number: Note [The next wait]. Owner only.
+    /// Begins a wait of the given kind and returns its number: Note [The next wait]. Owner only, whose thread wears `badge`.
     ///
     /// `None`: `kind` has `UNPARKABLE` and there was a token, which is now consumed.
     #[inline]
-    pub(crate) fn begin(&self, kind: u64, reason: Reason, object: *const ()) -> Option<u64> {
+    pub(crate) fn begin(
+        &self,
+        badge: impl FnOnce() -> u8,
+        kind: u64,
+        reason: Reason,
+        object: *const (),
+    ) -> Option<u64> {
         if self.begun.load(Relaxed) != 0 {
             self.abandon();
         }
@@ -274,7 +280,9 @@ impl Unit {
                 _ => old & !TOKEN,
             })
         };
-        let old = self.change(begin, Self::as_said)?;
+        let old = self
+            .change_own(badge(), begin)
+            .or_else(|| self.change(begin, Self::as_said))?;
         if old & TOKEN != 0 {
             return None;
         }
@@ -286,11 +294,7 @@ impl Unit {
     /// Notes that wait `number` has begun. Owner only.
     #[inline]
     pub(crate) fn set_begun(&self, number: u64, kind: u64) {
-        let odd = if number & word::NUMBER_ONE == 0 {
-            0
-        } else {
-            ODD
-        };
+        let odd = u8::from(number & word::NUMBER_ONE != 0) * ODD;
         self.begun.store(kind as u8 & KIND | BEGUN | odd, Relaxed);
     }
 

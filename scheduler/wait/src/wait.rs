@@ -48,21 +48,30 @@ impl Wait {
     /// As [`begin`](Wait::begin).
     #[inline(always)]
     pub unsafe fn begin_here(reason: Reason, object: *const ()) -> (Self, Here) {
-        // SAFETY: by the caller; `begin` may suspend, and then it is asked for anew.
-        let mut here = unsafe { current::here() };
-        let wait = match here.unit() {
-            Some(unit) if !unit.is_asked() => Self::begin_on(unit, CANCELABLE, reason, object)
-                .unwrap_or_else(|_| {
-                    unreachable!("only a wait for the token is over before it began")
-                }),
-            _ => {
-                let wait = Self::begin(reason, object);
-                // SAFETY: by the caller.
-                here = unsafe { current::here() };
-                wait
-            }
-        };
-        (wait, here)
+        // SAFETY: by the caller.
+        let begun = unsafe { Self::begin_kind_here(CANCELABLE, reason, object) };
+        begun.unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
+    }
+
+    /// # Safety
+    /// As for [`current::here`].
+    #[inline(always)]
+    unsafe fn begin_kind_here(
+        kind: u64,
+        reason: Reason,
+        object: *const (),
+    ) -> Result<(Self, Here), Outcome> {
+        // SAFETY: by the caller; `begin_kind` may suspend, and then it is asked for anew.
+        let here = unsafe { current::here() };
+        if let Some(unit) = here.unit()
+            && !unit.is_asked()
+        {
+            let wait = Self::begin_on(unit, || here.badge(), kind, reason, object)?;
+            return Ok((wait, here));
+        }
+        let wait = Self::begin_kind(kind, reason, object)?;
+        // SAFETY: by the caller.
+        Ok((wait, unsafe { current::here() }))
     }
 
     /// Like [`begin`](Wait::begin), for a wait that must run its course: it ends only by being
@@ -82,7 +91,7 @@ impl Wait {
             // As in `attend`.
             unit = current::thread_unit();
         }
-        Self::begin_on(unit, CANCELABLE, reason, object)
+        Self::begin_on(unit, current::badge, CANCELABLE, reason, object)
             .unwrap_or_else(|_| unreachable!("only a wait for the token is over before it began"))
     }
 
@@ -108,17 +117,19 @@ impl Wait {
         if unit.is_asked() {
             unit = Self::attend(unit, kind)?;
         }
-        Self::begin_on(unit, kind, reason, object)
+        Self::begin_on(unit, current::badge, kind, reason, object)
     }
 
     #[inline]
     fn begin_on(
         unit: &'static Unit,
+        badge: impl FnOnce() -> u8,
         kind: u64,
         reason: Reason,
         object: *const (),
     ) -> Result<Self, Outcome> {
-        let number = unit.begin(kind, reason, object).ok_or(Outcome::Woken)?;
+        let number = unit.begin(badge, kind, reason, object);
+        let number = number.ok_or(Outcome::Woken)?;
         Ok(Self {
             unit,
             number,
@@ -263,9 +274,11 @@ impl Wait {
     #[inline(always)]
     pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
         detour::call(|| {
-            match Self::begin_kind(CANCELABLE | UNPARKABLE, Reason::Park, std::ptr::null()) {
+            let kind = CANCELABLE | UNPARKABLE;
+            // SAFETY: it is used for the wait that it was asked for with.
+            match unsafe { Self::begin_kind_here(kind, Reason::Park, std::ptr::null()) } {
                 Err(outcome) => outcome,
-                Ok(wait) => wait.park(deadline, stop),
+                Ok((wait, here)) => wait.park_here(here, deadline, stop),
             }
         })
     }
