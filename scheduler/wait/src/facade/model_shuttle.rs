@@ -9,18 +9,20 @@ use std::ops::{Deref, DerefMut};
 
 /// A mutex with `parking_lot`'s face over shuttle's.
 #[derive(Debug, Default)]
-pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+pub struct Mutex<T: ?Sized>(shuttle::sync::Mutex<T>);
 
 /// Proof that the mutex is held.
 #[derive(Debug)]
-pub struct MutexGuard<'a, T>(shuttle::sync::MutexGuard<'a, T>);
+pub struct MutexGuard<'a, T: ?Sized>(shuttle::sync::MutexGuard<'a, T>);
 
 impl<T> Mutex<T> {
     /// A new, unlocked mutex.
     pub fn new(value: T) -> Self {
         Self(shuttle::sync::Mutex::new(value))
     }
+}
 
+impl<T: ?Sized> Mutex<T> {
     /// Locks it, blocking the modelled thread.
     ///
     /// # Panics
@@ -35,14 +37,14 @@ impl<T> Mutex<T> {
     }
 }
 
-impl<T> Deref for MutexGuard<'_, T> {
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.0
     }
 }
 
-impl<T> DerefMut for MutexGuard<'_, T> {
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
     }
