@@ -31,8 +31,8 @@ mod epoll {
     };
     use vitte_wait::facade::atomic::{AtomicBool, Ordering::Relaxed};
 
-    /// How many events are taken at a time: so few that the caches still have what was touched for the last of them when its
-    /// waiter runs, after the others, and that whoever makes descriptors ready is answered while he makes more ready.
+    /// How many events are taken at a time. With more, what was touched for the first of them is long ago when their waiters
+    /// run, and whoever makes descriptors ready is answered late. Found by measuring: `echo_1000` on one worker.
     const MOST: usize = 48;
     const BELL: u64 = u64::MAX;
     const ASKED: i32 =
