@@ -18,9 +18,9 @@ use std::{
     time::Duration,
 };
 use vitte_wait::{
-    Budget, Deadline, StopToken,
+    Budget, Deadline, StopToken, count_here, current,
     facade::{cell::UnsafeCell, panicking},
-    timed_forms,
+    give_way, timed_forms,
 };
 
 /// A lock around a value for many readers or one writer, for fibers and threads alike.
@@ -63,6 +63,7 @@ use vitte_wait::{
 /// ```
 pub struct RwLock<T: ?Sized> {
     raw: RawRwLock,
+    /// Of writers; readers, who may be many at once, count where they are.
     budget: Budget,
     value: UnsafeCell<T>,
 }
@@ -111,11 +112,10 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
     #[inline]
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
-        self.budget.spend();
         match self.raw.try_read_fast() {
-            Some(reading) => Ok(self.reader(reading)),
-            None => self
-                .read_slow(Deadline::NEVER, None)
+            Some(reading) if !count_here() => Ok(self.reader(reading)),
+            entered => self
+                .read_slow(entered, Deadline::NEVER, None)
                 .map_err(LockUntilError::of_untimed),
         }
     }
@@ -145,10 +145,9 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockReadGuard<'_, T>, LockUntilError> {
-        self.budget.spend();
         match self.raw.try_read_fast() {
-            Some(reading) => Ok(self.reader(reading)),
-            None => self.read_slow(deadline, stop),
+            Some(reading) if !count_here() => Ok(self.reader(reading)),
+            entered => self.read_slow(entered, deadline, stop),
         }
     }
 
@@ -160,10 +159,23 @@ impl<T: ?Sized> RwLock<T> {
     #[cold]
     fn read_slow(
         &self,
+        entered: Option<Reading>,
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockReadGuard<'_, T>, LockUntilError> {
-        let guard = self.reader(self.raw.read(Patience::with(deadline, stop))?);
+        let reading = match entered {
+            // A thread has nobody to give way to.
+            Some(reading) if current::unit().is_thread() => reading,
+            entered => {
+                if let Some(reading) = entered {
+                    // No writer is to wait for us while others run.
+                    drop(self.reader(reading));
+                    give_way();
+                }
+                self.raw.read(Patience::with(deadline, stop))?
+            }
+        };
+        let guard = self.reader(reading);
         if self.raw.is_poisoned() {
             return Err(LockUntilError::Poisoned);
         }
@@ -180,11 +192,11 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
     #[inline]
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
-        self.budget.spend();
-        if self.raw.try_write_fast() {
+        let entered = self.raw.try_write_fast();
+        if entered && !self.budget.count() {
             return Ok(self.writer());
         }
-        self.write_slow(Deadline::NEVER, None)
+        self.write_slow(entered, Deadline::NEVER, None)
             .map_err(LockUntilError::of_untimed)
     }
 
@@ -215,11 +227,11 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
-        self.budget.spend();
-        if self.raw.try_write_fast() {
+        let entered = self.raw.try_write_fast();
+        if entered && !self.budget.count() {
             return Ok(self.writer());
         }
-        self.write_slow(deadline, stop)
+        self.write_slow(entered, deadline, stop)
     }
 
     timed_forms! {
@@ -230,10 +242,19 @@ impl<T: ?Sized> RwLock<T> {
     #[cold]
     fn write_slow(
         &self,
+        entered: bool,
         deadline: Deadline,
         stop: Option<&StopToken>,
     ) -> Result<RwLockWriteGuard<'_, T>, LockUntilError> {
-        self.raw.write(Patience::with(deadline, stop))?;
+        let stays = entered && current::unit().is_thread();
+        if entered && !stays {
+            // Nobody is to wait for us while others run.
+            drop(self.writer());
+            give_way();
+        }
+        if !stays {
+            self.raw.write(Patience::with(deadline, stop))?;
+        }
         let guard = self.writer();
         if self.raw.is_poisoned() {
             return Err(LockUntilError::Poisoned);

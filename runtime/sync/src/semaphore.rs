@@ -15,9 +15,9 @@ use crate::{
 };
 use std::{cell::Cell, fmt, mem, ptr, sync::Arc};
 use vitte_wait::{
-    Budget, Deadline, Outcome, Reason, StopToken, Wait,
+    Deadline, Outcome, Reason, StopToken, Wait, count_here,
     facade::atomic::{AtomicUsize, Ordering::*},
-    timed_forms,
+    give_way, timed_forms,
 };
 
 const AWAITED: usize = 1;
@@ -50,7 +50,6 @@ const SHIFT: u32 = ONE.trailing_zeros();
 /// ```
 pub struct Semaphore {
     word: AtomicUsize,
-    budget: Budget,
     line: Line<()>,
 }
 
@@ -75,7 +74,6 @@ impl Semaphore {
             assert!(permits <= Self::MAX_PERMITS, "too many permits");
             Self {
                 word: AtomicUsize::new(permits << SHIFT),
-                budget: Budget::new(),
                 line: Line::new(()),
             }
         }
@@ -188,7 +186,9 @@ impl Semaphore {
         stop: Option<&StopToken>,
     ) -> Result<(), AcquireUntilError> {
         // Before there is a permit that others might wait for meanwhile.
-        self.budget.spend();
+        if count_here() {
+            give_way();
+        }
         match self.take(permits) {
             Ok(()) => Ok(()),
             Err(TryAcquireError::Closed) => Err(AcquireUntilError::Closed),

@@ -56,6 +56,15 @@ impl Budget {
     }
 }
 
+/// As [`Budget::count`], but on the calling thread: for what many threads use at once, all of which would write to its budget.
+#[inline]
+#[must_use]
+pub fn count_here() -> bool {
+    current::count_operation()
+        .wrapping_add(1)
+        .is_multiple_of(ALLOWANCE)
+}
+
 /// A budget is used up.
 #[cold]
 #[inline(never)]

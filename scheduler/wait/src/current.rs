@@ -25,6 +25,8 @@ pub struct Slot {
     badge: Cell<u8>,
     /// How many [budgets](crate::Budget) were made on it since one was used up.
     budgets: Cell<u32>,
+    /// How many operations were counted on it, instead of in what they were done to.
+    counted: Cell<u32>,
     /// By what it tells the time.
     notes: Notes,
 }
@@ -52,17 +54,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), notes: Notes::new() };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -201,6 +203,12 @@ pub(crate) fn badge() -> u8 {
 #[inline(never)]
 pub(crate) fn count_budget() -> u32 {
     SLOT.with(|slot| slot.budgets.replace(slot.budgets.get().saturating_add(1)))
+}
+
+/// Counts an operation on the calling thread, and says how many there were before, modulo 2^32.
+#[inline(never)]
+pub(crate) fn count_operation() -> u32 {
+    SLOT.with(|slot| slot.counted.replace(slot.counted.get().wrapping_add(1)))
 }
 
 /// A budget was used up on the calling thread: counts from zero again.

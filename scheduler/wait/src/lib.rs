@@ -59,7 +59,7 @@ pub use address::AddressTable;
 pub use address::{wait_for_holder, wait_on, wake, wake_next};
 pub use badge::Wearing;
 pub use bed::{Bed, Lookout};
-pub use budget::{Budget, give_way};
+pub use budget::{Budget, count_here, give_way};
 pub use deadline::Deadline;
 pub use loan::Loan;
 pub use priority::Priority;
