@@ -1600,7 +1600,8 @@ vt_status vt_chan_tick(int64_t first,
 //
 // Each call is on a fiber of its own, pinned to its thread, of the runtime (null: of the calling fiber), so
 // it may wait; a timer's calls never overlap. It is called up to 229 microseconds after it is due, never
-// before, and when a worker has time. The beats of a period do not drift; of those that come due together
+// before, and when a worker has time; where that for which it waits has just risen from sleep, and is kept busy at
+// once, another may take it up 8 milliseconds late. The beats of a period do not drift; of those that come due together
 // only the latest is called.
 //
 // `arg` belongs to the library from the call on, whatever comes of the call: `drop` (which may be null) is

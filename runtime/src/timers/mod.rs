@@ -39,7 +39,8 @@ use vitte_wait::{Deadline, Priority, StopToken, current, facade::Mutex, timed_fo
 /// Each call is a fiber of the runtime of its own, so it may wait for whatever it likes: that delays
 /// this timer, and no other. A timer's callback never overlaps itself. It is called as a new task would
 /// be: never before it is due, up to 229 microseconds after that (a worker looks at its timers together, once in that
-/// time), and when a worker has time. Those that are due together begin one after another on the worker that looked; if one of them
+/// time), and when a worker has time; where that on which it waits has just risen from sleep, and is kept busy at once, another
+/// may take it up 8 milliseconds late. Those that are due together begin one after another on the worker that looked; if one of them
 /// goes on for long without waiting, another worker is woken for the rest, within a time slice.
 ///
 /// If it panics the panic is kept, to be [taken](Self::take_panic), and the timer goes on: the next call
