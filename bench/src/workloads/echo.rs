@@ -27,7 +27,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
     let one = |connections: usize, p99: bool| Workload {
         name: format!("echo{}_{connections}", if p99 { "_p99" } else { "" }),
         unit: if p99 { "us" } else { "ns" },
-        workers: &[2],
+        workers: &[1, 2],
         subjects: vec![
             #[cfg(feature = "vitte")]
             Subject::new("vitte", move |cell| vitte(cell, connections, p99)),
