@@ -301,7 +301,9 @@ fn threads_share_a_pool() {
         });
         let stats = pool.stats();
         assert_eq!(stats.in_use, 0);
-        assert!(stats.warm + stats.cold <= 80, "{stats:?}");
+        // Stacks are used again: of 2,000 taken hardly more were made than the 80 that are held at once. Those that a thread has
+        // in hand (of the 64 warm ones when it trims, or some made ahead or to be emptied) are not there for others.
+        assert!(stats.warm + stats.cold <= 80 + 64 + 4 * 8, "{stats:?}");
         pool.trim_to(0);
         assert_eq!(pool.stats().warm_bytes, 0);
     });
