@@ -108,6 +108,9 @@ impl<T: ?Sized> RwLock<T> {
     /// [`LockError::Deadlock`] at once if the caller is the writer, [`LockError::Poisoned`], and
     /// [`LockError::Canceled`] if the caller is canceled while waiting.
     ///
+    /// # Blocking
+    /// Also without waiting, a fiber lets others run every so many calls.
+    ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
     #[inline]
@@ -187,6 +190,9 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// [`LockError::Deadlock`] at once if the caller is inside, as writer or reader, [`LockError::Poisoned`], and
     /// [`LockError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// # Blocking
+    /// Also without waiting, a fiber lets others run every so many calls.
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
