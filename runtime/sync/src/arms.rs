@@ -96,6 +96,16 @@ pub struct CountArm<'a> {
 
 impl Latch {
     /// The latch as one of several things that a unit waits for.
+    ///
+    /// ```
+    /// use vitte_sync::Latch;
+    /// use vitte_wait::{Deadline, select::select};
+    ///
+    /// let (loaded, shown) = (Latch::new(1), Latch::new(1));
+    /// shown.count_down();
+    /// let (mut first, mut second) = (loaded.wait_arm(), shown.wait_arm());
+    /// assert_eq!(select(&mut [&mut first, &mut second], Deadline::NEVER, None), Ok(1));
+    /// ```
     #[must_use]
     pub fn wait_arm(&self) -> CountArm<'_> {
         CountArm {
@@ -107,6 +117,16 @@ impl Latch {
 
 impl WaitGroup {
     /// The group as one of several things that a unit waits for.
+    ///
+    /// ```
+    /// use vitte_sync::WaitGroup;
+    /// use vitte_wait::{Deadline, select::select};
+    ///
+    /// let (busy, idle) = (WaitGroup::new(), WaitGroup::new());
+    /// busy.add(1);
+    /// let (mut first, mut second) = (busy.wait_arm(), idle.wait_arm());
+    /// assert_eq!(select(&mut [&mut first, &mut second], Deadline::NEVER, None), Ok(1));
+    /// ```
     #[must_use]
     pub fn wait_arm(&self) -> CountArm<'_> {
         CountArm {
@@ -177,6 +197,16 @@ pub struct AcquireArm<'a> {
 impl Semaphore {
     /// To acquire `permits` permits, as one of several things that a unit waits for. While it waits,
     /// the arm keeps its place in line; it goes also when the semaphore is closed.
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    /// use vitte_wait::{Deadline, select::{Chosen, select}};
+    ///
+    /// let (full, free) = (Semaphore::new(0), Semaphore::new(3));
+    /// let (mut here, mut there) = (full.acquire_arm(1), free.acquire_arm(2));
+    /// assert_eq!(select(&mut [&mut here, &mut there], Deadline::NEVER, None), Ok(1));
+    /// assert_eq!(there.take().unwrap().unwrap().permits(), 2);
+    /// ```
     #[must_use]
     pub fn acquire_arm(&self, permits: usize) -> AcquireArm<'_> {
         AcquireArm {

@@ -46,6 +46,13 @@ pub struct BarrierWaitResult {
 
 impl BarrierWaitResult {
     /// True for one of each round: the last to come.
+    ///
+    /// ```
+    /// use vitte_sync::Barrier;
+    ///
+    /// let alone = Barrier::new(1);
+    /// assert!(alone.wait().unwrap().is_leader());
+    /// ```
     #[must_use]
     pub fn is_leader(self) -> bool {
         self.is_leader
@@ -55,6 +62,14 @@ impl BarrierWaitResult {
 impl Barrier {
     const_new! {
         /// A barrier for rounds of `parties` units; none is taken for one.
+        ///
+        /// ```
+        /// use vitte_sync::Barrier;
+        ///
+        /// static START: Barrier = Barrier::new(2);
+        /// std::thread::spawn(|| START.wait());
+        /// assert!(START.wait().is_ok());
+        /// ```
         #[must_use]
         pub fn new(parties: usize) -> Self {
             Self {
@@ -65,6 +80,13 @@ impl Barrier {
     }
 
     /// How many units make a round.
+    ///
+    /// ```
+    /// use vitte_sync::Barrier;
+    ///
+    /// assert_eq!(Barrier::new(3).parties(), 3);
+    /// assert_eq!(Barrier::new(0).parties(), 1);
+    /// ```
     #[must_use]
     pub fn parties(&self) -> usize {
         self.parties.max(1)
@@ -76,6 +98,12 @@ impl Barrier {
         /// # Errors
         /// [`Canceled`](crate::Canceled) if the caller is canceled before that.
         -> BarrierWaitResult
+        ;
+        in vitte_wait
+        /// use vitte_sync::{Barrier, WaitError};
+        ///
+        /// let barrier = Barrier::new(2);
+        "barrier." () => Err(WaitError)
     }
 
     /// Waits until the round is complete; leaves it at `deadline`, or when `stop` is triggered.
@@ -84,6 +112,16 @@ impl Barrier {
     ///
     /// # Errors
     /// What ended the wait instead. The round does not count the caller any more.
+    ///
+    /// ```
+    /// use vitte_sync::{Barrier, WaitError};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (barrier, source) = (Barrier::new(2), StopSource::new());
+    /// source.stop();
+    /// let ended = barrier.wait_with(Deadline::NEVER, Some(&source.token()));
+    /// assert_eq!(ended.unwrap_err(), WaitError::Stopped);
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,

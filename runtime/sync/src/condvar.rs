@@ -59,6 +59,21 @@ pub struct Condvar {
 impl Condvar {
     const_new! {
         /// Nobody waits.
+        ///
+        /// ```
+        /// use vitte_sync::{Condvar, Mutex};
+        ///
+        /// static QUEUE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+        /// static FILLED: Condvar = Condvar::new();
+        ///
+        /// std::thread::spawn(|| {
+        ///     QUEUE.lock().unwrap().push(1);
+        ///     FILLED.notify_one();
+        /// });
+        /// let mut queue = QUEUE.lock().unwrap();
+        /// FILLED.wait_while(&mut queue, |queue| queue.is_empty()).unwrap();
+        /// assert_eq!(queue.pop(), Some(1));
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -75,6 +90,22 @@ impl Condvar {
     ///
     /// # Panics
     /// As [`Wait::begin`].
+    ///
+    /// ```
+    /// use vitte_sync::{Condvar, Mutex};
+    ///
+    /// let (lock, changed) = (Mutex::new(false), Condvar::new());
+    /// std::thread::scope(|scope| {
+    ///     let mut is_ready = lock.lock().unwrap();
+    ///     scope.spawn(|| {
+    ///         *lock.lock().unwrap() = true; // only once we wait, which releases the lock
+    ///         changed.notify_one();
+    ///     });
+    ///     while !*is_ready {
+    ///         changed.wait(&mut is_ready).unwrap();
+    ///     }
+    /// });
+    /// ```
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), LockError> {
         self.wait_with(guard, Deadline::NEVER, None)
             .map_err(LockUntilError::of_untimed)
@@ -87,6 +118,17 @@ impl Condvar {
     ///
     /// # Panics
     /// As [`Wait::begin`].
+    ///
+    /// ```
+    /// use vitte_sync::{Condvar, LockUntilError, Mutex};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (lock, changed) = (Mutex::new(1), Condvar::new());
+    /// let mut number = lock.lock().unwrap();
+    /// let ended = changed.wait_with(&mut number, Deadline::NOW, None);
+    /// assert_eq!(ended, Err(LockUntilError::TimedOut));
+    /// *number += 1; // the lock is held again
+    /// ```
     pub fn wait_with<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -142,6 +184,12 @@ impl Condvar {
     timed_forms! {
         wait_with <T: ?Sized>(guard: &mut MutexGuard<'_, T>) -> Result<(), LockUntilError>:
         wait_until wait_timeout wait_or_stop
+        in vitte_wait
+        /// use vitte_sync::{Condvar, LockUntilError, Mutex};
+        ///
+        /// let (lock, changed) = (Mutex::new(1), Condvar::new());
+        /// let mut number = lock.lock().unwrap();
+        "changed." ("&mut number") => Err(LockUntilError)
     }
 
     /// Waits as long as `condition` holds of the value. Asks it first, and after each notification.
@@ -151,6 +199,23 @@ impl Condvar {
     ///
     /// # Panics
     /// As [`Wait::begin`].
+    ///
+    /// ```
+    /// use vitte_sync::{Condvar, Mutex};
+    ///
+    /// let (jobs, fewer) = (Mutex::new(2), Condvar::new());
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..2 {
+    ///         scope.spawn(|| {
+    ///             *jobs.lock().unwrap() -= 1;
+    ///             fewer.notify_all();
+    ///         });
+    ///     }
+    ///     let mut left = jobs.lock().unwrap();
+    ///     fewer.wait_while(&mut left, |left| *left > 0).unwrap();
+    ///     assert_eq!(*left, 0);
+    /// });
+    /// ```
     pub fn wait_while<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -168,6 +233,18 @@ impl Condvar {
     ///
     /// # Panics
     /// As [`Wait::begin`].
+    ///
+    /// ```
+    /// use vitte_sync::{Condvar, LockUntilError, Mutex};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (lock, changed) = (Mutex::new(1), Condvar::new());
+    /// let mut number = lock.lock().unwrap();
+    /// let ended = changed.wait_while_with(&mut number, |number| *number < 5, Deadline::NOW, None);
+    /// assert_eq!(ended, Err(LockUntilError::TimedOut));
+    /// let ended = changed.wait_while_with(&mut number, |number| *number > 5, Deadline::NOW, None);
+    /// assert_eq!(ended, Ok(()));
+    /// ```
     pub fn wait_while_with<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -189,9 +266,21 @@ impl Condvar {
     timed_forms! {
         wait_while_with <T: ?Sized>(guard: &mut MutexGuard<'_, T>, condition: impl FnMut(&mut T) -> bool) -> Result<(), LockUntilError>:
         wait_while_until wait_while_timeout wait_while_or_stop
+        in vitte_wait
+        /// use vitte_sync::{Condvar, LockUntilError, Mutex};
+        ///
+        /// let (lock, changed) = (Mutex::new(1), Condvar::new());
+        /// let mut number = lock.lock().unwrap();
+        "changed." ("&mut number, |number| *number < 5") => Err(LockUntilError)
     }
 
     /// Wakes the unit that has waited longest; says whether there was one. Never blocks.
+    ///
+    /// ```
+    /// use vitte_sync::Condvar;
+    ///
+    /// assert!(!Condvar::new().notify_one(), "nobody waits, and nothing is remembered");
+    /// ```
     pub fn notify_one(&self) -> bool {
         // Ordering: Relaxed. See `wait_with`.
         if !self.any.load(Relaxed) {
@@ -223,6 +312,12 @@ impl Condvar {
     }
 
     /// Wakes everybody who waits, and says how many. Never blocks.
+    ///
+    /// ```
+    /// use vitte_sync::Condvar;
+    ///
+    /// assert_eq!(Condvar::new().notify_all(), 0, "nobody waits, and nothing is remembered");
+    /// ```
     pub fn notify_all(&self) -> usize {
         // Ordering: Relaxed. See `wait_with`.
         if !self.any.load(Relaxed) {

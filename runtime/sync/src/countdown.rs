@@ -25,6 +25,13 @@ pub struct Countdown {
 
 impl Countdown {
     /// Goes after `count` things; at once if there are none.
+    ///
+    /// ```
+    /// use vitte_sync::Countdown;
+    ///
+    /// assert!(Countdown::new(0).signal().is_gone());
+    /// assert!(!Countdown::new(1).signal().is_gone());
+    /// ```
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -41,6 +48,18 @@ impl Countdown {
     ///
     /// # Blocking
     /// As [`Signal::go`].
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use vitte_sync::Countdown;
+    ///
+    /// let parts = Arc::new(Countdown::new(2));
+    /// for _ in 0..2 {
+    ///     let parts = parts.clone();
+    ///     thread::spawn(move || parts.done());
+    /// }
+    /// assert_eq!(parts.signal().wait(), Ok(()));
+    /// ```
     pub fn done(&self) {
         let mut now = self.left.load(Relaxed);
         while now > 0 {
@@ -61,12 +80,29 @@ impl Countdown {
     }
 
     /// How many things are left.
+    ///
+    /// ```
+    /// use vitte_sync::Countdown;
+    ///
+    /// let parts = Countdown::new(2);
+    /// parts.done();
+    /// assert_eq!(parts.left(), 1);
+    /// ```
     #[must_use]
     pub fn left(&self) -> usize {
         self.left.load(Relaxed)
     }
 
     /// What goes at zero.
+    ///
+    /// ```
+    /// use vitte_sync::{Countdown, Signal};
+    ///
+    /// let (parts, abort) = (Countdown::new(2), Signal::new());
+    /// let over = parts.signal() | &abort;
+    /// abort.go();
+    /// assert!(over.is_gone() && !parts.signal().is_gone());
+    /// ```
     #[must_use]
     pub fn signal(&self) -> &Signal {
         &self.signal

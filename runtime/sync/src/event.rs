@@ -54,6 +54,15 @@ pub struct Event {
 impl Event {
     const_new! {
         /// An event that is reset by the waiter it lets through; not set.
+        ///
+        /// ```
+        /// use vitte_sync::Event;
+        ///
+        /// let event = Event::auto();
+        /// event.signal();
+        /// assert!(event.try_wait());
+        /// assert!(!event.try_wait(), "one signal lets one through");
+        /// ```
         #[must_use]
         pub fn auto() -> Self {
             Self {
@@ -91,6 +100,17 @@ impl Event {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use vitte_sync::Event;
+    ///
+    /// let ready = Arc::new(Event::manual());
+    /// let theirs = ready.clone();
+    /// let waiter = thread::spawn(move || theirs.wait());
+    /// ready.signal();
+    /// assert_eq!(waiter.join().unwrap(), Ok(()));
+    /// ```
     #[inline]
     pub fn signal(&self) {
         let mut now = UNSET;
@@ -133,12 +153,29 @@ impl Event {
     }
 
     /// Takes the signal back, if there is one that nobody has consumed. Nobody is woken.
+    ///
+    /// ```
+    /// use vitte_sync::Event;
+    ///
+    /// let event = Event::auto();
+    /// event.signal();
+    /// event.reset();
+    /// assert!(!event.is_set());
+    /// ```
     pub fn reset(&self) {
         // Ordering: Acquire. Whoever resets an event has seen what led to it. Partner: `signal`.
         let _ = self.state.compare_exchange(SET, UNSET, Acquire, Relaxed);
     }
 
     /// Whether the event is set now; nothing is consumed.
+    ///
+    /// ```
+    /// use vitte_sync::Event;
+    ///
+    /// let event = Event::auto();
+    /// event.signal();
+    /// assert!(event.is_set() && event.is_set());
+    /// ```
     #[must_use]
     pub fn is_set(&self) -> bool {
         // Ordering: Acquire. Partner: the Release in `signal`.
@@ -149,6 +186,15 @@ impl Event {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::Event;
+    ///
+    /// let event = Event::auto();
+    /// assert!(!event.try_wait());
+    /// event.signal();
+    /// assert!(event.try_wait());
+    /// ```
     #[inline]
     #[must_use = "it says whether the event was set"]
     pub fn try_wait(&self) -> bool {
@@ -167,12 +213,28 @@ impl Event {
         /// # Errors
         /// [`Canceled`](crate::Canceled) if the caller is canceled while it waits.
         -> ()
+        ;
+        in vitte_wait
+        /// use vitte_sync::{Event, WaitError};
+        ///
+        /// let event = Event::auto();
+        "event." () => Err(WaitError)
     }
 
     /// Waits until the event is set; gives up at `deadline`, or when `stop` is triggered.
     ///
     /// # Errors
     /// What ended the wait instead. The event was not set then, or its signal went to another.
+    ///
+    /// ```
+    /// use vitte_sync::{Event, WaitError};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (event, source) = (Event::auto(), StopSource::new());
+    /// source.stop();
+    /// let ended = event.wait_with(Deadline::NEVER, Some(&source.token()));
+    /// assert_eq!(ended, Err(WaitError::Stopped));
+    /// ```
     #[inline]
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         if self.try_wait() {

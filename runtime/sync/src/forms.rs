@@ -2,9 +2,10 @@
 //! except under a model checker, whose types cannot be made at compile time.
 
 /// Gives a type that has `wait_with(deadline, stop) -> Result<$done, WaitError>` the other forms.
-/// The documentation of the plain form is the caller's.
+/// The documentation of the plain form is the caller's; what comes last makes examples of the others, as in
+/// [`timed_forms!`](vitte_wait::timed_forms).
 macro_rules! wait_forms {
-    ($(#[$doc:meta])* -> $done:ty) => {
+    ($(#[$doc:meta])* -> $done:ty; $($example:tt)*) => {
         $(#[$doc])*
         #[inline]
         pub fn wait(&self) -> Result<$done, $crate::Canceled> {
@@ -15,6 +16,7 @@ macro_rules! wait_forms {
         vitte_wait::timed_forms! {
             wait_with() -> Result<$done, $crate::WaitError>:
             wait_until wait_timeout wait_or_stop
+            $($example)*
         }
     };
 }

@@ -29,6 +29,13 @@ pub struct Lazy<T, F = fn() -> T> {
 impl<T, F: Fn() -> T> Lazy<T, F> {
     const_new! {
         /// A value that `init` will make.
+        ///
+        /// ```
+        /// use vitte_sync::Lazy;
+        ///
+        /// static WORDS: Lazy<Vec<&str>> = Lazy::new(|| "to be or not".split(' ').collect());
+        /// assert_eq!(WORDS.len(), 4);
+        /// ```
         #[must_use]
         pub fn new(init: F) -> Self {
             Self {
@@ -43,11 +50,27 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
     /// # Errors
     /// [`OnceError::Reentrant`] if it is the initializer that asks; [`OnceError::Canceled`] if the
     /// caller is canceled while another makes the value.
+    ///
+    /// ```
+    /// use vitte_sync::Lazy;
+    ///
+    /// let lazy = Lazy::new(|| 7);
+    /// assert_eq!(Lazy::force(&lazy), Ok(&7));
+    /// ```
     pub fn force(this: &Self) -> Result<&T, OnceError> {
         this.cell.get_or_init(&this.init)
     }
 
     /// The value, if it has been made.
+    ///
+    /// ```
+    /// use vitte_sync::Lazy;
+    ///
+    /// let lazy = Lazy::new(|| 7);
+    /// assert_eq!(Lazy::get(&lazy), None);
+    /// assert_eq!(*lazy, 7);
+    /// assert_eq!(Lazy::get(&lazy), Some(&7));
+    /// ```
     pub fn get(this: &Self) -> Option<&T> {
         this.cell.get()
     }

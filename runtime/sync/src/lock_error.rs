@@ -61,6 +61,20 @@ impl<T> Poisoned<T> {
     }
 
     /// The value, as the panic left it.
+    ///
+    /// ```
+    /// use vitte_sync::Mutex;
+    ///
+    /// let lock = Mutex::new(1);
+    /// std::thread::scope(|scope| {
+    ///     let broken = scope.spawn(|| {
+    ///         let _held = lock.lock();
+    ///         panic!("poisons it");
+    ///     });
+    ///     assert!(broken.join().is_err());
+    /// });
+    /// assert_eq!(lock.into_inner().unwrap_err().into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }

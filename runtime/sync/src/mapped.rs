@@ -18,9 +18,10 @@ use std::{
 };
 
 /// Gives a guard with a `hold_of` its `map` and `filter_map`, and makes the guard of a part, with the same. `mut`: the
-/// part may be changed.
+/// part may be changed. What follows `of` is for the examples:
+/// the lock, its verb, how a part is named, and what an `Option` is taken `as_`.
 macro_rules! mapped_guard {
-    ($(#[$doc:meta])* $name:ident: $base:ident, $hold:ident [$($mutable:tt)?]) => {
+    ($(#[$doc:meta])* $name:ident: $base:ident, $hold:ident [$($mutable:tt)?] of $lock:ident $verb:ident $by:literal $as:literal) => {
         $(#[$doc])*
         #[must_use = "the lock is released when the guard is dropped"]
         pub struct $name<'a, U: ?Sized> {
@@ -34,6 +35,14 @@ macro_rules! mapped_guard {
 
         impl<'a, T: ?Sized> $base<'a, T> {
             /// The same right, to a part of the value.
+            ///
+            /// ```
+            #[doc = concat!(" ", "use vitte_sync::{", stringify!($lock), ", ", stringify!($base), "};")]
+            ///
+            #[doc = concat!(" ", "let lock = ", stringify!($lock), "::new((1, 2));")]
+            #[doc = concat!(" ", "let first = ", stringify!($base), "::map(lock.", stringify!($verb), "().unwrap(), |pair| ", $by, "pair.0);")]
+            #[doc = concat!(" ", "assert_eq!(*first, 1);")]
+            /// ```
             pub fn map<U: ?Sized>(
                 $($mutable)? guard: Self,
                 part: impl FnOnce(&$($mutable)? T) -> &$($mutable)? U,
@@ -46,6 +55,14 @@ macro_rules! mapped_guard {
             ///
             /// # Errors
             /// With the guard, if there is none.
+            ///
+            /// ```
+            #[doc = concat!(" ", "use vitte_sync::{", stringify!($lock), ", ", stringify!($base), "};")]
+            ///
+            #[doc = concat!(" ", "let lock = ", stringify!($lock), "::new((1, None::<u8>));")]
+            #[doc = concat!(" ", "let refused = ", stringify!($base), "::filter_map(lock.", stringify!($verb), "().unwrap(), |pair| pair.1.as_", $as, "());")]
+            #[doc = concat!(" ", "assert_eq!(refused.unwrap_err().0, 1);")]
+            /// ```
             pub fn filter_map<U: ?Sized>(
                 $($mutable)? guard: Self,
                 part: impl FnOnce(&$($mutable)? T) -> Option<&$($mutable)? U>,
@@ -59,6 +76,15 @@ macro_rules! mapped_guard {
 
         impl<'a, T: ?Sized> $name<'a, T> {
             /// The same right, to a part of the part.
+            ///
+            /// ```
+            #[doc = concat!(" ", "use vitte_sync::{", stringify!($lock), ", ", stringify!($base), ", ", stringify!($name), "};")]
+            ///
+            #[doc = concat!(" ", "let lock = ", stringify!($lock), "::new((1, [2, 3]));")]
+            #[doc = concat!(" ", "let list = ", stringify!($base), "::map(lock.", stringify!($verb), "().unwrap(), |pair| ", $by, "pair.1);")]
+            #[doc = concat!(" ", "let first = ", stringify!($name), "::map(list, |list| ", $by, "list[0]);")]
+            #[doc = concat!(" ", "assert_eq!(*first, 2);")]
+            /// ```
             pub fn map<U: ?Sized>(
                 $($mutable)? guard: Self,
                 part: impl FnOnce(&$($mutable)? T) -> &$($mutable)? U,
@@ -71,6 +97,14 @@ macro_rules! mapped_guard {
             ///
             /// # Errors
             /// With the guard, if there is none.
+            ///
+            /// ```
+            #[doc = concat!(" ", "use vitte_sync::{", stringify!($lock), ", ", stringify!($base), ", ", stringify!($name), "};")]
+            ///
+            #[doc = concat!(" ", "let lock = ", stringify!($lock), "::new((1, None::<u8>));")]
+            #[doc = concat!(" ", "let second = ", stringify!($base), "::map(lock.", stringify!($verb), "().unwrap(), |pair| ", $by, "pair.1);")]
+            #[doc = concat!(" ", "assert!(", stringify!($name), "::filter_map(second, |second| second.as_", $as, "()).is_err());")]
+            /// ```
             pub fn filter_map<U: ?Sized>(
                 $($mutable)? guard: Self,
                 part: impl FnOnce(&$($mutable)? T) -> Option<&$($mutable)? U>,
@@ -128,7 +162,7 @@ mapped_guard! {
     /// drop(number);
     /// assert_eq!(lock.lock().unwrap().0, 2);
     /// ```
-    MappedMutexGuard: MutexGuard, Held [mut]
+    MappedMutexGuard: MutexGuard, Held [mut] of Mutex lock "&mut " "mut"
 }
 
 mapped_guard! {
@@ -143,7 +177,7 @@ mapped_guard! {
     /// assert_eq!(*first, 1);
     /// assert!(RwLockReadGuard::filter_map(lock.read().unwrap(), |list| list.get(2)).is_err());
     /// ```
-    MappedRwLockReadGuard: RwLockReadGuard, ReadHold []
+    MappedRwLockReadGuard: RwLockReadGuard, ReadHold [] of RwLock read "&" "ref"
 }
 
 mapped_guard! {
@@ -159,7 +193,7 @@ mapped_guard! {
     /// drop(last);
     /// assert_eq!(*lock.read().unwrap(), [1, 3]);
     /// ```
-    MappedRwLockWriteGuard: RwLockWriteGuard, WriteHold [mut]
+    MappedRwLockWriteGuard: RwLockWriteGuard, WriteHold [mut] of RwLock write "&mut " "mut"
 }
 
 mapped_guard! {
@@ -175,5 +209,5 @@ mapped_guard! {
     /// number.set(2);
     /// assert_eq!(lock.lock().unwrap().0.get(), 2);
     /// ```
-    MappedReentrantMutexGuard: ReentrantMutexGuard, Holding []
+    MappedReentrantMutexGuard: ReentrantMutexGuard, Holding [] of ReentrantMutex lock "&" "ref"
 }

@@ -49,6 +49,13 @@ pub struct Monitor<T: ?Sized> {
 impl<T> Monitor<T> {
     const_new! {
         /// Nobody is inside.
+        ///
+        /// ```
+        /// use vitte_sync::Monitor;
+        ///
+        /// static JOBS: Monitor<Vec<u32>> = Monitor::new(Vec::new());
+        /// JOBS.lock().unwrap().push(1);
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
@@ -68,6 +75,15 @@ impl<T: ?Sized> Monitor<T> {
     ///
     /// # Panics
     /// As [`Mutex::lock`].
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, Monitor};
+    ///
+    /// let number = Monitor::new(1);
+    /// let mut inside = number.lock().unwrap();
+    /// *inside += 1;
+    /// assert_eq!(number.lock().unwrap_err(), LockError::Deadlock);
+    /// ```
     #[inline]
     pub fn lock(&self) -> Result<MonitorGuard<'_, T>, LockError> {
         self.lock.lock().map(|held| self.guard(held))
@@ -77,6 +93,14 @@ impl<T: ?Sized> Monitor<T> {
     ///
     /// # Errors
     /// As [`Mutex::try_lock`].
+    ///
+    /// ```
+    /// use vitte_sync::{Monitor, TryLockError};
+    ///
+    /// let number = Monitor::new(1);
+    /// let _inside = number.try_lock().unwrap();
+    /// assert_eq!(number.try_lock().unwrap_err(), TryLockError::Taken);
+    /// ```
     pub fn try_lock(&self) -> Result<MonitorGuard<'_, T>, crate::TryLockError> {
         self.lock.try_lock().map(|held| self.guard(held))
     }
@@ -85,6 +109,15 @@ impl<T: ?Sized> Monitor<T> {
     ///
     /// # Errors
     /// As [`Mutex::lock_with`].
+    ///
+    /// ```
+    /// use vitte_sync::Monitor;
+    /// use vitte_wait::Deadline;
+    ///
+    /// let number = Monitor::new(1);
+    /// let inside = number.lock_with(Deadline::NOW, None); // there is no need to wait
+    /// assert_eq!(*inside.unwrap(), 1);
+    /// ```
     pub fn lock_with(
         &self,
         deadline: Deadline,
@@ -98,12 +131,35 @@ impl<T: ?Sized> Monitor<T> {
     timed_forms! {
         lock_with() -> Result<MonitorGuard<'_, T>, LockUntilError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::Monitor;
+        ///
+        /// let number = Monitor::new(1);
+        "number." () => got "assert_eq!(*got.unwrap(), 1);"
     }
 
     /// Enters whether it is poisoned or not, and clears the mark.
     ///
     /// # Errors
     /// As [`Mutex::recover`].
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, Monitor};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let pair = Monitor::new((1, 1));
+    /// std::thread::scope(|scope| {
+    ///     let torn = scope.spawn(|| {
+    ///         pair.lock().unwrap().0 = 2;
+    ///         let _inside = pair.lock();
+    ///         panic!("before the other half was written");
+    ///     });
+    ///     assert!(torn.join().is_err());
+    /// });
+    /// assert_eq!(pair.lock().unwrap_err(), LockError::Poisoned);
+    /// pair.recover(Deadline::NEVER, None).unwrap().1 = 2;
+    /// assert_eq!(*pair.lock().unwrap(), (2, 2));
+    /// ```
     pub fn recover(
         &self,
         deadline: Deadline,
@@ -169,6 +225,20 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
     ///
     /// # Panics
     /// As [`Condvar::wait`].
+    ///
+    /// ```
+    /// use vitte_sync::Monitor;
+    ///
+    /// let number = Monitor::new(0);
+    /// std::thread::scope(|scope| {
+    ///     let mut inside = number.lock().unwrap();
+    ///     scope.spawn(|| *number.lock().unwrap() = 7);
+    ///     while *inside == 0 {
+    ///         inside.wait().unwrap();
+    ///     }
+    ///     assert_eq!(*inside, 7);
+    /// });
+    /// ```
     pub fn wait(&mut self) -> Result<(), LockError> {
         self.wait_with(Deadline::NEVER, None)
             .map_err(LockUntilError::of_untimed)
@@ -181,6 +251,16 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
     ///
     /// # Panics
     /// As [`Condvar::wait`].
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, Monitor};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (number, source) = (Monitor::new(0), StopSource::new());
+    /// source.stop();
+    /// let ended = number.lock().unwrap().wait_with(Deadline::NEVER, Some(&source.token()));
+    /// assert_eq!(ended, Err(LockUntilError::Stopped));
+    /// ```
     pub fn wait_with(
         &mut self,
         deadline: Deadline,
@@ -201,6 +281,15 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
     ///
     /// # Errors
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, Monitor};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let number = Monitor::new(0);
+    /// let ended = number.lock().unwrap().wait_until(Deadline::NOW);
+    /// assert_eq!(ended, Err(LockUntilError::TimedOut));
+    /// ```
     pub fn wait_until(&mut self, deadline: Deadline) -> Result<(), LockUntilError> {
         self.wait_with(deadline, None)
     }
@@ -209,6 +298,15 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
     ///
     /// # Errors
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_sync::{LockUntilError, Monitor};
+    ///
+    /// let number = Monitor::new(0);
+    /// let ended = number.lock().unwrap().wait_timeout(Duration::from_millis(1));
+    /// assert_eq!(ended, Err(LockUntilError::TimedOut));
+    /// ```
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<(), LockUntilError> {
         self.wait_with(Deadline::after(timeout), None)
     }
@@ -217,6 +315,16 @@ impl<T: ?Sized> MonitorGuard<'_, T> {
     ///
     /// # Errors
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, Monitor};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (number, source) = (Monitor::new(0), StopSource::new());
+    /// source.stop();
+    /// let ended = number.lock().unwrap().wait_or_stop(&source.token());
+    /// assert_eq!(ended, Err(LockUntilError::Stopped));
+    /// ```
     pub fn wait_or_stop(&mut self, stop: &StopToken) -> Result<(), LockUntilError> {
         self.wait_with(Deadline::NEVER, Some(stop))
     }

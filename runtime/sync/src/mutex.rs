@@ -71,6 +71,13 @@ impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 impl<T> Mutex<T> {
     const_new! {
         /// A free lock around `value`.
+        ///
+        /// ```
+        /// use vitte_sync::Mutex;
+        ///
+        /// static TOTAL: Mutex<u32> = Mutex::new(0);
+        /// *TOTAL.lock().unwrap() += 1;
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
@@ -85,6 +92,14 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::Mutex;
+    ///
+    /// let lock = Mutex::new(vec![1]);
+    /// lock.lock().unwrap().push(2);
+    /// assert_eq!(lock.into_inner().unwrap(), [1, 2]);
+    /// ```
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.raw.is_poisoned();
         let value = self.value.into_inner();
@@ -104,6 +119,22 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, Mutex};
+    ///
+    /// let total = Mutex::new(0);
+    /// std::thread::scope(|scope| {
+    ///     for n in 1..=3 {
+    ///         let total = &total;
+    ///         scope.spawn(move || *total.lock().unwrap() += n);
+    ///     }
+    /// });
+    /// let held = total.lock()?;
+    /// assert_eq!(*held, 6);
+    /// assert_eq!(total.lock().unwrap_err(), LockError::Deadlock);
+    /// # Ok::<(), LockError>(())
+    /// ```
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError> {
         match self.raw.try_fast() {
@@ -118,6 +149,17 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// [`TryLockError::Taken`], also if it is the caller that holds it, and [`TryLockError::Poisoned`].
+    ///
+    /// ```
+    /// use vitte_sync::{Mutex, TryLockError};
+    ///
+    /// let lock = Mutex::new(1);
+    /// if let Ok(mut number) = lock.try_lock() {
+    ///     *number += 1;
+    ///     assert_eq!(lock.try_lock().unwrap_err(), TryLockError::Taken);
+    /// }
+    /// assert_eq!(*lock.try_lock().unwrap(), 2);
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         if let Some(mark) = self.raw.try_fast() {
@@ -164,6 +206,11 @@ impl<T: ?Sized> Mutex<T> {
     timed_forms! {
         lock_with() -> Result<MutexGuard<'_, T>, LockUntilError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::Mutex;
+        ///
+        /// let lock = Mutex::new(1);
+        "lock." () => got "assert_eq!(*got.unwrap(), 1);"
     }
 
     /// With the lock taken, when it is time to give way; or without, when it is not to be had at once.
@@ -229,12 +276,36 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Whether a panic unwound while the lock was held, and nobody has recovered it; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::Mutex;
+    ///
+    /// let lock = Mutex::new(1);
+    /// std::thread::scope(|scope| {
+    ///     let broken = scope.spawn(|| {
+    ///         let _held = lock.lock();
+    ///         panic!("poisons it");
+    ///     });
+    ///     assert!(broken.join().is_err());
+    /// });
+    /// assert!(lock.is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.raw.is_poisoned()
     }
 
     /// Whether somebody holds the lock; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::Mutex;
+    ///
+    /// let lock = Mutex::new(1);
+    /// let held = lock.lock().unwrap();
+    /// assert!(lock.is_locked());
+    /// drop(held);
+    /// assert!(!lock.is_locked());
+    /// ```
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.raw.is_locked()
@@ -244,6 +315,14 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::Mutex;
+    ///
+    /// let mut lock = Mutex::new(1);
+    /// *lock.get_mut().unwrap() += 1; // nobody else can have it, so nothing is locked
+    /// assert_eq!(lock.into_inner().unwrap(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
@@ -320,6 +399,15 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     /// Releases the lock to the unit that has waited longest, if any waits.
+    ///
+    /// ```
+    /// use vitte_sync::{Mutex, MutexGuard};
+    ///
+    /// let lock = Mutex::new(1);
+    /// let held = lock.lock().unwrap();
+    /// MutexGuard::unlock_fair(held);
+    /// assert!(!lock.is_locked(), "nobody waited");
+    /// ```
     pub fn unlock_fair(guard: Self) {
         guard.held.note_panic();
         let held = mem::ManuallyDrop::new(guard.held);

@@ -119,6 +119,15 @@ impl Error for ReleaseError {}
 
 impl NamedLocks {
     /// A registry without names.
+    ///
+    /// ```
+    /// use vitte_sync::NamedLocks;
+    ///
+    /// let locks = NamedLocks::new();
+    /// let shared = locks.clone();
+    /// let _held = locks.lock("a file").unwrap();
+    /// assert!(shared.try_lock("a file").is_err());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -132,6 +141,16 @@ impl NamedLocks {
     ///
     /// # Panics
     /// As [`Mutex::lock`](crate::Mutex::lock).
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, NamedLocks};
+    ///
+    /// let locks = NamedLocks::new();
+    /// let _held = locks.lock("a file")?;
+    /// assert!(locks.lock("another file").is_ok());
+    /// assert_eq!(locks.lock("a file").unwrap_err(), LockError::Deadlock);
+    /// # Ok::<(), LockError>(())
+    /// ```
     pub fn lock(&self, name: impl Into<LockName>) -> Result<NamedGuard<'_>, LockError> {
         self.lock_with(name, Deadline::NEVER, None)
             .map_err(LockUntilError::of_untimed)
@@ -141,6 +160,15 @@ impl NamedLocks {
     ///
     /// # Errors
     /// [`TryLockError::Taken`].
+    ///
+    /// ```
+    /// use vitte_sync::{NamedLocks, TryLockError};
+    ///
+    /// let locks = NamedLocks::new();
+    /// let _held = locks.try_lock(5).unwrap();
+    /// assert_eq!(locks.try_lock(5).unwrap_err(), TryLockError::Taken);
+    /// assert!(locks.try_lock("5").is_ok(), "a text is another name");
+    /// ```
     pub fn try_lock(&self, name: impl Into<LockName>) -> Result<NamedGuard<'_>, TryLockError> {
         let used = self.enter(name.into());
         match used.lock.raw.try_take() {
@@ -157,6 +185,14 @@ impl NamedLocks {
     ///
     /// # Panics
     /// As [`Mutex::lock`](crate::Mutex::lock).
+    ///
+    /// ```
+    /// use vitte_sync::NamedLocks;
+    /// use vitte_wait::Deadline;
+    ///
+    /// let locks = NamedLocks::new();
+    /// assert!(locks.lock_with(5, Deadline::NOW, None).is_ok(), "there is no need to wait");
+    /// ```
     pub fn lock_with(
         &self,
         name: impl Into<LockName>,
@@ -171,6 +207,11 @@ impl NamedLocks {
     timed_forms! {
         lock_with(name: impl Into<LockName>) -> Result<NamedGuard<'_>, LockUntilError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::NamedLocks;
+        ///
+        /// let locks = NamedLocks::new();
+        "locks." ("\"a file\"") => got "assert!(got.is_ok());"
     }
 
     /// As [`lock_with`](Self::lock_with), without a guard: for a host whose programs lock and
@@ -213,6 +254,16 @@ impl NamedLocks {
     /// # Errors
     /// [`ReleaseError::NotLocked`] if nobody holds it, [`ReleaseError::NotHolder`] if another unit does, or
     /// a guard. Then nothing has happened.
+    ///
+    /// ```
+    /// use vitte_sync::{NamedLocks, ReleaseError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let locks = NamedLocks::new();
+    /// locks.acquire("a file", Deadline::NEVER, None).unwrap();
+    /// assert_eq!(locks.release("a file"), Ok(()));
+    /// assert_eq!(locks.release("a file"), Err(ReleaseError::NotLocked));
+    /// ```
     pub fn release(&self, name: impl Into<LockName>) -> Result<(), ReleaseError> {
         // While we look at it the name is in use.
         let used = self.enter(name.into());
@@ -231,12 +282,30 @@ impl NamedLocks {
     }
 
     /// How many names are in use; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::NamedLocks;
+    ///
+    /// let locks = NamedLocks::new();
+    /// let held = locks.lock(5).unwrap();
+    /// assert_eq!(locks.len(), 1);
+    /// drop(held);
+    /// assert_eq!(locks.len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.lock().len()
     }
 
     /// Whether no name is in use; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::NamedLocks;
+    ///
+    /// let locks = NamedLocks::new();
+    /// drop(locks.lock(5));
+    /// assert!(locks.is_empty(), "a name that is not in use is forgotten");
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -316,6 +385,14 @@ impl<'a> NamedGuard<'a> {
     }
 
     /// The name of the lock.
+    ///
+    /// ```
+    /// use vitte_sync::{LockName, NamedLocks};
+    ///
+    /// let locks = NamedLocks::new();
+    /// let held = locks.lock(5).unwrap();
+    /// assert_eq!(held.name(), &LockName::Number(5));
+    /// ```
     #[must_use]
     pub fn name(&self) -> &LockName {
         &self.used.name

@@ -71,6 +71,13 @@ impl Patience<'_> {
 impl Once {
     const_new! {
         /// Not done yet.
+        ///
+        /// ```
+        /// use vitte_sync::Once;
+        ///
+        /// static SETUP: Once = Once::new();
+        /// assert!(!SETUP.is_completed());
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -82,6 +89,14 @@ impl Once {
     }
 
     /// Whether it is done; what was done is visible then.
+    ///
+    /// ```
+    /// use vitte_sync::Once;
+    ///
+    /// let once = Once::new();
+    /// once.call_once(|| ()).unwrap();
+    /// assert!(once.is_completed());
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_completed(&self) -> bool {
@@ -98,6 +113,15 @@ impl Once {
     /// # Errors
     /// [`OnceError::Reentrant`] if the caller is at it already; [`OnceError::Canceled`] if it is
     /// canceled while it waits.
+    ///
+    /// ```
+    /// use vitte_sync::Once;
+    ///
+    /// let (once, mut times) = (Once::new(), 0);
+    /// once.call_once(|| times += 1).unwrap();
+    /// once.call_once(|| times += 1).unwrap();
+    /// assert_eq!(times, 1);
+    /// ```
     #[inline]
     pub fn call_once(&self, init: impl FnOnce()) -> Result<(), OnceError> {
         if self.is_completed() {
@@ -113,6 +137,16 @@ impl Once {
     /// # Errors
     /// As [`call_once`](Self::call_once), and [`OnceUntilError::TimedOut`] or
     /// [`OnceUntilError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_sync::Once;
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (once, mut times) = (Once::new(), 0);
+    /// // Nobody else is at it, so there is nothing to wait for.
+    /// once.call_once_with(|| times += 1, Deadline::NOW, None).unwrap();
+    /// assert_eq!(times, 1);
+    /// ```
     pub fn call_once_with(
         &self,
         init: impl FnOnce(),
@@ -136,6 +170,14 @@ impl Once {
     ///
     /// # Errors
     /// As [`call_once`](Self::call_once).
+    ///
+    /// ```
+    /// use vitte_sync::Once;
+    ///
+    /// static SETUP: Once = Once::new();
+    /// std::thread::spawn(|| SETUP.call_once(|| ()));
+    /// assert_eq!(SETUP.wait(), Ok(()));
+    /// ```
     pub fn wait(&self) -> Result<(), OnceError> {
         self.wait_with(Deadline::NEVER, None)
             .map_err(OnceUntilError::of_untimed)
@@ -145,6 +187,14 @@ impl Once {
     ///
     /// # Errors
     /// As [`call_once_with`](Self::call_once_with).
+    ///
+    /// ```
+    /// use vitte_sync::{Once, OnceUntilError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let ended = Once::new().wait_with(Deadline::NOW, None);
+    /// assert_eq!(ended, Err(OnceUntilError::TimedOut));
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -164,6 +214,11 @@ impl Once {
     timed_forms! {
         wait_with() -> Result<(), OnceUntilError>:
         wait_until wait_timeout wait_or_stop
+        in vitte_wait
+        /// use vitte_sync::{Once, OnceUntilError};
+        ///
+        /// let once = Once::new();
+        "once." () => Err(OnceUntilError)
     }
 
     /// Begins an attempt, if none is on and it is not done.

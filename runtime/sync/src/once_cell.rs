@@ -40,6 +40,14 @@ unsafe impl<T: Send + Sync> Sync for OnceCell<T> {}
 impl<T> OnceCell<T> {
     const_new! {
         /// An empty cell.
+        ///
+        /// ```
+        /// use vitte_sync::OnceCell;
+        ///
+        /// static NAME: OnceCell<String> = OnceCell::new();
+        /// NAME.set("here".to_owned()).unwrap();
+        /// assert_eq!(NAME.get().unwrap(), "here");
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -53,6 +61,15 @@ impl<T> OnceCell<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get(), None);
+    /// cell.set(7).unwrap();
+    /// assert_eq!(cell.get(), Some(&7));
+    /// ```
     #[inline]
     pub fn get(&self) -> Option<&T> {
         if !self.once.is_completed() {
@@ -63,6 +80,14 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if there is one.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// let mut cell = OnceCell::from(7);
+    /// *cell.get_mut().unwrap() += 1;
+    /// assert_eq!(cell.get(), Some(&8));
+    /// ```
     #[inline]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         // SAFETY: the cell is ours alone.
@@ -70,11 +95,25 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if there was one; the cell is empty after that.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// let mut cell = OnceCell::from(7);
+    /// assert_eq!(cell.take(), Some(7));
+    /// assert_eq!(cell.set(8), Ok(()), "it is empty now");
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         mem::take(self).into_inner()
     }
 
     /// The value, if there is one.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// assert_eq!(OnceCell::from(7).into_inner(), Some(7));
+    /// ```
     pub fn into_inner(self) -> Option<T> {
         // SAFETY: the cell is ours alone.
         self.value.with_mut(|value| unsafe { (*value).take() })
@@ -87,6 +126,14 @@ impl<T> OnceCell<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::{OnceCell, SetError};
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.set(7), Ok(()));
+    /// assert_eq!(cell.set(8), Err(SetError::AlreadySet(8)));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         match self.once.try_begin() {
             Some(attempt) => {
@@ -117,6 +164,14 @@ impl<T> OnceCell<T> {
     /// # Errors
     /// [`OnceError::Reentrant`] if the caller is making it already; [`OnceError::Canceled`] if it
     /// is canceled while it waits.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get_or_init(|| 7), Ok(&7));
+    /// assert_eq!(cell.get_or_init(|| unreachable!("it is there")), Ok(&7));
+    /// ```
     #[inline]
     pub fn get_or_init(&self, init: impl FnOnce() -> T) -> Result<&T, OnceError> {
         self.get_or_try_init(|| Ok::<T, Infallible>(init()))
@@ -132,6 +187,15 @@ impl<T> OnceCell<T> {
     /// # Errors
     /// [`InitError::Failed`] with what `init` returned; [`InitError::Once`] as for
     /// [`get_or_init`](Self::get_or_init).
+    ///
+    /// ```
+    /// use vitte_sync::{InitError, OnceCell};
+    ///
+    /// let port = OnceCell::new();
+    /// let wrong = port.get_or_try_init(|| "eighty".parse::<u16>());
+    /// assert!(matches!(wrong, Err(InitError::Failed(_))));
+    /// assert_eq!(port.get_or_try_init(|| "80".parse::<u16>()), Ok(&80));
+    /// ```
     pub fn get_or_try_init<E>(
         &self,
         init: impl FnOnce() -> Result<T, E>,
@@ -152,6 +216,15 @@ impl<T> OnceCell<T> {
     /// # Errors
     /// As [`get_or_init`](Self::get_or_init), and [`OnceUntilError::TimedOut`] or
     /// [`OnceUntilError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    /// use vitte_wait::Deadline;
+    ///
+    /// let cell = OnceCell::new();
+    /// // Nobody else is at it, so there is nothing to wait for.
+    /// assert_eq!(cell.get_or_init_with(|| 7, Deadline::NOW, None), Ok(&7));
+    /// ```
     pub fn get_or_init_with(
         &self,
         init: impl FnOnce() -> T,
@@ -192,6 +265,14 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     /// As [`get_or_init`](Self::get_or_init).
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// static ANSWER: OnceCell<u32> = OnceCell::new();
+    /// std::thread::spawn(|| ANSWER.set(42));
+    /// assert_eq!(ANSWER.wait(), Ok(&42));
+    /// ```
     pub fn wait(&self) -> Result<&T, OnceError> {
         self.once.wait()?;
         Ok(self.made())
@@ -201,6 +282,14 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     /// As [`get_or_init_with`](Self::get_or_init_with).
+    ///
+    /// ```
+    /// use vitte_sync::{OnceCell, OnceUntilError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let cell = OnceCell::<u32>::new();
+    /// assert_eq!(cell.wait_with(Deadline::NOW, None), Err(OnceUntilError::TimedOut));
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -213,6 +302,11 @@ impl<T> OnceCell<T> {
     timed_forms! {
         wait_with() -> Result<&T, OnceUntilError>:
         wait_until wait_timeout wait_or_stop
+        in vitte_wait
+        /// use vitte_sync::{OnceCell, OnceUntilError};
+        ///
+        /// let cell = OnceCell::<u32>::new();
+        "cell." () => Err(OnceUntilError)
     }
 }
 

@@ -73,6 +73,13 @@ impl OnceUntilError {
 
 impl<T> SetError<T> {
     /// The value that was not set.
+    ///
+    /// ```
+    /// use vitte_sync::OnceCell;
+    ///
+    /// let cell = OnceCell::from("first");
+    /// assert_eq!(cell.set("second").unwrap_err().into_inner(), "second");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         match self {

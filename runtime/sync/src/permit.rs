@@ -49,17 +49,47 @@ macro_rules! permit {
             }
 
             /// How many permits these are.
+            ///
+            /// ```
+            /// use std::sync::Arc;
+            /// use vitte_sync::Semaphore;
+            ///
+            /// let seats = Arc::new(Semaphore::new(4));
+            /// assert_eq!(seats.acquire_many(3).unwrap().permits(), 3);
+            /// assert_eq!(seats.acquire_many_owned(2).unwrap().permits(), 2);
+            /// ```
             #[must_use]
             pub fn permits(&self) -> usize {
                 self.permits
             }
 
             /// Keeps the permits for good: the semaphore has so many less.
+            ///
+            /// ```
+            /// use std::sync::Arc;
+            /// use vitte_sync::Semaphore;
+            ///
+            /// let seats = Arc::new(Semaphore::new(4));
+            /// seats.acquire().unwrap().forget();
+            /// seats.acquire_owned().unwrap().forget();
+            /// assert_eq!(seats.available_permits(), 2);
+            /// ```
             pub fn forget(mut self) {
                 self.permits = 0;
             }
 
             /// Splits some of the permits off; `None` if there are not so many.
+            ///
+            /// ```
+            /// use std::sync::Arc;
+            /// use vitte_sync::Semaphore;
+            ///
+            /// let seats = Arc::new(Semaphore::new(4));
+            /// let mut ours = seats.acquire_many_owned(3).unwrap();
+            /// let theirs = ours.split(2).unwrap();
+            /// assert_eq!((ours.permits(), theirs.permits()), (1, 2));
+            /// assert!(ours.split(2).is_none());
+            /// ```
             #[must_use]
             pub fn split(&mut self, permits: usize) -> Option<Self> {
                 let left = self.permits.checked_sub(permits)?;
@@ -71,6 +101,16 @@ macro_rules! permit {
             ///
             /// # Panics
             /// If they are of another semaphore.
+            ///
+            /// ```
+            /// use std::sync::Arc;
+            /// use vitte_sync::Semaphore;
+            ///
+            /// let seats = Arc::new(Semaphore::new(4));
+            /// let mut all = seats.acquire_owned().unwrap();
+            /// all.merge(seats.acquire_many_owned(3).unwrap());
+            /// assert_eq!(all.permits(), 4);
+            /// ```
             pub fn merge(&mut self, mut other: Self) {
                 let is_same: fn(&$link, &$link) -> bool = $is_same;
                 assert!(

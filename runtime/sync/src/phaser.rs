@@ -62,6 +62,13 @@ impl State {
 impl Phaser {
     const_new! {
         /// A phaser with so many parties, in phase 0.
+        ///
+        /// ```
+        /// use vitte_sync::Phaser;
+        ///
+        /// let phaser = Phaser::new(2);
+        /// assert_eq!((phaser.parties(), phaser.phase()), (2, 0));
+        /// ```
         #[must_use]
         pub fn new(parties: usize) -> Self {
             Self(Line::new(State {
@@ -77,24 +84,58 @@ impl Phaser {
     }
 
     /// The phase that goes on now.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// phaser.arrive();
+    /// assert_eq!(phaser.phase(), 1);
+    /// ```
     #[must_use]
     pub fn phase(&self) -> u64 {
         self.state().phase
     }
 
     /// How many parties are registered.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// phaser.register();
+    /// assert_eq!(phaser.parties(), 2);
+    /// ```
     #[must_use]
     pub fn parties(&self) -> usize {
         self.state().parties
     }
 
     /// How many of them have arrived in this phase.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(2);
+    /// phaser.arrive();
+    /// assert_eq!(phaser.arrived(), 1);
+    /// phaser.arrive();
+    /// assert_eq!(phaser.arrived(), 0, "the next phase has begun");
+    /// ```
     #[must_use]
     pub fn arrived(&self) -> usize {
         self.state().arrived
     }
 
     /// Adds a party, which has not arrived yet, and says in which phase.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// phaser.arrive();
+    /// assert_eq!(phaser.register(), 1);
+    /// ```
     pub fn register(&self) -> u64 {
         let mut inside = self.0.lock();
         inside.state.parties += 1;
@@ -108,6 +149,14 @@ impl Phaser {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// assert_eq!(phaser.arrive(), 0);
+    /// assert_eq!(phaser.arrive(), 1, "there is nobody else, so each arrival ends a phase");
+    /// ```
     pub fn arrive(&self) -> u64 {
         self.arrive_as(false)
     }
@@ -119,6 +168,15 @@ impl Phaser {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(2);
+    /// phaser.arrive_and_deregister();
+    /// assert_eq!((phaser.parties(), phaser.phase()), (1, 0));
+    /// assert_eq!(phaser.arrive_and_wait(), Ok(1));
+    /// ```
     pub fn arrive_and_deregister(&self) -> u64 {
         self.arrive_as(true)
     }
@@ -139,6 +197,20 @@ impl Phaser {
     ///
     /// # Panics
     /// If every registered party has arrived.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(2);
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..2 {
+    ///         scope.spawn(|| {
+    ///             assert_eq!(phaser.arrive_and_wait(), Ok(1)); // both have done their first part
+    ///             assert_eq!(phaser.arrive_and_wait(), Ok(2));
+    ///         });
+    ///     }
+    /// });
+    /// ```
     pub fn arrive_and_wait(&self) -> Result<u64, Canceled> {
         self.arrive_and_wait_with(Deadline::NEVER, None)
             .map_err(WaitError::of_untimed)
@@ -151,6 +223,15 @@ impl Phaser {
     ///
     /// # Panics
     /// If every registered party has arrived.
+    ///
+    /// ```
+    /// use vitte_sync::{Phaser, WaitError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let phaser = Phaser::new(2);
+    /// assert_eq!(phaser.arrive_and_wait_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// assert_eq!(phaser.arrived(), 1);
+    /// ```
     pub fn arrive_and_wait_with(
         &self,
         deadline: Deadline,
@@ -162,6 +243,11 @@ impl Phaser {
     timed_forms! {
         arrive_and_wait_with() -> Result<u64, WaitError>:
         arrive_and_wait_until arrive_and_wait_timeout arrive_and_wait_or_stop
+        in vitte_wait
+        /// use vitte_sync::{Phaser, WaitError};
+        ///
+        /// let phaser = Phaser::new(2);
+        "phaser." () => Err(WaitError)
     }
 
     /// Waits while `phase` goes on. Says which phase comes after, or, if it is over already, which
@@ -169,6 +255,14 @@ impl Phaser {
     ///
     /// # Errors
     /// [`Canceled`] if the caller is canceled while it waits.
+    ///
+    /// ```
+    /// use vitte_sync::Phaser;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// let first = phaser.arrive();
+    /// assert_eq!(phaser.wait_for(first), Ok(1), "it is over already");
+    /// ```
     pub fn wait_for(&self, phase: u64) -> Result<u64, Canceled> {
         self.wait_for_with(phase, Deadline::NEVER, None)
             .map_err(WaitError::of_untimed)
@@ -178,6 +272,14 @@ impl Phaser {
     ///
     /// # Errors
     /// What ended the wait instead, and the phase goes on.
+    ///
+    /// ```
+    /// use vitte_sync::{Phaser, WaitError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let phaser = Phaser::new(1);
+    /// assert_eq!(phaser.wait_for_with(0, Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// ```
     pub fn wait_for_with(
         &self,
         phase: u64,
@@ -204,6 +306,11 @@ impl Phaser {
     timed_forms! {
         wait_for_with(phase: u64) -> Result<u64, WaitError>:
         wait_for_until wait_for_timeout wait_for_or_stop
+        in vitte_wait
+        /// use vitte_sync::{Phaser, WaitError};
+        ///
+        /// let phaser = Phaser::new(1);
+        "phaser." (0) => Err(WaitError)
     }
 }
 

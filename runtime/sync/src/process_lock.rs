@@ -126,6 +126,13 @@ impl ProcessLock {
     /// The lock of the file at `path`, which is made when it is first asked for.
     ///
     /// The directory must be there. It should be one that others cannot write to, unless they are to share the lock.
+    ///
+    /// ```
+    /// use vitte_sync::ProcessLock;
+    ///
+    /// let lock = ProcessLock::at("/run/lock/indexer.lock");
+    /// assert_eq!(lock.path().to_str(), Some("/run/lock/indexer.lock"));
+    /// ```
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -140,6 +147,15 @@ impl ProcessLock {
     ///
     /// # Errors
     /// [`ProcessLockError::Io`] if `name` is empty, or is not the name of a file but a path.
+    ///
+    /// ```
+    /// use vitte_sync::{ProcessLock, ProcessLockError};
+    ///
+    /// let lock = ProcessLock::named("indexer")?;
+    /// assert_eq!(lock.path(), std::env::temp_dir().join("indexer.lock"));
+    /// assert!(matches!(ProcessLock::named("../indexer"), Err(ProcessLockError::Io(_))));
+    /// # Ok::<(), ProcessLockError>(())
+    /// ```
     pub fn named(name: &str) -> Result<Self, ProcessLockError> {
         if name.is_empty() || name.contains(['/', '\\', '\0']) {
             let what = "the name of a lock is a plain file name";
@@ -150,6 +166,13 @@ impl ProcessLock {
     }
 
     /// Where the file is.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use vitte_sync::ProcessLock;
+    ///
+    /// assert_eq!(ProcessLock::at("my.lock").path(), Path::new("my.lock"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -163,6 +186,17 @@ impl ProcessLock {
     ///
     /// # Panics
     /// As [`Wait::begin`], if it has to wait.
+    ///
+    /// ```
+    /// use vitte_sync::{ProcessLock, ProcessLockError};
+    ///
+    /// let lock = ProcessLock::named(&format!("vitte-lock-{}", std::process::id()))?;
+    /// let held = lock.lock()?;
+    /// assert!(matches!(lock.lock(), Err(ProcessLockError::Deadlock)));
+    /// drop(held);
+    /// # std::fs::remove_file(lock.path()).unwrap();
+    /// # Ok::<(), ProcessLockError>(())
+    /// ```
     pub fn lock(&self) -> Result<ProcessLockGuard<'_>, ProcessLockError> {
         self.lock_with(Deadline::NEVER, None)
     }
@@ -174,6 +208,17 @@ impl ProcessLock {
     ///
     /// # Errors
     /// [`ProcessLockError::Io`] and [`ProcessLockError::Taken`].
+    ///
+    /// ```
+    /// use vitte_sync::{ProcessLock, ProcessLockError};
+    ///
+    /// let name = format!("vitte-try-lock-{}", std::process::id());
+    /// let (one, two) = (ProcessLock::named(&name)?, ProcessLock::named(&name)?);
+    /// let _held = one.try_lock()?;
+    /// assert!(matches!(two.try_lock(), Err(ProcessLockError::Taken)));
+    /// # std::fs::remove_file(one.path()).unwrap();
+    /// # Ok::<(), ProcessLockError>(())
+    /// ```
     pub fn try_lock(&self) -> Result<ProcessLockGuard<'_>, ProcessLockError> {
         let mine = self.turn.try_take().ok_or(ProcessLockError::Taken)?;
         let turn = Turn(self, mine);
@@ -191,6 +236,18 @@ impl ProcessLock {
     ///
     /// # Panics
     /// As [`Wait::begin`], if it has to wait.
+    ///
+    /// ```
+    /// use vitte_sync::{ProcessLock, ProcessLockError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let name = format!("vitte-lock-with-{}", std::process::id());
+    /// let (one, two) = (ProcessLock::named(&name)?, ProcessLock::named(&name)?);
+    /// let _held = one.lock()?;
+    /// assert!(matches!(two.lock_with(Deadline::NOW, None), Err(ProcessLockError::TimedOut)));
+    /// # std::fs::remove_file(one.path()).unwrap();
+    /// # Ok::<(), ProcessLockError>(())
+    /// ```
     pub fn lock_with(
         &self,
         deadline: Deadline,
@@ -214,6 +271,12 @@ impl ProcessLock {
     timed_forms! {
         lock_with() -> Result<ProcessLockGuard<'_>, ProcessLockError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::ProcessLock;
+        ///
+        /// let path = std::env::temp_dir().join(format!("vitte-forms-{}.lock", std::process::id()));
+        /// let lock = ProcessLock::at(&path);
+        "lock." () => got "assert!(got.is_ok());" "# let _ = std::fs::remove_file(path);"
     }
 
     /// The file, locked; `None`: somebody else has locked it.

@@ -82,6 +82,14 @@ impl<T: ?Sized> RefUnwindSafe for ReentrantMutex<T> {}
 impl<T> ReentrantMutex<T> {
     const_new! {
         /// A free lock around `value`.
+        ///
+        /// ```
+        /// use std::cell::Cell;
+        /// use vitte_sync::ReentrantMutex;
+        ///
+        /// static DEPTH: ReentrantMutex<Cell<u32>> = ReentrantMutex::new(Cell::new(0));
+        /// DEPTH.lock().unwrap().set(1);
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
@@ -100,6 +108,15 @@ impl<T> ReentrantMutex<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// let lock = ReentrantMutex::new(Cell::new(1));
+    /// lock.lock().unwrap().set(2);
+    /// assert_eq!(lock.into_inner().unwrap().get(), 2);
+    /// ```
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.is_poisoned();
         let value = self.value.into_inner();
@@ -116,6 +133,21 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Panics
     /// As [`Mutex::lock`](crate::Mutex::lock).
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// let total = ReentrantMutex::new(Cell::new(0));
+    /// let add = |n| {
+    ///     let total = total.lock().unwrap();
+    ///     total.set(total.get() + n);
+    /// };
+    /// let _whole = total.lock().unwrap(); // nobody comes between the two
+    /// add(1);
+    /// add(2);
+    /// assert_eq!(total.lock().unwrap().get(), 3);
+    /// ```
     pub fn lock(&self) -> Result<ReentrantMutexGuard<'_, T>, LockError> {
         self.lock_with(Deadline::NEVER, None)
             .map_err(LockUntilError::of_untimed)
@@ -125,6 +157,17 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Errors
     /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
+    ///
+    /// ```
+    /// use vitte_sync::{ReentrantMutex, TryLockError};
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _held = lock.try_lock().unwrap();
+    /// assert!(lock.try_lock().is_ok(), "again");
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert_eq!(lock.try_lock().unwrap_err(), TryLockError::Taken));
+    /// });
+    /// ```
     pub fn try_lock(&self) -> Result<ReentrantMutexGuard<'_, T>, TryLockError> {
         if !self.core.try_take() {
             return Err(TryLockError::Taken);
@@ -140,6 +183,20 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Errors
     /// As [`lock`](Self::lock), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, ReentrantMutex};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _held = lock.lock().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let refused = lock.lock_with(Deadline::NOW, None).unwrap_err();
+    ///         assert_eq!(refused, LockUntilError::TimedOut);
+    ///     });
+    /// });
+    /// ```
     pub fn lock_with(
         &self,
         deadline: Deadline,
@@ -167,12 +224,34 @@ impl<T: ?Sized> ReentrantMutex<T> {
     timed_forms! {
         lock_with() -> Result<ReentrantMutexGuard<'_, T>, LockUntilError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::ReentrantMutex;
+        ///
+        /// let lock = ReentrantMutex::new(1);
+        "lock." () => got "assert_eq!(*got.unwrap(), 1);"
     }
 
     /// Takes the lock whether it is poisoned or not, and clears the mark: the caller answers for the value.
     ///
     /// # Errors
     /// As [`lock_with`](Self::lock_with), but never poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, ReentrantMutex};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// std::thread::scope(|scope| {
+    ///     let broken = scope.spawn(|| {
+    ///         let _held = lock.lock();
+    ///         panic!("poisons it");
+    ///     });
+    ///     assert!(broken.join().is_err());
+    /// });
+    /// assert_eq!(lock.lock().unwrap_err(), LockError::Poisoned);
+    /// assert_eq!(*lock.recover(Deadline::NEVER, None).unwrap(), 1);
+    /// assert!(lock.lock().is_ok());
+    /// ```
     pub fn recover(
         &self,
         deadline: Deadline,
@@ -184,18 +263,43 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 
     /// Whether a panic unwound while the lock was held, and nobody has recovered it; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// assert!(!ReentrantMutex::new(1).is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.core.raw.is_poisoned()
     }
 
     /// Whether the calling unit holds the lock.
+    ///
+    /// ```
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _held = lock.lock().unwrap();
+    /// assert!(lock.is_held_by_caller());
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert!(!lock.is_held_by_caller()));
+    /// });
+    /// ```
     #[must_use]
     pub fn is_held_by_caller(&self) -> bool {
         self.core.is_held_by_caller()
     }
 
     /// Whether somebody holds the lock; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// let lock = ReentrantMutex::new(1);
+    /// let _held = lock.lock().unwrap();
+    /// assert!(lock.is_locked());
+    /// ```
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.core.raw.is_locked()
@@ -205,6 +309,14 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::ReentrantMutex;
+    ///
+    /// let mut lock = ReentrantMutex::new(1);
+    /// *lock.get_mut().unwrap() += 1; // nobody else can have it, so nothing is locked
+    /// assert_eq!(*lock.lock().unwrap(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });

@@ -80,6 +80,13 @@ impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
 impl<T> RwLock<T> {
     const_new! {
         /// A free lock around `value`.
+        ///
+        /// ```
+        /// use vitte_sync::RwLock;
+        ///
+        /// static LIST: RwLock<Vec<u32>> = RwLock::new(Vec::new());
+        /// LIST.write().unwrap().push(1);
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
@@ -94,6 +101,14 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::RwLock;
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// list.write().unwrap().push(2);
+    /// assert_eq!(list.into_inner().unwrap(), [1, 2]);
+    /// ```
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.raw.is_poisoned();
         let value = self.value.into_inner();
@@ -113,6 +128,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
+    ///
+    /// ```
+    /// use vitte_sync::RwLock;
+    ///
+    /// let list = RwLock::new(vec![1, 2]);
+    /// let _here = list.read().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert_eq!(list.read().unwrap().len(), 2)); // at the same time
+    /// });
+    /// ```
     #[inline]
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, LockError> {
         match self.raw.try_read_fast() {
@@ -128,6 +153,14 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// [`TryLockError::Taken`] where [`read`](Self::read) would wait or find a deadlock;
     /// [`TryLockError::Poisoned`].
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, TryLockError};
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// let _writer = list.write().unwrap();
+    /// assert_eq!(list.try_read().unwrap_err(), TryLockError::Taken);
+    /// ```
     #[inline]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         let guard = self.reader(self.raw.try_read().ok_or(TryLockError::Taken)?);
@@ -142,6 +175,20 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// As [`read`](Self::read), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, RwLock};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// let _writer = list.write().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let refused = list.read_with(Deadline::NOW, None).unwrap_err();
+    ///         assert_eq!(refused, LockUntilError::TimedOut);
+    ///     });
+    /// });
+    /// ```
     #[inline]
     pub fn read_with(
         &self,
@@ -157,6 +204,11 @@ impl<T: ?Sized> RwLock<T> {
     timed_forms! {
         read_with() -> Result<RwLockReadGuard<'_, T>, LockUntilError>:
         read_until read_timeout read_or_stop
+        in vitte_wait
+        /// use vitte_sync::RwLock;
+        ///
+        /// let lock = RwLock::new(1);
+        "lock." () => got "assert_eq!(*got.unwrap(), 1);"
     }
 
     #[cold]
@@ -196,6 +248,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, RwLock};
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// list.write()?.push(2);
+    /// let _reader = list.read()?;
+    /// assert_eq!(list.write().unwrap_err(), LockError::Deadlock);
+    /// # Ok::<(), LockError>(())
+    /// ```
     #[inline]
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, LockError> {
         let entered = self.raw.try_write_fast();
@@ -210,6 +272,15 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, TryLockError};
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// list.try_write().unwrap().push(2);
+    /// let _reader = list.read().unwrap();
+    /// assert_eq!(list.try_write().unwrap_err(), TryLockError::Taken);
+    /// ```
     #[inline]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         if !self.raw.try_write() {
@@ -227,6 +298,20 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// As [`write`](Self::write), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, RwLock};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let list = RwLock::new(vec![1]);
+    /// let _reader = list.read().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let refused = list.write_with(Deadline::NOW, None).unwrap_err();
+    ///         assert_eq!(refused, LockUntilError::TimedOut);
+    ///     });
+    /// });
+    /// ```
     #[inline]
     pub fn write_with(
         &self,
@@ -243,6 +328,11 @@ impl<T: ?Sized> RwLock<T> {
     timed_forms! {
         write_with() -> Result<RwLockWriteGuard<'_, T>, LockUntilError>:
         write_until write_timeout write_or_stop
+        in vitte_wait
+        /// use vitte_sync::RwLock;
+        ///
+        /// let lock = RwLock::new(1);
+        "lock." () => got "*got.unwrap() += 1;"
     }
 
     #[cold]
@@ -273,6 +363,24 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// As [`write_with`](Self::write_with), but never poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, RwLock};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let pair = RwLock::new((1, 1));
+    /// std::thread::scope(|scope| {
+    ///     let torn = scope.spawn(|| {
+    ///         let mut pair = pair.write().unwrap();
+    ///         pair.0 = 2;
+    ///         panic!("before the other half was written");
+    ///     });
+    ///     assert!(torn.join().is_err());
+    /// });
+    /// assert_eq!(pair.read().unwrap_err(), LockError::Poisoned);
+    /// pair.recover(Deadline::NEVER, None).unwrap().1 = 2;
+    /// assert_eq!(*pair.read().unwrap(), (2, 2));
+    /// ```
     pub fn recover(
         &self,
         deadline: Deadline,
@@ -285,6 +393,12 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Whether a panic unwound while a writer was inside, and nobody has recovered it; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::RwLock;
+    ///
+    /// assert!(!RwLock::new(1).is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.raw.is_poisoned()
@@ -294,6 +408,14 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::RwLock;
+    ///
+    /// let mut lock = RwLock::new(1);
+    /// *lock.get_mut().unwrap() += 1; // nobody else can have it, so nothing is locked
+    /// assert_eq!(*lock.read().unwrap(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         // SAFETY: `&mut self` excludes everybody else.
         let value = self.value.with_mut(|value| unsafe { &mut *value });
@@ -389,6 +511,18 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Errors
     /// With the guard, which still reads, and [`UpgradeRefused::TimedOut`], or another reason.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read().unwrap();
+    /// match RwLockReadGuard::try_upgrade(reader) {
+    ///     Ok(mut writer) => *writer += 1,
+    ///     Err(refused) => drop(refused.into_guard()),
+    /// }
+    /// assert_eq!(*lock.read().unwrap(), 2);
+    /// ```
     pub fn try_upgrade(guard: Self) -> Result<RwLockWriteGuard<'a, T>, UpgradeError<'a, T>> {
         Self::upgrade_with(guard, Deadline::NOW, None)
     }
@@ -400,6 +534,21 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Panics
     /// As [`RwLock::write`].
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard, UpgradeRefused};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let _here = lock.read().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let reader = lock.read().unwrap();
+    ///         let refused = RwLockReadGuard::upgrade_with(reader, Deadline::NOW, None).unwrap_err();
+    ///         assert_eq!(refused.why(), UpgradeRefused::TimedOut);
+    ///     });
+    /// });
+    /// ```
     pub fn upgrade_with(
         guard: Self,
         deadline: Deadline,
@@ -426,6 +575,16 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Errors
     /// As [`upgrade_with`](Self::upgrade_with), but never stopped.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read().unwrap();
+    /// let mut writer = RwLockReadGuard::upgrade_until(reader, Deadline::NOW).unwrap();
+    /// *writer += 1;
+    /// ```
     pub fn upgrade_until(
         guard: Self,
         deadline: Deadline,
@@ -437,6 +596,16 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Errors
     /// As [`upgrade_with`](Self::upgrade_with), but never stopped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read().unwrap();
+    /// let mut writer = RwLockReadGuard::upgrade_timeout(reader, Duration::from_secs(5)).unwrap();
+    /// *writer += 1;
+    /// ```
     pub fn upgrade_timeout(
         guard: Self,
         patience: Duration,
@@ -448,6 +617,16 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Errors
     /// As [`upgrade_with`](Self::upgrade_with), but never timed out.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (lock, source) = (RwLock::new(1), StopSource::new());
+    /// let reader = lock.read().unwrap();
+    /// let mut writer = RwLockReadGuard::upgrade_or_stop(reader, &source.token()).unwrap();
+    /// *writer += 1;
+    /// ```
     pub fn upgrade_or_stop(
         guard: Self,
         stop: &StopToken,

@@ -69,6 +69,14 @@ impl Semaphore {
         ///
         /// # Panics
         /// If there are more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+        ///
+        /// ```
+        /// use vitte_sync::Semaphore;
+        ///
+        /// static CONNECTIONS: Semaphore = Semaphore::new(100);
+        /// let _one = CONNECTIONS.acquire().unwrap();
+        /// assert_eq!(CONNECTIONS.available_permits(), 99);
+        /// ```
         #[must_use]
         pub fn new(permits: usize) -> Self {
             assert!(permits <= Self::MAX_PERMITS, "too many permits");
@@ -80,6 +88,14 @@ impl Semaphore {
     }
 
     /// How many permits are there now. Some may be meant for one who waits for more.
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let seats = Semaphore::new(3);
+    /// let _two = seats.acquire_many(2).unwrap();
+    /// assert_eq!(seats.available_permits(), 1);
+    /// ```
     #[must_use]
     pub fn available_permits(&self) -> usize {
         self.word.load(Relaxed) >> SHIFT
@@ -92,6 +108,17 @@ impl Semaphore {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let items = Semaphore::new(0);
+    /// std::thread::scope(|scope| {
+    ///     let taker = scope.spawn(|| items.acquire().map(|item| item.forget()));
+    ///     items.add_permits(1);
+    ///     assert_eq!(taker.join().unwrap(), Ok(()));
+    /// });
+    /// ```
     #[inline]
     pub fn add_permits(&self, permits: usize) {
         assert!(permits <= Self::MAX_PERMITS, "too many permits");
@@ -109,6 +136,14 @@ impl Semaphore {
 
     /// Takes up to `permits` permits away for good, as many as are there and nobody waits for.
     /// Says how many.
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let seats = Semaphore::new(3);
+    /// assert_eq!(seats.forget_permits(2), 2);
+    /// assert_eq!(seats.forget_permits(2), 1, "there was no more");
+    /// ```
     pub fn forget_permits(&self, permits: usize) -> usize {
         let mut now = self.word.load(Relaxed);
         loop {
@@ -132,6 +167,17 @@ impl Semaphore {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::{AcquireError, Semaphore};
+    ///
+    /// let seats = Semaphore::new(3);
+    /// let permit = seats.acquire().unwrap();
+    /// seats.close();
+    /// assert_eq!(seats.acquire().unwrap_err(), AcquireError::Closed);
+    /// drop(permit);
+    /// assert_eq!(seats.available_permits(), 3);
+    /// ```
     pub fn close(&self) {
         // Ordering: Release. Partner: the Acquire in `take_unless` and `is_closed`.
         self.word.fetch_or(CLOSED, Release);
@@ -141,6 +187,14 @@ impl Semaphore {
     }
 
     /// Whether the semaphore was [closed](Self::close).
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let seats = Semaphore::new(3);
+    /// seats.close();
+    /// assert!(seats.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         // Ordering: Acquire. Partner: the Release in `close`.
@@ -317,6 +371,22 @@ impl Semaphore {
     /// # Errors
     /// [`AcquireError::Closed`] if the semaphore is closed, before or while waiting;
     /// [`AcquireError::Canceled`] if the caller is canceled while it waits.
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// // At most two at a time.
+    /// let (seats, guests) = (Semaphore::new(2), std::sync::atomic::AtomicUsize::new(0));
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..4 {
+    ///         scope.spawn(|| {
+    ///             let _seat = seats.acquire().unwrap();
+    ///             guests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    ///         });
+    ///     }
+    /// });
+    /// assert_eq!((guests.into_inner(), seats.available_permits()), (4, 2));
+    /// ```
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, AcquireError> {
         self.acquire_many(1)
@@ -326,6 +396,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let megabytes = Semaphore::new(64);
+    /// let large = megabytes.acquire_many(48).unwrap();
+    /// assert!(megabytes.try_acquire_many(48).is_err());
+    /// drop(large);
+    /// assert!(megabytes.try_acquire_many(48).is_ok());
+    /// ```
     #[inline]
     pub fn acquire_many(&self, permits: usize) -> Result<Permit<'_>, AcquireError> {
         self.acquire_many_with(permits, Deadline::NEVER, None)
@@ -339,6 +419,14 @@ impl Semaphore {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::{Semaphore, TryAcquireError};
+    ///
+    /// let seats = Semaphore::new(1);
+    /// let _mine = seats.try_acquire().unwrap();
+    /// assert_eq!(seats.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
@@ -351,6 +439,14 @@ impl Semaphore {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::{Semaphore, TryAcquireError};
+    ///
+    /// let seats = Semaphore::new(3);
+    /// assert_eq!(seats.try_acquire_many(4).unwrap_err(), TryAcquireError::NoPermits);
+    /// assert!(seats.try_acquire_many(3).is_ok());
+    /// ```
     #[inline]
     pub fn try_acquire_many(&self, permits: usize) -> Result<Permit<'_>, TryAcquireError> {
         self.take(permits).map(|()| Permit::new(self, permits))
@@ -361,6 +457,15 @@ impl Semaphore {
     /// # Errors
     /// As [`acquire`](Self::acquire), and [`AcquireUntilError::TimedOut`] or
     /// [`AcquireUntilError::Stopped`], whichever came first.
+    ///
+    /// ```
+    /// use vitte_sync::{AcquireUntilError, Semaphore};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let seats = Semaphore::new(3);
+    /// let refused = seats.acquire_many_with(4, Deadline::NOW, None).unwrap_err();
+    /// assert_eq!(refused, AcquireUntilError::TimedOut);
+    /// ```
     #[inline]
     pub fn acquire_many_with(
         &self,
@@ -376,6 +481,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// As [`acquire_many_with`](Self::acquire_many_with).
+    ///
+    /// ```
+    /// use vitte_sync::{AcquireUntilError, Semaphore};
+    /// use vitte_wait::{Deadline, StopSource};
+    ///
+    /// let (seats, source) = (Semaphore::new(0), StopSource::new());
+    /// source.stop();
+    /// let refused = seats.acquire_with(Deadline::NEVER, Some(&source.token())).unwrap_err();
+    /// assert_eq!(refused, AcquireUntilError::Stopped);
+    /// ```
     #[inline]
     pub fn acquire_with(
         &self,
@@ -388,17 +503,37 @@ impl Semaphore {
     timed_forms! {
         acquire_with() -> Result<Permit<'_>, AcquireUntilError>:
         acquire_until acquire_timeout acquire_or_stop
+        in vitte_wait
+        /// use vitte_sync::{AcquireUntilError, Semaphore};
+        ///
+        /// let seats = Semaphore::new(0);
+        "seats." () => Err(AcquireUntilError)
     }
 
     timed_forms! {
         acquire_many_with(permits: usize) -> Result<Permit<'_>, AcquireUntilError>:
         acquire_many_until acquire_many_timeout acquire_many_or_stop
+        in vitte_wait
+        /// use vitte_sync::{AcquireUntilError, Semaphore};
+        ///
+        /// let seats = Semaphore::new(3);
+        "seats." (4) => Err(AcquireUntilError)
     }
 
     /// [`acquire`](Self::acquire), with a permit that borrows nothing.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let seats = Arc::new(Semaphore::new(1));
+    /// let seat = seats.acquire_owned().unwrap();
+    /// thread::spawn(move || drop(seat));
+    /// assert!(seats.acquire().is_ok(), "the other thread has given it back");
+    /// ```
     pub fn acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, AcquireError> {
         self.acquire_many_owned(1)
     }
@@ -407,6 +542,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_sync::Semaphore;
+    ///
+    /// let seats = Arc::new(Semaphore::new(3));
+    /// let ours = seats.acquire_many_owned(2).unwrap();
+    /// assert_eq!((ours.permits(), seats.available_permits()), (2, 1));
+    /// ```
     pub fn acquire_many_owned(
         self: &Arc<Self>,
         permits: usize,
@@ -419,6 +563,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// As [`try_acquire`](Self::try_acquire).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_sync::{Semaphore, TryAcquireError};
+    ///
+    /// let seats = Arc::new(Semaphore::new(3));
+    /// let refused = seats.try_acquire_many_owned(4).unwrap_err();
+    /// assert_eq!(refused, TryAcquireError::NoPermits);
+    /// ```
     pub fn try_acquire_many_owned(
         self: &Arc<Self>,
         permits: usize,
@@ -431,6 +584,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// As [`acquire_many_with`](Self::acquire_many_with).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_sync::{AcquireUntilError, Semaphore};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let seats = Arc::new(Semaphore::new(3));
+    /// let refused = seats.acquire_many_owned_with(4, Deadline::NOW, None).unwrap_err();
+    /// assert_eq!(refused, AcquireUntilError::TimedOut);
+    /// ```
     pub fn acquire_many_owned_with(
         self: &Arc<Self>,
         permits: usize,

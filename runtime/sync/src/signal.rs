@@ -52,30 +52,75 @@ impl Signal {
     pub const NEVER: Self = Self(StopSource::NEVER);
 
     /// A signal that is not gone yet.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let signal = Signal::new();
+    /// assert!(!signal.is_gone());
+    /// assert!(signal.go().is_gone());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A signal that goes by itself when `duration` has passed. See [`Till`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_sync::Signal;
+    ///
+    /// let stop = Signal::new();
+    /// let over = &stop | Signal::after(Duration::from_millis(1));
+    /// assert_eq!(over.wait(), Ok(()));
+    /// ```
     #[must_use]
     pub fn after(duration: Duration) -> Till {
         Till::after(duration)
     }
 
     /// A signal that goes by itself at `deadline`. See [`Till`].
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    /// use vitte_wait::Deadline;
+    ///
+    /// assert!(Signal::at(Deadline::NOW).is_gone());
+    /// assert!(!Signal::at(Deadline::NEVER).is_gone());
+    /// ```
     #[must_use]
     pub fn at(deadline: Deadline) -> Till {
         Till::at(deadline)
     }
 
     /// A signal that goes when one of `signals` does; [`NEVER`](Self::NEVER) if there are none.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let parts = [Signal::new(), Signal::new()];
+    /// let first = Signal::any(&parts);
+    /// parts[1].go();
+    /// assert!(first.is_gone());
+    /// ```
     #[must_use]
     pub fn any<'a>(signals: impl IntoIterator<Item = &'a Self>) -> Self {
         Self(StopSource::any(signals.into_iter().map(|signal| &signal.0)))
     }
 
     /// A signal that goes when all of `signals` have; [`DONE`](Self::DONE) if there are none.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let parts = [Signal::new(), Signal::new()];
+    /// let all = Signal::all(&parts);
+    /// parts[1].go();
+    /// assert!(!all.is_gone());
+    /// parts[0].go();
+    /// assert!(all.is_gone());
+    /// ```
     #[must_use]
     pub fn all<'a>(signals: impl IntoIterator<Item = &'a Self>) -> Self {
         Self(StopSource::all(signals.into_iter().map(|signal| &signal.0)))
@@ -87,12 +132,29 @@ impl Signal {
     ///
     /// # Blocking
     /// Never, but for what those callbacks do.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let ready = Signal::new();
+    /// let theirs = ready.clone();
+    /// let waiter = std::thread::spawn(move || theirs.wait());
+    /// ready.go();
+    /// assert_eq!(waiter.join().unwrap(), Ok(()));
+    /// ```
     pub fn go(&self) -> &Self {
         self.0.stop();
         self
     }
 
     /// Whether the signal is gone.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// assert!(Signal::DONE.is_gone());
+    /// assert!(!Signal::NEVER.go().is_gone());
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -105,12 +167,27 @@ impl Signal {
         /// # Errors
         /// [`Canceled`](crate::Canceled) if the caller is canceled while it waits.
         -> ()
+        ;
+        in vitte_wait
+        /// use vitte_sync::{Signal, WaitError};
+        ///
+        /// let signal = Signal::new();
+        "signal." () => Err(WaitError)
     }
 
     /// Waits until the signal is gone; gives up at `deadline`, or when `stop` is triggered.
     ///
     /// # Errors
     /// What ended the wait instead.
+    ///
+    /// ```
+    /// use vitte_sync::{Signal, WaitError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let signal = Signal::new();
+    /// assert_eq!(signal.wait_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// assert_eq!(signal.go().wait_with(Deadline::NOW, None), Ok(()));
+    /// ```
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         WaitError::of(self.0.wait(deadline, stop))
     }
@@ -139,6 +216,18 @@ impl Signal {
     }
 
     /// [`then`](Self::then), and a panic of `callback` goes to `on_panic`.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use vitte_sync::Signal;
+    ///
+    /// let (signal, (tell, told)) = (Signal::new(), channel());
+    /// signal.then_or(|| panic!("it is broken"), move |panic| {
+    ///     tell.send(*panic.downcast::<&str>().unwrap()).unwrap();
+    /// });
+    /// signal.go();
+    /// assert_eq!(told.recv(), Ok("it is broken"));
+    /// ```
     pub fn then_or(
         &self,
         callback: impl FnOnce() + Send + 'static,
@@ -153,24 +242,61 @@ impl Signal {
     }
 
     /// What panicking callbacks left since this was called last. Each is given once.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let signal = Signal::new();
+    /// signal.then(|| panic!("it is broken"));
+    /// signal.go();
+    /// assert_eq!(signal.take_panics().len(), 1);
+    /// assert_eq!(signal.take_panics().len(), 0);
+    /// ```
     #[must_use]
     pub fn take_panics(&self) -> Vec<Box<dyn Any + Send>> {
         self.0.take_panics()
     }
 
     /// How many callbacks, and signals that were made of this one, hang on it; for onlookers.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let signal = Signal::new();
+    /// let then = signal.then(|| ());
+    /// assert_eq!(signal.callbacks(), 1);
+    /// then.remove();
+    /// assert_eq!(signal.callbacks(), 0);
+    /// ```
     #[must_use]
     pub fn callbacks(&self) -> usize {
         self.0.callbacks()
     }
 
     /// Whether the two are the same signal.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let signal = Signal::new();
+    /// assert!(signal.is_same(&signal.clone()));
+    /// assert!(!signal.is_same(&Signal::new()));
+    /// ```
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.is_same(&other.0)
     }
 
     /// This signal, as what a wait is stopped by.
+    ///
+    /// ```
+    /// use vitte_sync::Signal;
+    ///
+    /// let signal = Signal::new();
+    /// let token = signal.token();
+    /// signal.go();
+    /// assert!(token.is_stopped());
+    /// ```
     #[must_use]
     pub fn token(&self) -> StopToken {
         self.0.token()

@@ -80,6 +80,13 @@ const LONGEST_NAP: Duration = Duration::from_millis(1);
 impl<T> SpinLock<T> {
     const_new! {
         /// A free lock around `value`.
+        ///
+        /// ```
+        /// use vitte_sync::SpinLock;
+        ///
+        /// static NEXT: SpinLock<u64> = SpinLock::new(1);
+        /// *NEXT.lock().unwrap() += 1;
+        /// ```
         #[must_use]
         pub fn new(value: T) -> Self {
             Self {
@@ -93,6 +100,14 @@ impl<T> SpinLock<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::SpinLock;
+    ///
+    /// let next = SpinLock::new(1);
+    /// *next.lock().unwrap() += 1;
+    /// assert_eq!(next.into_inner().unwrap(), 2);
+    /// ```
     pub fn into_inner(self) -> Result<T, Poisoned<T>> {
         let poisoned = self.is_poisoned();
         let value = self.value.into_inner();
@@ -109,6 +124,15 @@ impl<T: ?Sized> SpinLock<T> {
     ///
     /// # Panics
     /// As [`Wait::begin`](vitte_wait::Wait::begin), if it has to wait for long.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, SpinLock};
+    ///
+    /// let next = SpinLock::new(1);
+    /// let mut held = next.lock().unwrap();
+    /// *held += 1;
+    /// assert_eq!(next.lock().unwrap_err(), LockError::Deadlock);
+    /// ```
     #[inline]
     pub fn lock(&self) -> Result<SpinLockGuard<'_, T>, LockError> {
         self.lock_with(Deadline::NEVER, None)
@@ -119,6 +143,14 @@ impl<T: ?Sized> SpinLock<T> {
     ///
     /// # Errors
     /// [`TryLockError::Taken`] and [`TryLockError::Poisoned`].
+    ///
+    /// ```
+    /// use vitte_sync::{SpinLock, TryLockError};
+    ///
+    /// let next = SpinLock::new(1);
+    /// let _held = next.try_lock().unwrap();
+    /// assert_eq!(next.try_lock().unwrap_err(), TryLockError::Taken);
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Result<SpinLockGuard<'_, T>, TryLockError> {
         self.take_from(0).map_err(|found| match found {
@@ -144,6 +176,20 @@ impl<T: ?Sized> SpinLock<T> {
     ///
     /// # Errors
     /// As [`lock`](Self::lock), and [`LockUntilError::TimedOut`] or [`LockUntilError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_sync::{LockUntilError, SpinLock};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let next = SpinLock::new(1);
+    /// let _held = next.lock().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let refused = next.lock_with(Deadline::NOW, None).unwrap_err();
+    ///         assert_eq!(refused, LockUntilError::TimedOut);
+    ///     });
+    /// });
+    /// ```
     #[inline]
     pub fn lock_with(
         &self,
@@ -159,12 +205,34 @@ impl<T: ?Sized> SpinLock<T> {
     timed_forms! {
         lock_with() -> Result<SpinLockGuard<'_, T>, LockUntilError>:
         lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        /// use vitte_sync::SpinLock;
+        ///
+        /// let lock = SpinLock::new(1);
+        "lock." () => got "assert_eq!(*got.unwrap(), 1);"
     }
 
     /// Takes the lock whether it is poisoned or not, and clears the mark: the caller answers for the value.
     ///
     /// # Errors
     /// As [`lock_with`](Self::lock_with), but never poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::{LockError, SpinLock};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let next = SpinLock::new(1);
+    /// std::thread::scope(|scope| {
+    ///     let broken = scope.spawn(|| {
+    ///         let _held = next.lock();
+    ///         panic!("poisons it");
+    ///     });
+    ///     assert!(broken.join().is_err());
+    /// });
+    /// assert_eq!(next.lock().unwrap_err(), LockError::Poisoned);
+    /// *next.recover(Deadline::NEVER, None).unwrap() = 2;
+    /// assert_eq!(*next.lock().unwrap(), 2);
+    /// ```
     pub fn recover(
         &self,
         deadline: Deadline,
@@ -230,12 +298,26 @@ impl<T: ?Sized> SpinLock<T> {
     }
 
     /// Whether somebody holds the lock; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::SpinLock;
+    ///
+    /// let next = SpinLock::new(1);
+    /// let _held = next.lock().unwrap();
+    /// assert!(next.is_locked());
+    /// ```
     #[must_use]
     pub fn is_locked(&self) -> bool {
         is_mark(self.word.load(Relaxed))
     }
 
     /// Whether a panic unwound while the lock was held, and nobody has recovered it; a snapshot.
+    ///
+    /// ```
+    /// use vitte_sync::SpinLock;
+    ///
+    /// assert!(!SpinLock::new(1).is_poisoned());
+    /// ```
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.word.load(Relaxed) == POISONED
@@ -245,6 +327,14 @@ impl<T: ?Sized> SpinLock<T> {
     ///
     /// # Errors
     /// With the value, if the lock is poisoned.
+    ///
+    /// ```
+    /// use vitte_sync::SpinLock;
+    ///
+    /// let mut next = SpinLock::new(1);
+    /// *next.get_mut().unwrap() += 1; // nobody else can have it, so nothing is locked
+    /// assert_eq!(*next.lock().unwrap(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> Result<&mut T, Poisoned<&mut T>> {
         let poisoned = self.is_poisoned();
         // SAFETY: `&mut self` excludes everybody else.

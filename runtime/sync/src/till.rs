@@ -32,24 +32,57 @@ pub struct Till(StopToken);
 
 impl Till {
     /// Gone at `deadline`.
+    ///
+    /// ```
+    /// use vitte_sync::Till;
+    /// use vitte_wait::Deadline;
+    ///
+    /// assert!(Till::at(Deadline::NOW).is_gone());
+    /// ```
     #[must_use]
     pub const fn at(deadline: Deadline) -> Self {
         Self(StopToken::at(deadline))
     }
 
     /// Gone when `duration` has passed; at once if it is zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_sync::Till;
+    ///
+    /// assert_eq!(Till::after(Duration::from_millis(1)).wait(), Ok(()));
+    /// assert!(!Till::after(Duration::from_secs(60)).is_gone());
+    /// ```
     #[must_use]
     pub fn after(duration: Duration) -> Self {
         Self(StopToken::after(duration))
     }
 
     /// Gone when one of `tokens` is, be they signals, tokens, or others of this kind.
+    ///
+    /// ```
+    /// use vitte_sync::{Signal, Till};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let stop = Signal::new();
+    /// let either = Till::any([&*stop, &Till::at(Deadline::NEVER)]);
+    /// stop.go();
+    /// assert!(either.is_gone());
+    /// ```
     #[must_use]
     pub fn any<'a>(tokens: impl IntoIterator<Item = &'a StopToken>) -> Self {
         Self(StopToken::any(tokens))
     }
 
     /// Whether it is gone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_sync::Till;
+    ///
+    /// assert!(Till::after(Duration::ZERO).is_gone());
+    /// assert!(!Till::after(Duration::from_secs(60)).is_gone());
+    /// ```
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.0.is_stopped()
@@ -61,12 +94,27 @@ impl Till {
         /// # Errors
         /// [`Canceled`](crate::Canceled) if the caller is canceled while it waits.
         -> ()
+        ;
+        in vitte_wait
+        /// use vitte_sync::{Signal, Till, WaitError};
+        ///
+        /// let signal = Signal::new();
+        /// let till = Till::any([&*signal]);
+        "till." () => Err(WaitError)
     }
 
     /// Waits until it is gone; gives up at `deadline`, or when `stop` is triggered.
     ///
     /// # Errors
     /// What ended the wait instead.
+    ///
+    /// ```
+    /// use vitte_sync::{Till, WaitError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let till = Till::at(Deadline::NEVER);
+    /// assert_eq!(till.wait_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// ```
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         WaitError::of(self.0.wait(deadline, stop))
     }

@@ -56,11 +56,29 @@ impl<'a, T: ?Sized> UpgradeError<'a, T> {
     }
 
     /// The guard, which still reads.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let (one, _two) = (lock.read().unwrap(), lock.read().unwrap());
+    /// let refused = RwLockReadGuard::try_upgrade(one).unwrap_err();
+    /// assert_eq!(*refused.into_guard(), 1);
+    /// ```
     pub fn into_guard(self) -> RwLockReadGuard<'a, T> {
         self.guard
     }
 
     /// Why it did not become the writer.
+    ///
+    /// ```
+    /// use vitte_sync::{RwLock, RwLockReadGuard, UpgradeRefused};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let (one, _two) = (lock.read().unwrap(), lock.read().unwrap());
+    /// let refused = RwLockReadGuard::upgrade(one).unwrap_err();
+    /// assert_eq!(refused.why(), UpgradeRefused::Deadlock);
+    /// ```
     #[must_use]
     pub fn why(&self) -> UpgradeRefused {
         self.why

@@ -36,6 +36,13 @@ pub struct WaitGroup(pub(crate) Count);
 impl WaitGroup {
     const_new! {
         /// Nothing is to be done.
+        ///
+        /// ```
+        /// use vitte_sync::WaitGroup;
+        ///
+        /// static GROUP: WaitGroup = WaitGroup::new();
+        /// assert_eq!(GROUP.wait(), Ok(()), "nothing is to be done");
+        /// ```
         #[must_use]
         pub fn new() -> Self {
             Self(Count::new(0))
@@ -46,6 +53,17 @@ impl WaitGroup {
     ///
     /// # Panics
     /// If it becomes more than a quarter of what a `usize` holds.
+    ///
+    /// ```
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// static GROUP: WaitGroup = WaitGroup::new();
+    /// GROUP.add(2);
+    /// for _ in 0..2 {
+    ///     std::thread::spawn(|| GROUP.done());
+    /// }
+    /// assert_eq!(GROUP.wait(), Ok(()));
+    /// ```
     #[inline]
     pub fn add(&self, count: usize) {
         self.0.add(count).expect("too much to be done");
@@ -58,6 +76,15 @@ impl WaitGroup {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(2);
+    /// group.done();
+    /// assert_eq!(group.count(), 1);
+    /// ```
     #[inline]
     pub fn done(&self) {
         self.0.sub(1).expect("there was nothing to be done");
@@ -67,12 +94,30 @@ impl WaitGroup {
     ///
     /// # Panics
     /// As [`add`](Self::add).
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// let group = Arc::new(WaitGroup::new());
+    /// let member = group.member();
+    /// thread::spawn(move || drop(member));
+    /// assert_eq!(group.wait(), Ok(()));
+    /// ```
     pub fn member(self: &Arc<Self>) -> Member {
         self.add(1);
         Member(self.clone())
     }
 
     /// How many things are to be done.
+    ///
+    /// ```
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(2);
+    /// assert_eq!(group.count(), 2);
+    /// ```
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.number()
@@ -84,12 +129,28 @@ impl WaitGroup {
         /// # Errors
         /// [`Canceled`](crate::Canceled) if the caller is canceled while it waits.
         -> ()
+        ;
+        in vitte_wait
+        /// use vitte_sync::{WaitError, WaitGroup};
+        ///
+        /// let group = WaitGroup::new();
+        /// group.add(1);
+        "group." () => Err(WaitError)
     }
 
     /// Waits until there is nothing to be done; gives up at `deadline`, or when `stop` is triggered.
     ///
     /// # Errors
     /// What ended the wait instead.
+    ///
+    /// ```
+    /// use vitte_sync::{WaitError, WaitGroup};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(1);
+    /// assert_eq!(group.wait_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+    /// ```
     #[inline]
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         self.0.wait(object(self), deadline, stop)
@@ -117,6 +178,15 @@ pub struct Member(Arc<WaitGroup>);
 
 impl Member {
     /// The group.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// let group = Arc::new(WaitGroup::new());
+    /// let member = group.member();
+    /// assert!(Arc::ptr_eq(member.group(), &group));
+    /// ```
     #[must_use]
     pub fn group(&self) -> &Arc<WaitGroup> {
         &self.0
@@ -126,6 +196,17 @@ impl Member {
     ///
     /// # Errors
     /// [`Canceled`](crate::Canceled) if the caller is canceled while it waits.
+    ///
+    /// ```
+    /// use std::{sync::Arc, thread};
+    /// use vitte_sync::WaitGroup;
+    ///
+    /// let group = Arc::new(WaitGroup::new());
+    /// let (one, two) = (group.member(), group.member());
+    /// let other = thread::spawn(move || one.wait());
+    /// assert_eq!(two.wait(), Ok(()), "not before the other one is done");
+    /// assert_eq!(other.join().unwrap(), Ok(()));
+    /// ```
     pub fn wait(self) -> Result<(), crate::Canceled> {
         let group = self.0.clone();
         drop(self);
