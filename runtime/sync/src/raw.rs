@@ -26,7 +26,7 @@
 //! Note \[Inheritance\]: who begins to wait lends his urgency to the holder, if the mark tells who that is, and
 //! does so under the queue's lock with `PARKED` set: so the holder cannot release the lock before, and will find
 //! what was lent when he does, under the same lock. What was lent by this lock is noted there once, at its highest,
-//! and taken back by the release; a waiter that gives up leaves it to that. As the releaser wakes the most urgent
+//! and taken back by the release, or as far as nobody else lends it by a waiter that gives up or has become less urgent. As the releaser wakes the most urgent
 //! waiter where they differ, and a woken one that finds the lock taken again lends anew, no less urgent one is
 //! ever what a more urgent one waits for without being as urgent; but it may be that the lock is handed over to the
 //! oldest, who then inherits from those that are left. A holder that waits for another lock is brought out of that
@@ -269,6 +269,8 @@ impl RawMutex {
     /// Waits once. True: the lock was handed over; false: it is worth another try.
     fn wait(&self, mark: usize, patience: Patience<'_>) -> Result<bool, Refused> {
         let wait = patience.begin_liftable(ptr::from_ref(self).cast());
+        let unit = wait.unit();
+        let urgency = unit.priority();
         let place = Place {
             mark,
             handed: Cell::new(false),
@@ -288,11 +290,12 @@ impl RawMutex {
             // SAFETY: `node` is in no queue, stays in this frame until it is popped or `linked`
             // has taken it out (also when `park` unwinds), and is touched only under this lock.
             unsafe { waiters.queue.push(&node) };
-            waiters.note(holder, wait.unit().priority());
+            waiters.note(holder, urgency);
         }
         let linked = Linked {
             lock: self,
             node: &node,
+            urgency,
         };
         match wait.park(patience.deadline, patience.stop) {
             Outcome::Woken if node.has_won() => {
@@ -304,8 +307,11 @@ impl RawMutex {
                 }
                 Ok(handed)
             }
-            // We have become more urgent: once more, with that.
-            Outcome::Woken => Ok(false),
+            // We have become more urgent, or less: once more, with that.
+            Outcome::Woken => {
+                linked.retire(unit.priority());
+                Ok(false)
+            }
             ended => Err(Refused::Ended(ended)),
         }
     }
@@ -484,6 +490,22 @@ impl Waiters {
         }
     }
 
+    /// One who waited has gone, without the lock: takes back what nobody who is left lends. Under the lock.
+    fn take_back(&mut self) {
+        let Some((holder, lent)) = self.lent else {
+            return;
+        };
+        let most = self.queue.most_urgent();
+        if most < Some(lent) {
+            self.lent = None;
+            // First, so that he is not less urgent in between.
+            if let Some(most) = most {
+                self.lend(holder, most);
+            }
+            holder.unlift(lent);
+        }
+    }
+
     /// Those who are left lend to whom the lock is handed over. Under the lock.
     fn lend_by_all(&mut self, mark: usize) {
         if self.mixed
@@ -504,16 +526,35 @@ impl Waiters {
 struct Linked<'a> {
     lock: &'a RawMutex,
     node: &'a Node,
+    /// What it lends.
+    urgency: Priority,
+}
+
+impl Linked<'_> {
+    /// Takes it out, though it is about to wait again with that urgency. What it lends now is taken back only if that is
+    /// less: else the holder, less urgent for a moment, would become more urgent anew, and a ring of holders would pass
+    /// that round for ever.
+    fn retire(self, comes_back: Priority) {
+        self.leave(comes_back < self.urgency);
+        std::mem::forget(self);
+    }
+
+    fn leave(&self, takes_back: bool) {
+        let mut waiters = self.lock.waiters.lock();
+        // SAFETY: the node was pushed into this queue and into no other.
+        unsafe { waiters.queue.remove(self.node) };
+        if takes_back {
+            waiters.take_back();
+        }
+        if !waiters.is_on_record() {
+            self.lock.word.fetch_and(!PARKED, Relaxed);
+        }
+    }
 }
 
 impl Drop for Linked<'_> {
     fn drop(&mut self) {
-        let mut waiters = self.lock.waiters.lock();
-        // SAFETY: the node was pushed into this queue and into no other.
-        unsafe { waiters.queue.remove(self.node) };
-        if !waiters.is_on_record() {
-            self.lock.word.fetch_and(!PARKED, Relaxed);
-        }
+        self.leave(true);
     }
 }
 

@@ -12,7 +12,9 @@
 //! how many lend it what. Each lock [lends](Unit::lift) once at a time, and [takes back](Unit::unlift) what it
 //! lent. A unit that becomes more urgent while it waits for a lock itself is brought out of that
 //! wait: it begins another one, now with its new urgency, and so lends it to the next in the chain. Nobody
-//! follows a pointer to what another one waits for, which may be gone.
+//! follows a pointer to what another one waits for, which may be gone. So is a unit that is given a lower class. But one that
+//! only loses what was lent to it waits on, and the next in the chain is as urgent as before until somebody gives
+//! up there, or the lock is released: else two changes could follow one another round a ring of holders for ever.
 
 use crate::{
     Unit,
@@ -41,7 +43,7 @@ pub enum Priority {
 
 /// What makes a unit more or less urgent. Zero: of the normal class, and nothing to be said about it.
 const ALL: u16 = !(0b11_1111 | RAISED);
-/// It has become more urgent, and has not begun a wait since in which it would pass that on.
+/// How urgent it is has changed in a way that it is to pass on, and it has not begun a wait since in which it would.
 const RAISED: u16 = 1 << 6;
 const CLASS_SHIFT: u32 = 7;
 const TWO_BITS: u16 = 0b11;
@@ -162,7 +164,7 @@ impl Unit {
         if to != Priority::Normal && !are_used() {
             USED.store(usize::MAX, Relaxed);
         }
-        self.change_requests(|bits| {
+        self.change_requests(PartialEq::ne, |bits| {
             Some((bits & !(TWO_BITS << CLASS_SHIFT | LOWERED)) | to.code() << CLASS_SHIFT)
         });
     }
@@ -178,14 +180,18 @@ impl Unit {
         let Some(one) = to.one() else {
             return false;
         };
-        self.change_requests(|bits| (count(bits, one) < MOST).then(|| bits + one))
+        self.change_requests(PartialOrd::gt, |bits| {
+            (count(bits, one) < MOST).then(|| bits + one)
+        })
     }
 
     /// Takes back what [`lift`](Self::lift) lent, once for each time. Callable from anywhere.
     pub fn unlift(&'static self, from: Priority) {
         if let Some(one) = from.one() {
             // A later life of the unit has nothing of it.
-            self.change_requests(|bits| (count(bits, one) > 0).then(|| bits - one));
+            self.change_requests(PartialOrd::gt, |bits| {
+                (count(bits, one) > 0).then(|| bits - one)
+            });
         }
     }
 
@@ -209,7 +215,7 @@ impl Unit {
         }
     }
 
-    /// Whether the unit has become more urgent since it was last asked to [heed](Self::heed_raise) that.
+    /// Whether the unit is to pass on another urgency than when it was last asked to [heed](Self::heed_raise) that.
     pub(crate) fn is_raised(&self) -> bool {
         self.requests.load(Relaxed) & RAISED != 0
     }
@@ -221,15 +227,19 @@ impl Unit {
         }
     }
 
-    /// Changes the bits, and tells the unit and its kind if that made it more urgent. False: there was
-    /// nothing to change.
-    fn change_requests(&'static self, how: impl Fn(u16) -> Option<u16>) -> bool {
+    /// Changes the bits. Tells the unit's kind if that made it more urgent, and the unit if it is to pass on the new urgency,
+    /// which `passes_on` says of it and the old one. False: there was nothing to change.
+    fn change_requests(
+        &'static self,
+        passes_on: fn(&Priority, &Priority) -> bool,
+        how: impl Fn(u16) -> Option<u16>,
+    ) -> bool {
         let mut old = self.requests.load(Relaxed);
         let new = loop {
             let Some(mut new) = how(old) else {
                 return false;
             };
-            if effective(new) > effective(old) {
+            if passes_on(&effective(new), &effective(old)) {
                 new |= RAISED;
             }
             match self
@@ -240,10 +250,13 @@ impl Unit {
                 Err(now) => old = now,
             }
         };
-        if effective(new) > effective(old) {
-            if let Some(ops) = self.ops() {
-                (ops.raised)(self);
-            }
+        let (new, old) = (effective(new), effective(old));
+        if new > old
+            && let Some(ops) = self.ops()
+        {
+            (ops.raised)(self);
+        }
+        if passes_on(&new, &old) {
             self.end_liftable_wait();
         }
         true

@@ -76,11 +76,16 @@ impl Busy {
         self.runtime.fiber().priority(priority).spawn(body)
     }
 
-    pub(crate) fn end(self) {
+    /// From here on nobody yields any more.
+    pub(crate) fn rest(&mut self) {
         self.over.store(true, Relaxed);
-        for hog in self.hogs {
+        for hog in self.hogs.drain(..) {
             hog.join().unwrap();
         }
+    }
+
+    pub(crate) fn end(mut self) {
+        self.rest();
     }
 }
 

@@ -213,6 +213,110 @@ fn what_was_lent_to_writers_and_readers_is_taken_back() {
 }
 
 #[test]
+fn what_was_lent_to_the_holder_of_a_mutex_is_taken_back() {
+    assert_given_back("mutex, given back", Mutex::new(()));
+}
+
+/// One who waits is given other classes, up and down, and the holder follows.
+fn assert_followed(name: &'static str, lock: impl Lock) {
+    within(LIMIT, name, move || {
+        let busy = Busy::start();
+        let lock: Arc<dyn Lock> = Arc::new(lock);
+        let holder = Holder::start(&busy, &lock);
+        let fiber = waiter(&busy, Priority::High, &lock, None);
+        for class in [Priority::Normal, Priority::High, Priority::Low] {
+            fiber.set_priority(class);
+            while holder.unit.priority() != class {
+                std::thread::yield_now();
+            }
+        }
+        holder.end();
+        assert!(fiber.join().unwrap());
+        busy.end();
+    });
+}
+
+#[test]
+fn a_holder_follows_who_waits_to_another_class() {
+    assert_followed("mutex, followed", Mutex::new(()));
+    assert_followed("word, followed", WordMutex::new());
+    assert_followed("writer, followed", RwLock::new(()));
+    assert_followed("reader, followed", Read(RwLock::new(())));
+}
+
+#[test]
+fn a_ring_of_holders_comes_to_rest_whoever_joins_it_and_leaves() {
+    assert_comes_to_rest(
+        "ring of mutexes",
+        [Arc::new(Mutex::new(())), Arc::new(Mutex::new(()))],
+    );
+    assert_comes_to_rest(
+        "ring of words",
+        [Arc::new(WordMutex::new()), Arc::new(WordMutex::new())],
+    );
+    assert_comes_to_rest(
+        "ring of writers",
+        [Arc::new(RwLock::new(())), Arc::new(RwLock::new(()))],
+    );
+    assert_comes_to_rest(
+        "mixed ring",
+        [Arc::new(RwLock::new(())), Arc::new(Mutex::new(()))],
+    );
+}
+
+/// Two fibers hold what the other waits for, and urgency goes round: when that has settled nobody runs.
+fn assert_comes_to_rest(name: &'static str, locks: [Arc<dyn Lock>; 2]) {
+    within(LIMIT, name, move || {
+        let mut busy = Busy::start();
+        let stop = StopSource::new();
+        let ring = [0, 1].map(|at| {
+            let (own, next) = (Arc::clone(&locks[at]), Arc::clone(&locks[1 - at]));
+            let token = stop.token();
+            let (tell, told) = oneshot::channel();
+            let (go, gone) = oneshot::channel::<()>();
+            let fiber = busy.spawn(Priority::Low, move || {
+                let mut tell = Some(tell);
+                let mut gone = Some(gone);
+                own.hold(Deadline::NEVER, None, &mut || {
+                    tell.take().unwrap().send(current::unit()).unwrap();
+                    gone.take().unwrap().recv().unwrap();
+                    next.ask(Deadline::NEVER, Some(&token));
+                });
+            });
+            let unit: &'static Unit = told.recv().unwrap();
+            (unit, go, fiber)
+        });
+        let ring = ring.map(|(unit, go, fiber)| {
+            go.send(()).unwrap();
+            until_waiting(unit, Reason::Lock);
+            (unit, fiber)
+        });
+        for _ in 0..20 {
+            let end = StopSource::new();
+            let high = waiter(&busy, Priority::High, &locks[0], Some(end.token()));
+            end.stop();
+            assert!(!high.join().unwrap());
+            ring[1].1.set_priority(Priority::Normal);
+            ring[1].1.set_priority(Priority::Low);
+        }
+        busy.rest();
+        let switches = || busy.runtime.stats().switches;
+        let mut before = switches();
+        loop {
+            std::thread::sleep(Duration::from_millis(10));
+            if std::mem::replace(&mut before, switches()) == before {
+                break;
+            }
+        }
+        stop.stop();
+        for (_, fiber) in ring {
+            fiber.join().unwrap();
+        }
+        busy.end();
+    });
+}
+
+#[test]
 fn urgency_is_passed_on_through_writers_and_readers() {
     assert_passed_on("writers", RwLock::new(()), RwLock::new(()));
     assert_passed_on("readers", Read(RwLock::new(())), Read(RwLock::new(())));

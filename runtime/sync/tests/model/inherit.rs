@@ -89,9 +89,41 @@ fn nothing_stays_lent() {
         });
         source.stop();
         drop(own);
-        assert_eq!(me.lifted(), None);
+        // Who gives up takes back what he lent himself, and nothing orders that before this.
         other.join().unwrap();
         assert_eq!(me.lifted(), None);
+        // And the lock is as it was.
+        drop(lock.lock().unwrap());
+        assert_eq!(me.lifted(), None);
+    });
+}
+
+/// Of two who wait one gives up, and takes back only what the other does not lend, while the holder holds on.
+#[test]
+fn who_gives_up_takes_back_what_nobody_else_lends() {
+    check("inheritance, given up", 2, || {
+        let lock = Arc::new(Mutex::new(()));
+        let me = of(Priority::Low);
+        let sources = [StopSource::new(), StopSource::new()];
+        let own = lock.lock().unwrap();
+        let others = [Priority::High, Priority::Normal].map(|class| {
+            let (theirs, token) = (
+                lock.clone(),
+                sources[usize::from(class == Priority::High)].token(),
+            );
+            thread::spawn(move || {
+                of(class);
+                drop(theirs.lock_with(Deadline::NEVER, Some(&token)));
+            })
+        });
+        let [high, normal] = others;
+        sources[1].stop();
+        high.join().unwrap();
+        assert!(me.priority() < Priority::High);
+        sources[0].stop();
+        normal.join().unwrap();
+        assert_eq!(me.lifted(), None);
+        drop(own);
         // And the lock is as it was.
         drop(lock.lock().unwrap());
         assert_eq!(me.lifted(), None);
