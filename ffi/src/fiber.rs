@@ -325,8 +325,7 @@ unsafe fn spawn(
     place: Option<Place>,
 ) -> Answer<vt_fiber> {
     let body = arg.body(entry)?;
-    let seat = place.as_ref().map(Place::seat);
-    let companion = place.map(|place| Box::new(place) as Box<dyn Send>);
+    let companion = |id| place.map(|place| place.companion(id));
     // SAFETY: by contract.
     let spawned = unsafe { scheduler.spawn_raw_with(options, body, companion) };
     let id = spawned.map_err(|error| match error {
@@ -334,9 +333,6 @@ unsafe fn spawn(
         SpawnError::ShuttingDown => VT_ESHUTDOWN,
         _ => VT_ELIMIT,
     })?;
-    if let Some(seat) = seat {
-        seat.call(id);
-    }
     Ok(id.to_bits())
 }
 

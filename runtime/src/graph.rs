@@ -100,10 +100,13 @@ impl fmt::Display for GraphError {
 
 impl std::error::Error for GraphError {}
 
+/// What became of each node, with its name, in the order in which they were added.
+type Ends<T, E> = Vec<(String, NodeEnd<T, E>)>;
+
 /// What became of each node of a graph.
-#[derive(Debug)]
 pub struct GraphReport<T, E> {
-    ends: Vec<(String, NodeEnd<T, E>)>,
+    ends: Ends<T, E>,
+    by_name: HashMap<String, usize>,
     outcome: Option<Outcome>,
 }
 
@@ -111,7 +114,7 @@ impl<T, E> GraphReport<T, E> {
     /// What became of the node of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&NodeEnd<T, E>> {
-        self.iter().find(|(of, _)| *of == name).map(|(_, end)| end)
+        self.by_name.get(name).map(|&index| &self.ends[index].1)
     }
 
     /// All nodes, in the order in which they were added.
@@ -129,6 +132,15 @@ impl<T, E> GraphReport<T, E> {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.iter().all(|(_, end)| matches!(end, NodeEnd::Done(_)))
+    }
+}
+
+impl<T: fmt::Debug, E: fmt::Debug> fmt::Debug for GraphReport<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphReport")
+            .field("ends", &self.ends)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,7 +245,12 @@ where
     ) -> Result<GraphReport<T, E>, GraphError> {
         let scheduler = Scheduler::current().ok_or(GraphError::NoRuntime)?;
         let edges = self.edges()?;
-        Ok(run(&scheduler, self.nodes, &edges, deadline, stop))
+        let (ends, outcome) = run(&scheduler, self.nodes, &edges, deadline, stop);
+        Ok(GraphReport {
+            ends,
+            by_name: self.by_name,
+            outcome,
+        })
     }
 
     timed_forms! { self run_with() -> Result<GraphReport<T, E>, GraphError>: run_until run_timeout run_or_stop }
@@ -273,24 +290,25 @@ where
 
     /// A cycle that is found from `start` against the edges, through nodes that could not be freed.
     fn cycle(&self, start: usize, left: &[usize]) -> Vec<String> {
-        let mut path = vec![start];
-        loop {
-            let last = path[path.len() - 1];
+        let mut path = Vec::new();
+        // Where in the path each is.
+        let mut places = vec![None; left.len()];
+        let mut last = start;
+        while places[last].is_none() {
+            places[last] = Some(path.len());
+            path.push(last);
             // Each of these waits for another of them.
-            let before = self.nodes[last]
+            last = self.nodes[last]
                 .after
                 .iter()
                 .map(|name| self.by_name[name])
                 .find(|&before| left[before] > 0)
                 .unwrap_or(start);
-            if let Some(at) = path.iter().position(|&index| index == before) {
-                return path[at..]
-                    .iter()
-                    .map(|&index| self.nodes[index].name.clone())
-                    .collect();
-            }
-            path.push(before);
         }
+        path.drain(..places[last].unwrap_or(0));
+        path.into_iter()
+            .map(|index| self.nodes[index].name.clone())
+            .collect()
     }
 }
 
@@ -364,7 +382,7 @@ fn run<T: Send, E: Send>(
     edges: &Edges,
     mut deadline: Deadline,
     mut stop: Option<&StopToken>,
-) -> GraphReport<T, E> {
+) -> (Ends<T, E>, Option<Outcome>) {
     let board = Board::default();
     let (names, bodies): (Vec<_>, Vec<_>) = nodes
         .into_iter()
@@ -437,5 +455,5 @@ fn run<T: Send, E: Send>(
         .zip(ends)
         .map(|(name, end)| (name, end.unwrap_or(NodeEnd::NotRun(not_run))))
         .collect();
-    GraphReport { ends, outcome }
+    (ends, outcome)
 }

@@ -10,16 +10,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use vitte_scheduler::{
-    CancelReason, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding,
+    CancelReason, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding, current_id,
 };
 use vitte_sync::WaitError;
 use vitte_wait::{Deadline, Outcome, StopToken, timed_forms};
 
 /// Fibers whose ends are waited for together. `T` is what a member returns, `E` what it fails with.
 ///
-/// A group does not end before its members: dropping it cancels them, with [`CancelReason::ABANDONED`], and
-/// waits until they are over. If it is a panic that drops it on a fiber, or that the fiber is killed, the fiber waits for them
-/// when it has been unwound, before it ends.
+/// A group does not end before its members, and what they have [put off](crate::defer): dropping it cancels them, with
+/// [`CancelReason::ABANDONED`], and waits until they are over. If it is a panic that drops it on a fiber, or that the fiber is
+/// killed, the fiber waits for them when it has been unwound, before it ends. If it is one of its own members that drops it,
+/// the last of those who share it, the others are canceled and nobody is waited for: he would wait for himself.
 ///
 /// ```
 /// use vitte_threads::{Group, Runtime};
@@ -82,14 +83,49 @@ impl<F> fmt::Display for NotSpawned<F> {
 
 impl<F> std::error::Error for NotSpawned<F> {}
 
-/// Says what a member ended with, at the latest when it is dropped, and then that it is over.
+/// Why not all members of a group are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupWaitError {
+    /// The deadline passed first.
+    TimedOut,
+    /// The caller was canceled while he would have had to wait.
+    Canceled,
+    /// The caller's stop token was triggered first.
+    Stopped,
+    /// The caller is a member, and would wait for himself.
+    Itself,
+}
+
+impl fmt::Display for GroupWaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "the deadline passed before all members of the group were over",
+            Self::Canceled => "the caller was canceled while he waited for a group",
+            Self::Stopped => "the caller was stopped while he waited for a group",
+            Self::Itself => "a member of a group would wait for itself",
+        })
+    }
+}
+
+impl std::error::Error for GroupWaitError {}
+
+impl From<WaitError> for GroupWaitError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Canceled => Self::Canceled,
+            WaitError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+/// Says what a member ended with, at the latest when it is dropped.
 struct Leaving<T, E> {
     ends: Arc<Ends<T, E>>,
     index: usize,
-    cancels_rest: bool,
+    /// Who is canceled if it failed.
+    rest: Option<Arc<Members>>,
     said: bool,
-    // Dropped after the above was done.
-    place: Place,
 }
 
 impl<T, E> Leaving<T, E> {
@@ -97,8 +133,8 @@ impl<T, E> Leaving<T, E> {
         self.said = true;
         let failed = end.is_err();
         self.ends.lock()[self.index] = Some(end);
-        if failed && self.cancels_rest {
-            self.place.members().cancel(CancelReason::SIBLING, None);
+        if let Some(rest) = self.rest.as_ref().filter(|_| failed) {
+            rest.cancel(CancelReason::SIBLING, None);
         }
     }
 }
@@ -160,7 +196,9 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// [`NotSpawned`] with the body if the caller is canceled while he waits for room.
     ///
     /// # Blocking
-    /// While there are as many live members as the limit says. A fiber suspends, a thread sleeps.
+    /// While there are as many live members as the limit says. A fiber suspends, a thread sleeps. A member that spawns
+    /// another keeps its own place meanwhile: if all do, all wait, so members use [`try_spawn`](Self::try_spawn), or a deadline,
+    /// or a [`JobPool`](crate::JobPool), whose jobs lend theirs.
     pub fn spawn<F>(&self, body: F) -> Result<usize, NotSpawned<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -237,13 +275,11 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
             ends.push(None);
             ends.len() - 1
         };
-        let seat = place.seat();
         let mut leaving = Leaving {
             ends: Arc::clone(&self.ends),
             index,
-            cancels_rest: self.cancels_rest,
+            rest: self.cancels_rest.then(|| Arc::clone(&self.members)),
             said: false,
-            place,
         };
         let run = move || match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) => leaving.say(result.map_err(MemberError::Failed)),
@@ -255,15 +291,13 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
                 Panicked::new(payload),
             )))),
         };
+        let options = SpawnOptions::default();
         let scheduler = self.members.scheduler();
-        let handle = scheduler.spawn(&SpawnOptions::default(), run);
-        match handle.id() {
-            Some(id) => seat.call(id),
-            None => {
-                if let Err(error) = handle.join() {
-                    self.ends.lock()[index] = Some(Err(MemberError::Ended(error)));
-                }
-            }
+        let handle = scheduler.spawn_with_companion(&options, run, |id| Some(place.companion(id)));
+        if handle.id().is_none()
+            && let Err(error) = handle.join()
+        {
+            self.ends.lock()[index] = Some(Err(MemberError::Ended(error)));
         }
         index
     }
@@ -288,15 +322,22 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// Waits until no member lives.
     ///
     /// # Errors
-    /// [`WaitError`]: what ended the wait first. The members go on.
+    /// [`GroupWaitError`]: what ended the wait first. The members go on.
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile.
-    pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
-        self.members.wait_with(deadline, stop)
+    pub fn wait_with(
+        &self,
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+    ) -> Result<(), GroupWaitError> {
+        if self.members.is_one() {
+            return Err(GroupWaitError::Itself);
+        }
+        Ok(self.members.wait_with(deadline, stop)?)
     }
 
-    timed_forms! { wait_with() -> Result<(), WaitError>: wait_until wait_timeout wait_or_stop }
+    timed_forms! { wait_with() -> Result<(), GroupWaitError>: wait_until wait_timeout wait_or_stop }
 
     /// Waits until no member lives, whatever happens, and tells what each ended with, in the order in which they
     /// were spawned.
@@ -304,10 +345,14 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// # Cancellation
     /// Of the caller: the members are canceled too, and waited for.
     ///
+    /// # Panics
+    /// In a member, which would wait for itself.
+    ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
     #[must_use]
     pub fn join_all(self) -> Vec<MemberResult<T, E>> {
+        assert!(!self.members.is_one(), "{}", GroupWaitError::Itself);
         if self.wait_with(Deadline::NEVER, None).is_err() {
             self.cancel(crate::together::reason_of(Outcome::Canceled));
         }
@@ -320,8 +365,11 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
 impl<T: Send + 'static, E: Send + 'static> Drop for Group<T, E> {
     fn drop(&mut self) {
         if self.live() > 0 {
-            self.cancel(CancelReason::ABANDONED);
-            self.members.wait_whatever_happens();
+            let own = current_id().filter(|_| self.members.is_one());
+            self.members.cancel(CancelReason::ABANDONED, own);
+            if own.is_none() {
+                self.members.wait_whatever_happens();
+            }
         }
     }
 }

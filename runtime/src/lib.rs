@@ -103,13 +103,13 @@ pub use fiber::{
     Fiber, FiberBuilder, park, park_or_stop, park_timeout, park_until, park_with, unpark, yield_now,
 };
 pub use graph::{GraphError, GraphReport, NodeEnd, TaskGraph};
-pub use group::{Group, NotSpawned};
+pub use group::{Group, GroupWaitError, NotSpawned};
 pub use jobs::{Job, JobEnd, JobPool, JobStep, JobWaitError};
 pub use loops::{
     LoopCanceled, par_chunks_mut, par_for, par_for_each, par_for_each_mut, par_map, par_reduce,
     par_sort, par_sort_by, par_sort_unstable, par_sort_unstable_by,
 };
-pub use members::{Members, Place, Seat};
+pub use members::{Members, Place};
 pub use restartable::{RestartableThread, StartThreadError, ThreadWaitError};
 pub use retry::{GaveUp, Retry, RetryError};
 pub use runtime::Runtime;

@@ -23,9 +23,9 @@ use vitte_wait::{Deadline, Outcome, StopToken};
 /// let members = Members::of(runtime.scheduler(), Some(1));
 /// let place = members.try_enter().unwrap();
 /// assert!(members.try_enter().is_none());
-/// let seat = place.seat();
-/// let fiber = runtime.spawn(move || drop(place));
-/// seat.call(fiber.id().unwrap());
+/// let options = vitte_scheduler::SpawnOptions::default();
+/// let scheduler = runtime.scheduler();
+/// scheduler.spawn_with_companion(&options, || (), |id| Some(place.companion(id))).detach();
 /// members.wait_whatever_happens();
 /// assert_eq!(members.live(), 0);
 /// # Ok::<(), vitte_threads::StartError>(())
@@ -39,7 +39,7 @@ pub struct Members {
 
 #[derive(Default)]
 struct Who {
-    /// By the numbers of their places. `None`: not called anything yet.
+    /// By the numbers of their places. `None`: it has no fiber yet.
     places: BTreeMap<u64, Option<FiberId>>,
     /// How many places were ever taken.
     taken: u64,
@@ -47,7 +47,7 @@ struct Who {
     reason: Option<CancelReason>,
 }
 
-/// A member's place, given back by dropping it: the last thing that its member does.
+/// A member's place, given back by dropping it, after all that the member does.
 #[must_use]
 pub struct Place {
     members: Arc<Members>,
@@ -58,42 +58,19 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) fn members(&self) -> &Members {
-        &self.members
-    }
-
-    /// What the place is known by to whoever spawns its member, and so has given it away.
-    pub fn seat(&self) -> Seat {
-        Seat {
-            members: Arc::clone(&self.members),
-            number: self.number,
-        }
-    }
-}
-
-/// A member's place, without the right to it.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Seat {
-    members: Arc<Members>,
-    number: u64,
-}
-
-impl Seat {
-    /// Says which fiber has the place. It is asked to stop at once if all are. Nothing happens if the place
-    /// was given back meanwhile.
-    pub fn call(&self, fiber: FiberId) {
+    /// The place as the companion of `fiber`, which has it from now on, and is asked to stop at once if all are. So the
+    /// place is given back after all that the fiber has put off.
+    #[must_use]
+    pub fn companion(self, fiber: FiberId) -> Box<dyn Send> {
         let reason = {
             let mut who = self.members.who();
-            let Some(place) = who.places.get_mut(&self.number) else {
-                return;
-            };
-            *place = Some(fiber);
+            who.places.insert(self.number, Some(fiber));
             who.reason.clone()
         };
         if let Some(reason) = reason {
             let _ = cancel_for(fiber, reason);
         }
+        Box::new(self)
     }
 }
 

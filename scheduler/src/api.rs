@@ -209,6 +209,34 @@ impl Scheduler {
         detach_if(options, JoinHandle::new(task))
     }
 
+    /// As [`spawn`](Self::spawn), with a companion, which `companion` makes before the task is queued. It is dropped
+    /// when the task has ended, in whichever way: on the task, after what it has put off and its locals; or, if the
+    /// task never runs, by whoever drops its body, after that. Its destructor does not panic, and waits for nothing.
+    /// If no task is spawned `companion` is dropped after the body.
+    pub fn spawn_with_companion<F, T>(
+        &self,
+        options: &SpawnOptions<'_>,
+        body: F,
+        companion: impl FnOnce(FiberId) -> Option<Box<dyn Send>>,
+    ) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut companion = Some(companion);
+        let task = self.place(
+            options,
+            flags::PINNED,
+            body::closure_table::<F, T>(),
+            |task| {
+                // SAFETY: the task was occupied with this table and is not queued.
+                unsafe { body::put_closure(task, body) };
+                task.accompany(companion.take());
+            },
+        );
+        detach_if(options, JoinHandle::new(task))
+    }
+
     /// Spawns a task that runs a C function. Unless [`SpawnOptions::pinned`] says otherwise it may
     /// move to another thread whenever it is suspended.
     ///
@@ -228,12 +256,10 @@ impl Scheduler {
         body: RawBody,
     ) -> Result<FiberId, SpawnError> {
         // SAFETY: by the caller.
-        unsafe { self.spawn_raw_with(options, body, None) }
+        unsafe { self.spawn_raw_with(options, body, |_| None) }
     }
 
-    /// As [`spawn_raw`](Self::spawn_raw). `companion` is dropped when the task has ended, in whichever way: on
-    /// the task, after what it has put off and its locals; or, if the task never runs or is not spawned, by
-    /// whoever drops its body, after that. Its destructor does not panic, and waits for nothing.
+    /// As [`spawn_raw`](Self::spawn_raw), with a companion: see [`spawn_with_companion`](Self::spawn_with_companion).
     ///
     /// # Errors
     /// As [`spawn_raw`](Self::spawn_raw).
@@ -244,16 +270,15 @@ impl Scheduler {
         &self,
         options: &SpawnOptions<'_>,
         body: RawBody,
-        mut companion: Option<Box<dyn Send>>,
+        companion: impl FnOnce(FiberId) -> Option<Box<dyn Send>>,
     ) -> Result<FiberId, SpawnError> {
+        let mut companion = Some(companion);
         let pinned = if options.pinned { flags::PINNED } else { 0 };
         let mut id = None;
         let task = self.place(options, pinned | flags::NO_UNWIND, &body::RAW, |task| {
             // SAFETY: the task was occupied with this table and is not queued.
             unsafe { body::put_closure(task, body) };
-            if let Some(companion) = companion.take() {
-                task.cold_or_new().companion.put(companion);
-            }
+            task.accompany(companion.take());
             id = Some(task.id());
             if options.detached {
                 task.state.detach();

@@ -155,10 +155,6 @@ pub(crate) struct Cold {
 pub(crate) struct Companion(Cell<Option<Box<dyn Send>>>);
 
 impl Companion {
-    pub(crate) fn put(&self, companion: Box<dyn Send>) {
-        self.0.set(Some(companion));
-    }
-
     pub(crate) fn part(&self) {
         drop(self.0.take());
     }
@@ -341,6 +337,16 @@ impl Task {
         unsafe { cold.locals.end() };
         cold.interrupts.clear();
         cold.companion.part();
+    }
+
+    /// Makes the task's companion, if it has one. Before it is queued, by whoever spawns it.
+    pub(crate) fn accompany(
+        &'static self,
+        make: Option<impl FnOnce(FiberId) -> Option<Box<dyn Send>>>,
+    ) {
+        if let Some(companion) = make.and_then(|make| make(self.id())) {
+            self.cold_or_new().companion.0.set(Some(companion));
+        }
     }
 
     /// The task's name, if it has one.

@@ -11,9 +11,9 @@ use std::{
 };
 use vitte_tests::{Census, within};
 use vitte_threads::{
-    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, JobEnd, JobPool, JobStep, JoinError,
-    MemberError, NodeEnd, Outcome, Retry, StopSource, StopToken, TaskGraph, cancel_reason,
-    parallel, parallel_with, park, race, race_with, yield_now,
+    CancelReason, Deadline, Fiber, GaveUp, GraphError, Group, GroupWaitError, JobEnd, JobPool,
+    JobStep, JoinError, MemberError, NodeEnd, Outcome, Retry, StopSource, StopToken, TaskGraph,
+    cancel_reason, parallel, parallel_with, park, race, race_with, yield_now,
 };
 
 type Body<'a, T> = Box<dyn FnOnce(&StopToken) -> Result<T, &'static str> + Send + 'a>;
@@ -346,6 +346,116 @@ fn dropping_a_group_cancels_its_members_and_waits() {
         }
         drop(group);
         census.assert_all_dropped();
+    });
+}
+
+#[test]
+fn a_group_is_over_after_what_its_members_have_put_off() {
+    within(LIMIT, "put off", || {
+        let runtime = start(2);
+        let done = Arc::new(AtomicUsize::new(0));
+        let group = Group::on(&runtime);
+        for fails in [false, true] {
+            let done = Arc::clone(&done);
+            let body = move || {
+                vitte_threads::defer(move || {
+                    for _ in 0..100 {
+                        yield_now();
+                    }
+                    done.fetch_add(1, SeqCst);
+                });
+                assert!(!fails, "one panics");
+                Ok::<_, ()>(())
+            };
+            group.spawn(body).unwrap();
+        }
+        let ends = group.join_all();
+        assert_eq!((ends.len(), done.load(SeqCst)), (2, 2));
+    });
+}
+
+#[test]
+fn a_member_that_would_wait_for_itself_is_told() {
+    within(LIMIT, "itself", || {
+        let runtime = start(2);
+        let group: Arc<Group<(), GroupWaitError>> = Arc::new(Group::on(&runtime));
+        for _ in 0..200 {
+            let theirs = Arc::clone(&group);
+            // Another worker may begin it before we come back.
+            let waits = move || theirs.wait_with(Deadline::NEVER, None);
+            group.spawn(waits).unwrap();
+        }
+        group.wait_until(Deadline::NEVER).unwrap();
+        let group = Arc::into_inner(group).unwrap();
+        for end in group.join_all() {
+            assert!(
+                matches!(end, Err(MemberError::Failed(GroupWaitError::Itself))),
+                "{end:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_member_that_drops_its_group_cancels_the_others_and_goes_on() {
+    within(LIMIT, "dropped by a member", || {
+        let runtime = start(2);
+        let group: Arc<Group<(), &str>> = Arc::new(Group::on(&runtime));
+        let (tell, told) = vitte_threads::Channel::bounded(2);
+        let other = tell.clone();
+        let parks = move || {
+            let outcome = park();
+            other.send((outcome, cancel_reason())).unwrap();
+            Ok(())
+        };
+        group.spawn(parks).unwrap();
+        let theirs = Arc::clone(&group);
+        let (go, gone) = vitte_threads::Channel::bounded::<()>(0);
+        let drops = move || {
+            gone.recv().unwrap_err();
+            drop(Arc::into_inner(theirs).unwrap());
+            tell.send((yield_outcome(), cancel_reason())).unwrap();
+            Ok(())
+        };
+        group.spawn(drops).unwrap();
+        drop(group);
+        drop(go);
+        let mut all: Vec<_> = told.iter().collect();
+        all.sort_by_key(|(_, reason)| reason.is_none());
+        let reason = Some(CancelReason::ABANDONED);
+        assert_eq!(
+            all,
+            [(Outcome::Canceled, reason), (Outcome::TimedOut, None)]
+        );
+    });
+}
+
+/// What a wait that nobody ends comes to.
+fn yield_outcome() -> Outcome {
+    vitte_threads::sleep_until(Deadline::NOW)
+}
+
+#[test]
+fn a_cycle_of_many_nodes_is_named_in_their_order() {
+    within(LIMIT, "long cycle", || {
+        const NODES: usize = 20_000;
+        let runtime = start(1);
+        let mut graph = TaskGraph::new();
+        for n in 0..NODES {
+            let before = ((n + NODES - 1) % NODES).to_string();
+            graph
+                .add(&n.to_string(), &[&before], |_| Ok::<_, ()>(()))
+                .unwrap();
+        }
+        graph.add("after", &["7"], |_| Ok(())).unwrap();
+        let Err(GraphError::Cycle(names)) = runtime.run(|| graph.run()) else {
+            panic!("no cycle");
+        };
+        assert_eq!(names.len(), NODES);
+        for (name, before) in names.iter().zip(names[1..].iter().chain([&names[0]])) {
+            let (name, before): (usize, usize) = (name.parse().unwrap(), before.parse().unwrap());
+            assert_eq!((before + 1) % NODES, name);
+        }
     });
 }
 
