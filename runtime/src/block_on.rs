@@ -94,7 +94,14 @@ pub fn block_on_with<F: Future>(
     drive(pin!(future), |bell| bell.wait_with(deadline, stop))
 }
 
-timed_forms! { fn block_on_with<F: Future>(future: F) -> Result<F::Output, WaitError>: block_on_until block_on_timeout block_on_or_stop }
+timed_forms! {
+    fn block_on_with<F: Future>(future: F) -> Result<F::Output, WaitError>: block_on_until block_on_timeout block_on_or_stop
+    in vitte_threads
+    /// use std::future::pending;
+    /// use vitte_threads::sync::WaitError;
+    ///
+    "vitte_threads::" ("pending::<()>()") => Err(WaitError)
+}
 
 /// Polls until the end; `wait` waits between two polls.
 fn drive<F: Future, E>(

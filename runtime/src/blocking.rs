@@ -51,6 +51,18 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`offload`](Self::offload).
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JobKind, OffloadError, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let sum = runtime.run(|| {
+    ///     // From a fiber it goes to the pool; this one would not begin after the deadline.
+    ///     runtime.offload_with(JobKind::Cpu, || (1..=100).sum::<u32>(), Deadline::NEVER, None)
+    /// });
+    /// assert_eq!(sum?, 5050);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn offload_with<F, T>(
         &self,
         kind: JobKind,
@@ -68,6 +80,10 @@ impl Runtime {
     timed_forms! {
         offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
         offload_until offload_timeout offload_or_stop
+        in vitte_threads { JobKind, Runtime }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        "runtime." ("JobKind::Cpu, || (1..=100).sum::<u32>()") => got "assert_eq!(got.unwrap(), 5050);"
     }
 
     /// As [`offload`](Self::offload), to the pool that `kind` names, of a job that owns all that it uses: if the caller is
@@ -85,6 +101,16 @@ impl Runtime {
     ///
     /// # Blocking
     /// Until the job or the wait has ended.
+    ///
+    /// ```
+    /// use vitte_threads::{JobKind, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let words = vec!["to", "be", "or", "not"];
+    /// let text = runtime.run(|| runtime.offload_owned(JobKind::Cpu, move || words.concat()));
+    /// assert_eq!(text?, "tobeornot");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn offload_owned<F, T>(&self, kind: JobKind, job: F) -> Result<T, OffloadError>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -129,6 +155,10 @@ impl Runtime {
     timed_forms! {
         offload_owned_with<F: [FnOnce() -> T + Send + 'static], T: [Send + 'static]>(kind: JobKind, job: F) -> Result<T, OffloadError>:
         offload_owned_until offload_owned_timeout offload_owned_or_stop
+        in vitte_threads { JobKind, Runtime }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        "runtime." ("JobKind::Cpu, || (1..=100).sum::<u32>()") => got "assert_eq!(got.unwrap(), 5050);"
     }
 
     /// As [`offload`](Self::offload) of `call`, with a way to end it: if the caller is canceled meanwhile (a fiber, an
@@ -144,6 +174,23 @@ impl Runtime {
     ///
     /// # Panics
     /// As [`offload`](Self::offload). A panic of `unblock` is dropped.
+    ///
+    /// ```
+    /// use std::{io::Read, net::Shutdown, os::unix::net::UnixStream};
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (stream, _other) = UnixStream::pair()?;
+    /// runtime.scope(|scope| {
+    ///     let reader = scope.spawn(|| {
+    ///         let shutdown = || stream.shutdown(Shutdown::Both).unwrap();
+    ///         runtime.call_blocking(|| (&stream).read(&mut [0]), shutdown)
+    ///     });
+    ///     reader.cancel(); // which ends the read
+    ///     assert!(reader.join().unwrap().is_err());
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn call_blocking<F, T, U>(&self, call: F, unblock: U) -> Result<T, BlockingError<T>>
     where
         F: FnOnce() -> T + Send,
@@ -192,6 +239,10 @@ impl Runtime {
     timed_forms! {
         call_blocking_with<F: [FnOnce() -> T + Send], T: Send, U: [FnOnce()]>(call: F, unblock: U) -> Result<T, BlockingError<T>>:
         call_blocking_until call_blocking_timeout call_blocking_or_stop
+        in vitte_threads { Runtime }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        "runtime." ("|| \"in time\", || unreachable!(\"nobody waits\")") => got "assert_eq!(got.unwrap(), \"in time\");"
     }
 }
 
@@ -202,6 +253,15 @@ impl Runtime {
 /// # Blocking
 /// # Panics
 /// As [`Runtime::offload`].
+///
+/// ```
+/// use vitte_threads::{Runtime, offload};
+///
+/// let runtime = Runtime::start()?;
+/// let exists = runtime.run(|| offload(|| std::path::Path::new("/").exists()));
+/// assert_eq!(exists?, true);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn offload<F, T>(job: F) -> Result<T, OffloadError>
 where
     F: FnOnce() -> T + Send,
@@ -213,4 +273,7 @@ where
 timed_forms! {
     fn offload_with<F: [FnOnce() -> T + Send], T: Send>(kind: JobKind, job: F) -> Result<T, OffloadError>:
     offload_until offload_timeout offload_or_stop
+    in vitte_threads { JobKind }
+    ///
+    "vitte_threads::" ("JobKind::Cpu, || (1..=100).sum::<u32>()") => got "assert_eq!(got.unwrap(), 5050);"
 }

@@ -115,6 +115,15 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`compute`](Self::compute).
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Runtime};
+    ///
+    /// let runtime = Runtime::builder().compute_threads(1).build()?;
+    /// let sum = runtime.compute_with(|| (1..=10).sum::<u32>(), Deadline::NEVER, None);
+    /// assert_eq!(sum?, 55);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compute_with<F, T>(
         &self,
         job: F,
@@ -131,6 +140,10 @@ impl Runtime {
     timed_forms! {
         compute_with<F: [FnOnce() -> T + Send], T: Send>(job: F) -> Result<T, OffloadError>:
         compute_until compute_timeout compute_or_stop
+        in vitte_threads { Runtime }
+        ///
+        /// let runtime = Runtime::builder().compute_threads(1).build().unwrap();
+        "runtime." ("|| (1..=10).sum::<u32>()") => got "assert_eq!(got.unwrap(), 55);"
     }
 }
 
@@ -144,6 +157,17 @@ impl Runtime {
 /// # Blocking
 /// # Panics
 /// As [`Runtime::compute`].
+///
+/// ```
+/// use rayon::prelude::*;
+/// use vitte_threads::{OffloadError, Runtime, compute};
+///
+/// let runtime = Runtime::builder().compute_threads(2).build()?;
+/// let sum = runtime.run(|| compute(|| (1..=10).into_par_iter().sum::<u32>()));
+/// assert_eq!(sum?, 55);
+/// assert!(matches!(compute(|| 1), Err(OffloadError::NoRuntime)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn compute<F, T>(job: F) -> Result<T, OffloadError>
 where
     F: FnOnce() -> T + Send,
@@ -185,4 +209,8 @@ where
 timed_forms! {
     fn compute_with<F: [FnOnce() -> T + Send], T: Send>(job: F) -> Result<T, OffloadError>:
     compute_until compute_timeout compute_or_stop
+    in vitte_threads { Runtime }
+    ///
+    /// let runtime = Runtime::builder().compute_threads(1).build().unwrap();
+    "runtime.run(|| vitte_threads::" ("|| (1..=10).sum::<u32>()") ")" => got "assert_eq!(got.unwrap(), 55);"
 }

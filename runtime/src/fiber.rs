@@ -53,6 +53,18 @@ impl Fiber {
 
     /// A builder for a fiber with a name, or a stack size of its own, on the runtime whose fiber
     /// calls.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let name = runtime.run(|| {
+    ///     let named = Fiber::builder().name("child").spawn(Fiber::current_name);
+    ///     named.join().unwrap()
+    /// });
+    /// assert_eq!(name.as_deref(), Some("child"));
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn builder() -> FiberBuilder<'static> {
         FiberBuilder {
             options: SpawnOptions::default(),
@@ -61,24 +73,65 @@ impl Fiber {
     }
 
     /// The fiber that calls. `None` on plain threads.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.spawn(Fiber::current);
+    /// let id = task.id().unwrap();
+    /// assert_eq!(task.join()?.map(Fiber::id), Some(id));
+    /// assert_eq!(Fiber::current(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn current() -> Option<Self> {
         current_id().map(Self)
     }
 
     /// The name of the fiber that calls, if it has one.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.fiber().name("parser").spawn(Fiber::current_name);
+    /// assert_eq!(task.join()?.as_deref(), Some("parser"));
+    /// assert_eq!(Fiber::current_name(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn current_name() -> Option<String> {
         current_name()
     }
 
     /// The fiber that a handle's [`id`](JoinHandle::id) names.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let parked = runtime.spawn(park);
+    /// Fiber::from_id(parked.id().unwrap()).unpark()?;
+    /// assert_eq!(parked.join()?, Outcome::Woken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn from_id(id: FiberId) -> Self {
         Self(id)
     }
 
     /// The number that names this fiber, and no other ever.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.spawn(|| Fiber::current().map(Fiber::id));
+    /// let id = task.id();
+    /// assert_eq!(task.join()?, id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn id(self) -> FiberId {
         self.0
@@ -88,6 +141,18 @@ impl Fiber {
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let parked = runtime.spawn(park);
+    /// let fiber = Fiber::from_id(parked.id().unwrap());
+    /// fiber.unpark()?;
+    /// assert_eq!(parked.join()?, Outcome::Woken);
+    /// assert!(fiber.unpark().is_err(), "it is gone");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unpark(self) -> Result<(), Stale> {
         unpark(self.0)
     }
@@ -97,6 +162,17 @@ impl Fiber {
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Channel, Fiber, RecvError, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (_tx, rx) = Channel::new::<u8>();
+    /// let waits = runtime.spawn(move || rx.recv());
+    /// Fiber::from_id(waits.id().unwrap()).cancel()?;
+    /// assert_eq!(waits.join()?, Err(RecvError::Canceled));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(self) -> Result<(), Stale> {
         cancel(self.0)
     }
@@ -171,6 +247,20 @@ impl Fiber {
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let reason = runtime.run(|| {
+    ///     let me = Fiber::current().unwrap();
+    ///     assert_eq!(me.cancel_reason(), Ok(None));
+    ///     me.cancel_for("enough")?;
+    ///     me.cancel_reason()
+    /// });
+    /// assert_eq!(reason?.unwrap().text(), Some("enough"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel_reason(self) -> Result<Option<CancelReason>, Stale> {
         Ok(vitte_scheduler::info(self.0)?.cancel_reason)
     }
@@ -200,6 +290,16 @@ impl Fiber {
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Priority, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let low = runtime.fiber().priority(Priority::Low);
+    /// let task = low.spawn(|| Fiber::current().unwrap().priority());
+    /// assert_eq!(task.join()?, Ok(Priority::Low));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn priority(self) -> Result<Priority, Stale> {
         Ok(vitte_scheduler::info(self.0)?.priority)
     }
@@ -208,6 +308,16 @@ impl Fiber {
     ///
     /// # Errors
     /// [`Stale`] if the fiber is gone.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.fiber().name("parser").spawn(park);
+    /// assert_eq!(Fiber::from_id(task.id().unwrap()).name()?.as_deref(), Some("parser"));
+    /// task.unpark();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(self) -> Result<Option<String>, Stale> {
         Ok(vitte_scheduler::info(self.0)?.name)
     }
@@ -242,6 +352,17 @@ impl<'a> FiberBuilder<'a> {
     }
 
     /// What the fiber is called in errors and dumps. By default it has only its number.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let task = runtime.fiber().name("parser").spawn(park);
+    /// let late = runtime.drain(Deadline::NOW).unwrap_err();
+    /// assert!(late.to_string().contains("parser"));
+    /// task.unpark();
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn name<'b>(self, name: &'b str) -> FiberBuilder<'b>
     where
         'a: 'b,
@@ -257,6 +378,18 @@ impl<'a> FiberBuilder<'a> {
 
     /// Bytes of stack, guard page included; rounded up to a power of two, 16 KiB to 64 MiB. By
     /// default as the runtime says.
+    ///
+    /// ```
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let deep = runtime.fiber().stack_size(1 << 20).spawn(|| {
+    ///     let large = [1_u8; 500_000];
+    ///     std::hint::black_box(&large).len()
+    /// });
+    /// assert_eq!(deep.join()?, 500_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.options.stack_size = Some(bytes);
         self
@@ -268,6 +401,16 @@ impl<'a> FiberBuilder<'a> {
     /// if any waits. Who lies in the low class for too long is put in line with the normal ones, and who uses up a whole
     /// slice in the high class goes with them until he waits for something. The holder of a lock is as urgent as
     /// whoever waits for it.
+    ///
+    /// ```
+    /// use vitte_threads::{Priority, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let urgent = runtime.fiber().priority(Priority::High).spawn(|| "at once");
+    /// let whenever = runtime.fiber().priority(Priority::Low).spawn(|| "at last");
+    /// assert_eq!((urgent.join()?, whenever.join()?), ("at once", "at last"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.priority = priority;
         self
@@ -277,6 +420,16 @@ impl<'a> FiberBuilder<'a> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, JoinError, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// assert_eq!(runtime.fiber().spawn(|| 6 * 7).join()?, 42);
+    /// // Nobody said on which runtime, and this thread has none.
+    /// assert!(matches!(Fiber::builder().spawn(|| 1).join(), Err(JoinError::NotStarted(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<F, T>(self, body: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -326,6 +479,19 @@ impl<'a> FiberBuilder<'a> {
 ///
 /// # Panics
 /// If the runtime shuts down and the fiber, canceled, goes on all the same: then it is unwound.
+///
+/// ```
+/// use vitte_threads::{Fiber, Runtime, yield_now};
+///
+/// let runtime = Runtime::builder().workers(1).build()?;
+/// runtime.run(|| {
+///     let other = Fiber::spawn(|| 7);
+///     while !other.is_finished() {
+///         yield_now();
+///     }
+/// });
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
 #[inline]
 pub fn yield_now() {
     vitte_scheduler::yield_now();
@@ -341,6 +507,16 @@ pub fn yield_now() {
 ///
 /// # Panics
 /// As [`yield_now`].
+///
+/// ```
+/// use vitte_threads::{Outcome, Runtime, park};
+///
+/// let runtime = Runtime::start()?;
+/// let parked = runtime.spawn(park);
+/// parked.unpark();
+/// assert_eq!(parked.join()?, Outcome::Woken);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[inline]
 pub fn park() -> Outcome {
     vitte_scheduler::park(Deadline::NEVER)
@@ -371,13 +547,27 @@ pub fn park_with(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
     Wait::park_token(deadline, stop)
 }
 
-timed_forms! { fn park_with() -> Outcome: park_until park_timeout park_or_stop }
+timed_forms! {
+    fn park_with() -> Outcome: park_until park_timeout park_or_stop
+    in vitte_threads { Outcome }
+    "vitte_threads::" () => Outcome
+}
 
 /// Gives a fiber its park token. What happened before is visible to it once it has consumed the
 /// token. Callable from anywhere; never blocks.
 ///
 /// # Errors
 /// [`Stale`] if the fiber is gone.
+///
+/// ```
+/// use vitte_threads::{Outcome, Runtime, park, unpark};
+///
+/// let runtime = Runtime::start()?;
+/// let parked = runtime.spawn(park);
+/// unpark(parked.id().unwrap())?;
+/// assert_eq!(parked.join()?, Outcome::Woken);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[inline]
 pub fn unpark(id: FiberId) -> Result<(), Stale> {
     vitte_scheduler::unpark(id)

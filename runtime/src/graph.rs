@@ -112,23 +112,70 @@ pub struct GraphReport<T, E> {
 
 impl<T, E> GraphReport<T, E> {
     /// What became of the node of this name.
+    ///
+    /// ```
+    /// use vitte_threads::{NodeEnd, Runtime, TaskGraph};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("seven", &[], |_| Ok::<_, ()>(7))?;
+    /// let report = runtime.run(|| graph.run())?;
+    /// assert!(matches!(report.get("seven"), Some(NodeEnd::Done(7))));
+    /// assert!(report.get("eight").is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&NodeEnd<T, E>> {
         self.by_name.get(name).map(|&index| &self.ends[index].1)
     }
 
     /// All nodes, in the order in which they were added.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, TaskGraph};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("second", &["first"], |_| Ok::<_, ()>(2))?;
+    /// graph.add("first", &[], |_| Ok(1))?;
+    /// let report = runtime.run(|| graph.run())?;
+    /// let names: Vec<_> = report.iter().map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["second", "first"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &NodeEnd<T, E>)> {
         self.ends.iter().map(|(name, end)| (name.as_str(), end))
     }
 
     /// What ended the graph from outside, if anything did.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Outcome, Runtime, TaskGraph, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("waits in vain", &[], |_| Ok::<_, ()>(park()))?;
+    /// let report = runtime.run(|| graph.run_timeout(Duration::from_millis(1)))?;
+    /// assert_eq!(report.outcome(), Some(Outcome::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
     /// Whether all nodes are done.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, TaskGraph};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("fetch", &[], |_| Err::<(), _>("no network"))?;
+    /// assert!(!runtime.run(|| graph.run())?.is_done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.iter().all(|(_, end)| matches!(end, NodeEnd::Done(_)))
@@ -190,6 +237,15 @@ where
     E: Send,
 {
     /// A graph without nodes.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, TaskGraph};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let nothing = TaskGraph::<(), ()>::new();
+    /// assert!(runtime.run(|| nothing.run())?.is_done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -199,6 +255,16 @@ where
     ///
     /// # Errors
     /// [`GraphError::Duplicate`].
+    ///
+    /// ```
+    /// use vitte_threads::{GraphError, TaskGraph};
+    ///
+    /// let mut graph = TaskGraph::<_, ()>::new();
+    /// graph.add("link", &["compile"], |_| Ok("a program"))?.add("compile", &[], |_| Ok("an object"))?;
+    /// let twice = graph.add("link", &[], |_| Ok("another program"));
+    /// assert!(matches!(twice, Err(GraphError::Duplicate(name)) if name == "link"));
+    /// # Ok::<(), GraphError>(())
+    /// ```
     pub fn add<F>(&mut self, name: &str, after: &[&str], body: F) -> Result<&mut Self, GraphError>
     where
         F: FnOnce(&StopToken) -> Result<T, E> + Send + 'env,
@@ -226,6 +292,22 @@ where
     ///
     /// # Blocking
     /// Until no node runs. A fiber suspends.
+    ///
+    /// ```
+    /// use vitte_threads::{GraphError, NodeEnd, Runtime, TaskGraph};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("link", &["compile"], |_| Ok("a program"))?;
+    /// graph.add("compile", &[], |_| Err("a mistake"))?;
+    /// let report = runtime.run(|| graph.run())?;
+    /// assert!(matches!(&report["link"], NodeEnd::Skipped { because } if because == "compile"));
+    ///
+    /// let mut cycle = TaskGraph::<(), ()>::new();
+    /// cycle.add("egg", &["hen"], |_| Ok(()))?.add("hen", &["egg"], |_| Ok(()))?;
+    /// assert!(matches!(runtime.run(|| cycle.run()), Err(GraphError::Cycle(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(self) -> Result<GraphReport<T, E>, GraphError> {
         self.run_with(Deadline::NEVER, None)
     }
@@ -238,6 +320,18 @@ where
     ///
     /// # Blocking
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NodeEnd, Outcome, Runtime, TaskGraph, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let mut graph = TaskGraph::new();
+    /// graph.add("waits in vain", &[], |_| Ok::<_, ()>(park()))?;
+    /// graph.add("later", &["waits in vain"], |_| Ok(park()))?;
+    /// let report = runtime.run(|| graph.run_with(Deadline::NOW, None))?;
+    /// assert!(matches!(report["later"], NodeEnd::NotRun(Outcome::TimedOut)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_with(
         self,
         deadline: Deadline,
@@ -253,7 +347,15 @@ where
         })
     }
 
-    timed_forms! { self run_with() -> Result<GraphReport<T, E>, GraphError>: run_until run_timeout run_or_stop }
+    timed_forms! {
+        self run_with() -> Result<GraphReport<T, E>, GraphError>: run_until run_timeout run_or_stop
+        in vitte_threads { Runtime, TaskGraph }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let mut graph = TaskGraph::new();
+        /// graph.add("node", &[], |_| Ok::<_, ()>(7)).unwrap();
+        "runtime.run(|| graph." () ")" => got "assert!(got.unwrap().is_done());"
+    }
 
     /// Who comes after whom.
     fn edges(&self) -> Result<Edges, GraphError> {

@@ -151,12 +151,36 @@ impl<T, E> Drop for Leaving<T, E> {
 
 impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// A group of fibers of `runtime`, without a limit, in which members do not mind each other's failures.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime);
+    /// group.spawn(|| Ok::<_, ()>(7))?;
+    /// assert_eq!(group.join_all()[0].as_ref().unwrap(), &7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn on(runtime: &Runtime) -> Self {
         Self::of(runtime.scheduler())
     }
 
     /// A group of fibers of the runtime whose fiber calls. `None` on a plain thread.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let ends = runtime.run(|| {
+    ///     let group = Group::here().unwrap();
+    ///     group.spawn(|| Ok::<_, ()>(7)).unwrap();
+    ///     group.join_all()
+    /// });
+    /// assert_eq!(ends[0].as_ref().unwrap(), &7);
+    /// assert!(Group::<(), ()>::here().is_none());
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn here() -> Option<Self> {
         Some(Self::of(&Scheduler::current()?))
@@ -174,6 +198,16 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Panics
     /// If it is zero: whoever spawned would wait for ever.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime).limit(1);
+    /// group.spawn(|| Ok::<_, ()>(park()))?;
+    /// assert!(group.try_spawn(|| Ok(park())).is_err(), "there is no room");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn limit(mut self, members: usize) -> Self {
         assert!(members > 0, "a group of no room would never do anything");
@@ -183,6 +217,21 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
 
     /// The first member that fails, by an error or a panic, cancels the others, and those that are spawned
     /// later. To be said before the first spawn.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Outcome, Runtime, cancel_reason, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime).cancel_on_failure();
+    /// group.spawn(|| {
+    ///     assert_eq!(park(), Outcome::Canceled);
+    ///     Ok(cancel_reason())
+    /// })?;
+    /// group.spawn(|| Err("no network"))?;
+    /// let ends = group.join_all();
+    /// assert_eq!(ends[1].as_ref().unwrap_err().to_string(), "no network");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn cancel_on_failure(mut self) -> Self {
         self.cancels_rest = true;
@@ -199,6 +248,19 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     /// While there are as many live members as the limit says. A fiber suspends, a thread sleeps. A member that spawns
     /// another keeps its own place meanwhile: if all do, all wait, so members use [`try_spawn`](Self::try_spawn), or a deadline,
     /// or a [`JobPool`](crate::JobPool), whose jobs lend theirs.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime).limit(2);
+    /// for n in 0..5 {
+    ///     assert_eq!(group.spawn(move || Ok::<_, ()>(n * n))?, n); // waits while two live
+    /// }
+    /// let squares: Vec<_> = group.join_all().into_iter().map(Result::unwrap).collect();
+    /// assert_eq!(squares, [0, 1, 4, 9, 16]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<F>(&self, body: F) -> Result<usize, NotSpawned<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -247,12 +309,29 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     timed_forms! {
         spawn_with<F: [FnOnce() -> Result<T, E> + Send + 'static]>(body: F) -> Result<usize, NotSpawned<F>>:
         spawn_until spawn_timeout spawn_or_stop
+        in vitte_threads { Group, Outcome, Runtime, park }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let group = Group::on(&runtime).limit(1);
+        /// group.spawn(|| Ok::<_, ()>(park())).unwrap();
+        "group." ("|| Ok(park())") => outcome
     }
 
     /// As [`spawn`](Self::spawn), but never waits.
     ///
     /// # Errors
     /// [`NotSpawned`] with the body, if there is no room.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime).limit(1);
+    /// group.try_spawn(|| Ok::<_, ()>(park()))?;
+    /// let refused = group.try_spawn(|| Ok(park())).unwrap_err();
+    /// assert_eq!(refused.outcome, None, "nobody has waited");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_spawn<F>(&self, body: F) -> Result<usize, NotSpawned<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -303,17 +382,49 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     }
 
     /// How many members live.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime);
+    /// group.spawn(|| Ok::<_, ()>(park()))?;
+    /// assert_eq!(group.live(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn live(&self) -> usize {
         self.members.live()
     }
 
     /// Asks all members to stop, those too that are spawned later. Never blocks.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime);
+    /// group.spawn(|| Ok::<_, ()>(park()))?;
+    /// group.cancel("not needed any more");
+    /// assert_eq!(group.join_all()[0].as_ref().unwrap(), &Outcome::Canceled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
         self.members.cancel(reason.into(), None);
     }
 
     /// Whether the members were asked to stop.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::<(), ()>::on(&runtime);
+    /// assert!(!group.is_canceled());
+    /// group.cancel("not needed any more");
+    /// assert!(group.is_canceled());
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         self.members.is_canceled()
@@ -326,6 +437,18 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Group, GroupWaitError, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime);
+    /// group.spawn(|| Ok::<_, ()>(park()))?;
+    /// assert_eq!(group.wait_with(Deadline::NOW, None), Err(GroupWaitError::TimedOut));
+    /// group.cancel("not needed any more");
+    /// assert_eq!(group.wait_with(Deadline::NEVER, None), Ok(()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -337,7 +460,15 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
         Ok(self.members.wait_with(deadline, stop)?)
     }
 
-    timed_forms! { wait_with() -> Result<(), GroupWaitError>: wait_until wait_timeout wait_or_stop }
+    timed_forms! {
+        wait_with() -> Result<(), GroupWaitError>: wait_until wait_timeout wait_or_stop
+        in vitte_threads { Group, GroupWaitError, Runtime, park }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let group = Group::on(&runtime);
+        /// group.spawn(|| Ok::<_, ()>(park())).unwrap();
+        "group." () => Err(GroupWaitError)
+    }
 
     /// Waits until no member lives, whatever happens, and tells what each ended with, in the order in which they
     /// were spawned.
@@ -350,6 +481,21 @@ impl<T: Send + 'static, E: Send + 'static> Group<T, E> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Group, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let group = Group::on(&runtime);
+    /// group.spawn(|| Ok(1))?;
+    /// group.spawn(|| Err("two"))?;
+    /// group.spawn(|| panic!("three"))?;
+    /// let ends = group.join_all();
+    /// assert_eq!(ends[0].as_ref().unwrap(), &1);
+    /// assert_eq!(ends[1].as_ref().unwrap_err().to_string(), "two");
+    /// assert!(ends[2].as_ref().unwrap_err().to_string().contains("three"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn join_all(self) -> Vec<MemberResult<T, E>> {
         assert!(!self.members.is_one(), "{}", GroupWaitError::Itself);

@@ -236,6 +236,18 @@ pub fn par_for(range: Range<usize>, turn: impl Fn(usize) + Sync) -> Result<(), L
 ///
 /// # Panics
 /// As [`par_for`].
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use vitte_threads::{Runtime, par_for_each};
+///
+/// let runtime = Runtime::start()?;
+/// let letters = AtomicUsize::new(0);
+/// let words = ["to", "be", "or", "not"];
+/// runtime.run(|| par_for_each(&words, |word| _ = letters.fetch_add(word.len(), Relaxed)))?;
+/// assert_eq!(letters.into_inner(), 9);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn par_for_each<T: Sync>(of: &[T], turn: impl Fn(&T) + Sync) -> Result<(), LoopCanceled> {
     run(of, |part| part.iter().for_each(&turn), || (), |(), ()| ())
 }
@@ -247,6 +259,16 @@ pub fn par_for_each<T: Sync>(of: &[T], turn: impl Fn(&T) + Sync) -> Result<(), L
 ///
 /// # Panics
 /// As [`par_for`].
+///
+/// ```
+/// use vitte_threads::{Runtime, par_for_each_mut};
+///
+/// let runtime = Runtime::start()?;
+/// let mut numbers = [1, 2, 3];
+/// runtime.run(|| par_for_each_mut(&mut numbers, |n| *n *= *n))?;
+/// assert_eq!(numbers, [1, 4, 9]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn par_for_each_mut<T: Send>(
     of: &mut [T],
     turn: impl Fn(&mut T) + Sync,
@@ -262,6 +284,16 @@ pub fn par_for_each_mut<T: Send>(
 ///
 /// # Panics
 /// As [`par_for`]; and if `size` is zero.
+///
+/// ```
+/// use vitte_threads::{Runtime, par_chunks_mut};
+///
+/// let runtime = Runtime::start()?;
+/// let mut rows = [0; 6];
+/// runtime.run(|| par_chunks_mut(&mut rows, 4, |number, row| row.fill(number + 1)))?;
+/// assert_eq!(rows, [1, 1, 1, 1, 2, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn par_chunks_mut<T: Send>(
     of: &mut [T],
     size: usize,
@@ -357,6 +389,16 @@ pub fn par_sort_unstable<T: Ord + Send>(values: &mut [T]) {
 ///
 /// # Panics
 /// With a panic of `compare`; the slice holds the same values then, in any order.
+///
+/// ```
+/// use vitte_threads::{Runtime, par_sort_unstable_by};
+///
+/// let runtime = Runtime::start()?;
+/// let mut numbers = [1, 3, 2];
+/// runtime.run(|| par_sort_unstable_by(&mut numbers, |a, b| b.cmp(a)));
+/// assert_eq!(numbers, [3, 2, 1]);
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
 pub fn par_sort_unstable_by<T: Send>(
     values: &mut [T],
     compare: impl Fn(&T, &T) -> Ordering + Sync,
@@ -394,6 +436,16 @@ pub fn par_sort<T: Ord + Send + Sync>(values: &mut [T]) {
 ///
 /// # Panics
 /// With a panic of `compare`; the slice is as it was then.
+///
+/// ```
+/// use vitte_threads::{Runtime, par_sort_by};
+///
+/// let runtime = Runtime::start()?;
+/// let mut words = ["plum", "fig", "pear", "nut"];
+/// runtime.run(|| par_sort_by(&mut words, |a, b| a.len().cmp(&b.len())));
+/// assert_eq!(words, ["fig", "nut", "plum", "pear"]);
+/// # Ok::<(), vitte_threads::StartError>(())
+/// ```
 pub fn par_sort_by<T: Send + Sync>(values: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
     if values.len() <= SHORT {
         let mut places: Vec<usize> = (0..values.len()).collect();

@@ -136,6 +136,22 @@ impl ThreadBuilder {
     ///
     /// `body` is given the token by which its run is asked to stop. A panic ends the run; it is started again
     /// with the same closure, as the panic left it.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let mut runs = 0;
+    /// let thread = Thread::builder().name("counter").restartable(move |_stop| {
+    ///     runs += 1;
+    ///     runs
+    /// });
+    /// for n in 1..=2 {
+    ///     thread.start()?;
+    ///     thread.wait()?;
+    ///     assert_eq!(thread.take_end().unwrap()?, n);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn restartable<F, T>(self, body: F) -> RestartableThread<T>
     where
         F: FnMut(&StopToken) -> T + Send + 'static,
@@ -180,6 +196,18 @@ impl<T: Send + 'static> RestartableThread<T> {
     ///
     /// # Blocking
     /// As [`ThreadBuilder::spawn`].
+    ///
+    /// ```
+    /// use vitte_threads::{StartThreadError, Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// thread.start()?;
+    /// assert!(matches!(thread.start(), Err(StartThreadError::AlreadyRunning)));
+    /// thread.stop()?;
+    /// thread.start()?;
+    /// # thread.stop()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(&self) -> Result<(), StartThreadError> {
         let mut state = self.0.lock();
         if state.run.is_some() {
@@ -222,18 +250,51 @@ impl<T: Send + 'static> RestartableThread<T> {
 
 impl<T> RestartableThread<T> {
     /// What its threads are called, if it was given a name.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().name("counter").restartable(|_| ());
+    /// assert_eq!(thread.name(), Some("counter"));
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
     /// Whether it runs: from its start until its body has returned, or panicked.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// assert!(!thread.is_running());
+    /// thread.start()?;
+    /// assert!(thread.is_running());
+    /// # thread.stop()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.run().is_some()
     }
 
     /// Whether the caller is this thread.
+    ///
+    /// ```
+    /// use std::sync::{Arc, OnceLock};
+    /// use vitte_threads::{RestartableThread, Thread};
+    ///
+    /// let itself = Arc::new(OnceLock::<RestartableThread<bool>>::new());
+    /// let its = itself.clone();
+    /// let thread = Thread::builder().restartable(move |_| its.get().unwrap().is_current());
+    /// itself.set(thread.clone()).unwrap();
+    /// assert!(!thread.is_current());
+    /// thread.start()?;
+    /// thread.wait()?;
+    /// assert!(thread.take_end().unwrap()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.run().is_some_and(|run| run.reach.is_current())
@@ -245,6 +306,18 @@ impl<T> RestartableThread<T> {
 
     /// Gives it its park token, for which its body waits with [`park`](crate::park). One that has not begun, or does
     /// something else, finds it later; tokens do not add up. False: it does not run, and will not find it.
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// assert!(!thread.unpark(), "it does not run");
+    /// thread.start()?;
+    /// assert!(thread.unpark());
+    /// thread.wait()?;
+    /// assert_eq!(thread.take_end().unwrap()?, Outcome::Woken);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "to give it is what is wanted")]
     pub fn unpark(&self) -> bool {
         self.run().is_some_and(|run| run.reach.unpark())
@@ -253,6 +326,17 @@ impl<T> RestartableThread<T> {
     /// Asks it to stop: the token that its body was given is triggered, and its waits end as canceled, now and
     /// from now on, unless it [masks](crate::CancelMask) that. False: it does not run, and its next run knows
     /// nothing of it. Never waits for it.
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// thread.start()?;
+    /// assert!(thread.ask_to_stop());
+    /// thread.wait()?;
+    /// assert_eq!(thread.take_end().unwrap()?, Outcome::Canceled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "to ask is what is wanted")]
     pub fn ask_to_stop(&self) -> bool {
         self.ask_to_stop_for(CancelReason::UNNAMED)
@@ -260,6 +344,20 @@ impl<T> RestartableThread<T> {
 
     /// As [`ask_to_stop`](Self::ask_to_stop), for a reason, which [`cancel_reason`](crate::cancel_reason) tells
     /// it. Of several the first one counts.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, cancel_reason, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| {
+    ///     park();
+    ///     cancel_reason().map(|reason| reason.to_string())
+    /// });
+    /// thread.start()?;
+    /// thread.ask_to_stop_for("enough");
+    /// thread.wait()?;
+    /// assert_eq!(thread.take_end().unwrap()?.as_deref(), Some("enough"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[allow(clippy::must_use_candidate, reason = "to ask is what is wanted")]
     pub fn ask_to_stop_for(&self, reason: impl Into<CancelReason>) -> bool {
         let Some(run) = self.run() else { return false };
@@ -269,6 +367,21 @@ impl<T> RestartableThread<T> {
     }
 
     /// Whether it runs and was asked to stop.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|stop| {
+    ///     while !stop.is_stopped() {
+    ///         park();
+    ///     }
+    /// });
+    /// thread.start()?;
+    /// assert!(!thread.should_stop());
+    /// thread.stop()?;
+    /// assert!(!thread.should_stop(), "it does not run");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn should_stop(&self) -> bool {
         self.run().is_some_and(|run| run.asks.is_stopped())
@@ -276,12 +389,35 @@ impl<T> RestartableThread<T> {
 
     /// Triggered when the run that is under way is asked to stop, for whoever wants to be told; `None` if it does
     /// not run.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// assert!(thread.stop_token().is_none(), "it does not run");
+    /// thread.start()?;
+    /// let token = thread.stop_token().unwrap();
+    /// thread.stop()?;
+    /// assert!(token.is_stopped());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn stop_token(&self) -> Option<StopToken> {
         Some(self.run()?.asks.token())
     }
 
     /// What the last run ended with. `None`: it runs, has never run, or that was taken already.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().restartable(|_| 7);
+    /// thread.start()?;
+    /// thread.wait()?;
+    /// assert_eq!(thread.take_end().unwrap()?, 7);
+    /// assert!(thread.take_end().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn take_end(&self) -> Option<Result<T, JoinError>> {
         self.0.lock().end.take()
@@ -291,6 +427,16 @@ impl<T> RestartableThread<T> {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// ```
+    /// use vitte_threads::{Priority, Thread};
+    ///
+    /// let thread = Thread::builder().restartable(|_| ());
+    /// thread.set_priority(Priority::Low)?; // from its next start on
+    /// thread.start()?;
+    /// # thread.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
         let mut state = self.0.lock();
         if let Some(run) = &state.run {
@@ -308,6 +454,17 @@ impl<T> RestartableThread<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Thread, ThreadWaitError, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// thread.start()?;
+    /// assert!(matches!(thread.wait_with(Deadline::NOW, None), Err(ThreadWaitError::TimedOut)));
+    /// thread.unpark();
+    /// thread.wait_with(Deadline::NEVER, None)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -329,11 +486,29 @@ impl<T> RestartableThread<T> {
     ///
     /// # Blocking
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().restartable(|_| ());
+    /// thread.wait()?; // it does not run
+    /// thread.start()?;
+    /// thread.wait()?;
+    /// assert!(!thread.is_running());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self) -> Result<(), ThreadWaitError> {
         self.wait_with(Deadline::NEVER, None)
     }
 
-    timed_forms! { wait_with() -> Result<(), ThreadWaitError>: wait_until wait_timeout wait_or_stop }
+    timed_forms! {
+        wait_with() -> Result<(), ThreadWaitError>: wait_until wait_timeout wait_or_stop
+        in vitte_threads { Thread, ThreadWaitError, park }
+        ///
+        /// let thread = Thread::builder().restartable(|_| park());
+        /// thread.start().unwrap();
+        "thread." () => Err(ThreadWaitError)
+    }
 
     /// [Asks it to stop](Self::ask_to_stop), and waits until it does not run.
     ///
@@ -342,6 +517,16 @@ impl<T> RestartableThread<T> {
     ///
     /// # Blocking
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// thread.start()?;
+    /// thread.stop_with(Deadline::NEVER, None)?;
+    /// assert!(!thread.is_running());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop_with(
         &self,
         deadline: Deadline,
@@ -358,11 +543,28 @@ impl<T> RestartableThread<T> {
     ///
     /// # Blocking
     /// As [`wait_with`](Self::wait_with).
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Thread, park};
+    ///
+    /// let thread = Thread::builder().restartable(|_| park());
+    /// thread.start()?;
+    /// thread.stop()?;
+    /// assert_eq!(thread.take_end().unwrap()?, Outcome::Canceled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) -> Result<(), ThreadWaitError> {
         self.stop_with(Deadline::NEVER, None)
     }
 
-    timed_forms! { stop_with() -> Result<(), ThreadWaitError>: stop_until stop_timeout stop_or_stop }
+    timed_forms! {
+        stop_with() -> Result<(), ThreadWaitError>: stop_until stop_timeout stop_or_stop
+        in vitte_threads { Thread, park }
+        ///
+        /// let thread = Thread::builder().restartable(|_| park());
+        /// thread.start().unwrap();
+        "thread." () => got "assert!(got.is_ok() && !thread.is_running());"
+    }
 }
 
 impl<T> Clone for RestartableThread<T> {

@@ -78,29 +78,70 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for RetryError<E> {}
 
 impl<'a> Retry<'a> {
     /// See [`Retry`].
+    ///
+    /// ```
+    /// use vitte_threads::Retry;
+    ///
+    /// assert_eq!(Retry::new().run(|attempt| Ok::<_, ()>(attempt)), Ok(1));
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The most attempts, the first one included; at least one is made.
+    ///
+    /// ```
+    /// use vitte_threads::Retry;
+    ///
+    /// let once = Retry::new().attempts(1).run(|_| Err::<(), _>("no"));
+    /// assert_eq!(once.unwrap_err().attempts, 1);
+    /// ```
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
     /// The pause after the first attempt.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::Retry;
+    ///
+    /// // Pauses of 1, 2 and 4 milliseconds, or of down to half of that.
+    /// let retry = Retry::new().base(Duration::from_millis(1));
+    /// assert_eq!(retry.run(|attempt| if attempt < 4 { Err("no") } else { Ok("yes") }), Ok("yes"));
+    /// ```
     pub fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
     /// By what each pause is longer than the one before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::Retry;
+    ///
+    /// // Pauses of one length.
+    /// let steady = Retry::new().base(Duration::from_millis(1)).factor(1.0).jitter(0.0);
+    /// assert_eq!(steady.run(|attempt| if attempt < 4 { Err("no") } else { Ok("yes") }), Ok("yes"));
+    /// ```
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
     /// The longest pause.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::Retry;
+    ///
+    /// // Pauses of 1, 2, 2 and 2 milliseconds.
+    /// let retry = Retry::new().base(Duration::from_millis(1)).cap(Duration::from_millis(2)).jitter(0.0);
+    /// let fifth = retry.attempts(5).run(|attempt| if attempt < 5 { Err("no") } else { Ok("yes") });
+    /// assert_eq!(fifth, Ok("yes"));
+    /// ```
     pub fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
@@ -108,24 +149,61 @@ impl<'a> Retry<'a> {
 
     /// Up to which part of a pause, of 0 to 1, is left out by chance, so that those who failed together do
     /// not come back together.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::Retry;
+    ///
+    /// // Pauses of anything between nothing and their whole length.
+    /// let retry = Retry::new().base(Duration::from_millis(1)).jitter(1.0);
+    /// assert_eq!(retry.run(|attempt| if attempt < 3 { Err("no") } else { Ok("yes") }), Ok("yes"));
+    /// ```
     pub fn jitter(mut self, part: f64) -> Self {
         self.jitter = part.clamp(0.0, 1.0);
         self
     }
 
     /// What decides that chance. By default each fiber and thread has its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::Retry;
+    ///
+    /// // The same pauses in each run of the test.
+    /// let retry = Retry::new().base(Duration::from_millis(1)).seed(42);
+    /// assert_eq!(retry.run(|attempt| if attempt < 3 { Err("no") } else { Ok("yes") }), Ok("yes"));
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
     /// No further attempt begins after this.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, GaveUp, Retry};
+    ///
+    /// let late = Retry::new().deadline(Deadline::NOW).run(|_| Err::<(), _>("no"));
+    /// assert_eq!(late.unwrap_err().why, GaveUp::TimedOut);
+    /// ```
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = deadline;
         self
     }
 
     /// What ends a pause, and all further attempts.
+    ///
+    /// ```
+    /// use vitte_threads::{GaveUp, Retry, StopSource};
+    ///
+    /// let source = StopSource::new();
+    /// let token = source.token();
+    /// let stopped = Retry::new().stop(&token).run(|_| {
+    ///     source.stop();
+    ///     Err::<(), _>("no")
+    /// });
+    /// assert_eq!(stopped.unwrap_err().why, GaveUp::Stopped);
+    /// ```
     pub fn stop(mut self, stop: &'a StopToken) -> Self {
         self.stop = Some(stop);
         self
@@ -157,6 +235,14 @@ impl<'a> Retry<'a> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use vitte_threads::{GaveUp, Retry};
+    ///
+    /// let wrong = Retry::new().run_if(|_| Err::<(), _>("no such user"), |error| *error == "busy");
+    /// let wrong = wrong.unwrap_err();
+    /// assert_eq!((wrong.why, wrong.attempts), (GaveUp::NotWorthIt, 1));
+    /// ```
     pub fn run_if<T, E>(
         &self,
         mut attempt: impl FnMut(u32) -> Result<T, E>,

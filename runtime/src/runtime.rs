@@ -42,11 +42,27 @@ impl Runtime {
     ///
     /// # Errors
     /// [`StartError::Thread`] if the system refuses a thread.
+    ///
+    /// ```
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn start() -> Result<Self, StartError> {
         Self::builder().build()
     }
 
     /// A builder, to ask for more than the defaults.
+    ///
+    /// ```
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::builder().workers(2).name("parser").build()?;
+    /// assert_eq!(runtime.workers(), 2);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
@@ -63,6 +79,20 @@ impl Runtime {
     ///
     /// # Blocking
     /// Until `body` has returned. A fiber that calls suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let words = ["to", "be", "or", "not"];
+    /// let letters = runtime.run(|| {
+    ///     // A fiber: it may borrow, and spawn others.
+    ///     Fiber::spawn(|| 1).join().unwrap();
+    ///     words.iter().map(|word| word.len()).sum::<usize>()
+    /// });
+    /// assert_eq!(letters, 9);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn run<F, T>(&self, body: F) -> T
     where
         F: FnOnce() -> T + Send,
@@ -85,6 +115,18 @@ impl Runtime {
     ///
     /// # Blocking
     /// As [`run`](Self::run).
+    ///
+    /// ```
+    /// use vitte_threads::{JoinError, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// assert_eq!(runtime.try_run(|| 6 * 7)?, 42);
+    /// match runtime.try_run(|| panic!("it is broken")) {
+    ///     Err(JoinError::Panicked(panicked)) => assert_eq!(panicked.text(), "it is broken"),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_run<F, T>(&self, body: F) -> Result<T, JoinError>
     where
         F: FnOnce() -> T + Send,
@@ -117,6 +159,18 @@ impl Runtime {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// let timer = runtime.timer(move |_| tell.send("now").unwrap());
+    /// timer.start_after(Duration::from_millis(1))?;
+    /// assert_eq!(told.recv()?, "now");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timer<F>(&self, callback: F) -> Timer
     where
         F: FnMut(&Tick<'_>) + Send + 'static,
@@ -161,6 +215,18 @@ impl Runtime {
     ///
     /// # Panics
     /// If `period` is zero.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// let beat = runtime.every(Duration::from_millis(1), move |_| _ = tell.send("beat"))?;
+    /// assert_eq!(told.iter().take(3).count(), 3);
+    /// drop(beat);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn every<F>(&self, period: Duration, callback: F) -> Result<Timer, SpawnError>
     where
         F: FnMut(&Tick<'_>) + Send + 'static,
@@ -171,6 +237,15 @@ impl Runtime {
     }
 
     /// A builder for a fiber of this runtime with a name, or a stack size of its own.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let named = runtime.fiber().name("reader").spawn(Fiber::current_name);
+    /// assert_eq!(named.join()?.as_deref(), Some("reader"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fiber(&self) -> FiberBuilder<'_> {
         Fiber::builder().on(&self.scheduler)
     }
@@ -236,12 +311,25 @@ impl Runtime {
     }
 
     /// How many threads run fibers; those that are [one too many](Self::resize) do not count.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::builder().workers(2).build()?;
+    /// assert_eq!(runtime.workers(), 2);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn workers(&self) -> usize {
         self.scheduler.workers()
     }
 
     /// What the runtime has done so far.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// runtime.run(|| ());
+    /// assert_eq!(runtime.stats().spawned, 1);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.scheduler.stats()
@@ -315,6 +403,17 @@ impl Runtime {
     ///
     /// # Errors
     /// [`AttachError::ShuttingDown`](crate::AttachError), once a shutdown has begun.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let guard = runtime.guard()?;
+    /// assert!(runtime.drain(Deadline::NOW).is_err(), "somebody may still spawn");
+    /// drop(guard);
+    /// runtime.drain(Deadline::NEVER)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn guard(&self) -> Result<crate::Guard, crate::AttachError> {
         self.scheduler.guard()
     }
@@ -324,11 +423,31 @@ impl Runtime {
     ///
     /// # Errors
     /// [`AttachError`](crate::AttachError).
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let attached = runtime.attach()?;
+    /// assert_eq!(Fiber::spawn(|| 7).join()?, 7);
+    /// drop(attached);
+    /// assert!(Fiber::spawn(|| 7).join().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn attach(&self) -> Result<crate::Attached, crate::AttachError> {
         self.scheduler.attach()
     }
 
     /// The scheduler inside, for layers that build on it.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, Timer};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let timer = Timer::on(runtime.scheduler(), |_| ());
+    /// assert!(timer.scheduler().is_same(runtime.scheduler()));
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
@@ -345,6 +464,17 @@ impl Runtime {
     ///
     /// # Blocking
     /// Until `deadline` at the latest.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Fiber, Runtime, ShutdownError, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let parked = runtime.fiber().name("parked").spawn(park);
+    /// assert!(matches!(runtime.drain(Deadline::NOW), Err(ShutdownError::TimedOut { .. })));
+    /// parked.unpark();
+    /// runtime.drain(Deadline::NEVER)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn drain(&self, deadline: Deadline) -> Result<(), ShutdownError> {
         self.scheduler.shutdown(ShutdownMode::Drain, deadline)
     }
@@ -363,6 +493,19 @@ impl Runtime {
     ///
     /// # Blocking
     /// Until `deadline` at the latest.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Channel, Deadline, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (began, begins) = Channel::new();
+    /// let parked = runtime.spawn(move || began.send(()).map(|()| park()));
+    /// begins.recv()?; // else it would not begin any more
+    /// runtime.shutdown(Deadline::after(Duration::from_secs(10)))?;
+    /// assert_eq!(parked.join()?, Ok(Outcome::Canceled));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown(self, deadline: Deadline) -> Result<(), ShutdownError> {
         self.scheduler.shutdown(ShutdownMode::Cancel, deadline)
     }

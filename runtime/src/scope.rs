@@ -154,6 +154,19 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// Spawns a fiber that may borrow what outlives the scope.
     ///
     /// If it cannot be spawned, the handle's `join` says why. Never blocks.
+    ///
+    /// ```
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (mut left, mut right) = (vec![2, 1], vec![4, 3]);
+    /// runtime.scope(|scope| {
+    ///     scope.spawn(|| left.sort());
+    ///     scope.spawn(|| right.sort());
+    /// });
+    /// assert_eq!((left, right), (vec![1, 2], vec![3, 4]));
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn spawn<F, T>(&'scope self, body: F) -> ScopedJoinHandle<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -163,6 +176,15 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// As [`spawn`](Self::spawn), for a fiber with a name.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let name = runtime.scope(|scope| scope.spawn_named("sorter", Fiber::current_name).join());
+    /// assert_eq!(name?.as_deref(), Some("sorter"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn_named<F, T>(&'scope self, name: &str, body: F) -> ScopedJoinHandle<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
@@ -228,6 +250,16 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::Runtime;
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let words = ["to", "be", "or", "not"];
+    /// let letters = runtime.scope(|scope| scope.spawn(|| words.concat().len()).join());
+    /// assert_eq!(letters?, 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join(mut self) -> Result<T, JoinError> {
         self.join_with(Deadline::NEVER, None)
     }
@@ -240,6 +272,19 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JoinError, Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let mut parked = scope.spawn(park);
+    ///     assert!(matches!(parked.join_with(Deadline::NOW, None), Err(JoinError::TimedOut)));
+    ///     parked.unpark();
+    ///     assert_eq!(parked.join_with(Deadline::NEVER, None).unwrap(), Outcome::Woken);
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn join_with(
         &mut self,
         deadline: Deadline,
@@ -248,48 +293,162 @@ impl<'scope, T: Send + 'scope> ScopedJoinHandle<'scope, T> {
         self.handle.join_with(deadline, stop)
     }
 
-    timed_forms! { mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop }
+    timed_forms! {
+        mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop
+        in vitte_threads { Runtime }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        "runtime.scope(|scope| scope.spawn(|| 7)." () ")" => got "assert_eq!(got.unwrap(), 7);"
+    }
 
     /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select).
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, park, select};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let (mut quick, mut slow) = (scope.spawn(|| 7), scope.spawn(park));
+    ///     let first = select! {
+    ///         join(quick) -> value => value.unwrap(),
+    ///         join(slow) -> _ => unreachable!("nobody has unparked it"),
+    ///     };
+    ///     assert_eq!(first, Ok(7));
+    ///     slow.unpark();
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn join_arm(&mut self) -> JoinArm<'_, T> {
         self.handle.join_arm()
     }
 
     /// The id of the fiber. `None` if it could not be spawned, or was joined.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let task = scope.spawn(|| Fiber::current().map(Fiber::id));
+    ///     let id = task.id();
+    ///     assert_eq!(task.join().unwrap(), id);
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<FiberId> {
         self.handle.id()
     }
 
     /// Whether a join would not wait.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let parked = scope.spawn(park);
+    ///     assert!(!parked.is_finished());
+    ///     parked.unpark();
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
     /// Gives the fiber its park token. See [`park`](crate::park).
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let parked = scope.spawn(park);
+    ///     parked.unpark();
+    ///     assert_eq!(parked.join().unwrap(), Outcome::Woken);
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn unpark(&self) {
         self.handle.unpark();
     }
 
     /// Gives the fiber another priority.
+    ///
+    /// ```
+    /// use vitte_threads::{Fiber, Priority, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let task = scope.spawn(|| {
+    ///         park();
+    ///         Fiber::current().unwrap().priority()
+    ///     });
+    ///     task.set_priority(Priority::High);
+    ///     task.unpark();
+    ///     assert_eq!(task.join().unwrap(), Ok(Priority::High));
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn set_priority(&self, priority: Priority) {
         self.handle.set_priority(priority);
     }
 
     /// Why the fiber was asked to stop. `None` if it was not, or was joined.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let parked = scope.spawn(park);
+    ///     assert_eq!(parked.cancel_reason(), None);
+    ///     parked.cancel_for("enough");
+    ///     assert_eq!(parked.cancel_reason().unwrap().text(), Some("enough"));
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         self.handle.cancel_reason()
     }
 
     /// Asks the fiber to stop.
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let parked = scope.spawn(park);
+    ///     parked.cancel();
+    ///     assert_eq!(parked.join().unwrap(), Outcome::Canceled);
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn cancel(&self) {
         self.handle.cancel();
     }
 
     /// As [`cancel`](Self::cancel), for a reason. Of several the first one counts.
+    ///
+    /// ```
+    /// use vitte_threads::{Runtime, cancel_reason, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// runtime.scope(|scope| {
+    ///     let parked = scope.spawn(|| {
+    ///         park();
+    ///         cancel_reason().map(|reason| reason.to_string())
+    ///     });
+    ///     parked.cancel_for("enough");
+    ///     assert_eq!(parked.join().unwrap().as_deref(), Some("enough"));
+    /// });
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
         self.handle.cancel_for(reason);
     }

@@ -55,6 +55,14 @@ impl Thread {
     }
 
     /// A builder for a thread with a name, or a stack size of its own.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().name("scribe").stack_size(1 << 20).spawn(|| 7)?;
+    /// assert_eq!(thread.join()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> ThreadBuilder {
         ThreadBuilder::default()
     }
@@ -64,6 +72,18 @@ impl Thread {
     ///
     /// # Panics
     /// With the panic of `body`, or if a thread that was not joined panicked.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let words = ["to", "be", "or", "not"];
+    /// let letters: usize = Thread::scope(|scope| {
+    ///     let halves = words.chunks(2).map(|half| scope.spawn(|| half.concat().len()));
+    ///     let halves: Vec<_> = halves.collect();
+    ///     halves.into_iter().map(|half| half.join().unwrap()).sum()
+    /// });
+    /// assert_eq!(letters, 9);
+    /// ```
     pub fn scope<'env, F, T>(body: F) -> T
     where
         F: for<'scope> FnOnce(&'scope thread::Scope<'scope, 'env>) -> T,
@@ -93,18 +113,45 @@ pub struct ThreadBuilder {
 
 impl ThreadBuilder {
     /// What the thread is called. The system shows the first 15 bytes.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().name("scribe").spawn(|| ())?;
+    /// assert_eq!(thread.name(), Some("scribe"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Bytes of stack.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::builder().stack_size(8 << 20).spawn(|| {
+    ///     let large = [1_u8; 3 << 20];
+    ///     std::hint::black_box(&large).len()
+    /// })?;
+    /// assert_eq!(thread.join()?, 3 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
     /// How urgent the thread is, by default [`Priority::Normal`]: see [`ThreadHandle::set_priority`].
+    ///
+    /// ```
+    /// use vitte_threads::{Priority, Thread};
+    ///
+    /// let thread = Thread::builder().priority(Priority::Low).spawn(|| "when nobody else wants to")?;
+    /// assert_eq!(thread.join()?, "when nobody else wants to");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
@@ -118,6 +165,16 @@ impl ThreadBuilder {
     ///
     /// # Blocking
     /// Never, but with another priority than the normal one until the thread has begun.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use vitte_threads::Thread;
+    ///
+    /// assert_eq!(Thread::builder().spawn(|| 6 * 7)?.join()?, 42);
+    /// let refused = Thread::builder().name("a zero \0 in it").spawn(|| ());
+    /// assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spawn<F, T>(self, body: F) -> io::Result<ThreadHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -254,6 +311,17 @@ impl<T> ThreadHandle<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{JoinError, Thread};
+    ///
+    /// assert_eq!(Thread::spawn(|| 6 * 7).join()?, 42);
+    /// match Thread::spawn(|| panic!("it is broken")).join() {
+    ///     Err(JoinError::Panicked(panicked)) => assert_eq!(panicked.text(), "it is broken"),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// # Ok::<(), JoinError>(())
+    /// ```
     pub fn join(mut self) -> Result<T, JoinError> {
         let ended = self.join_with(Deadline::NEVER, None);
         // A fiber would hold up its worker.
@@ -278,6 +346,16 @@ impl<T> ThreadHandle<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JoinError, Outcome, Thread, park};
+    ///
+    /// let mut parked = Thread::spawn(park);
+    /// assert!(matches!(parked.join_with(Deadline::NOW, None), Err(JoinError::TimedOut)));
+    /// parked.unpark();
+    /// assert_eq!(parked.join_with(Deadline::NEVER, None)?, Outcome::Woken);
+    /// # Ok::<(), JoinError>(())
+    /// ```
     pub fn join_with(
         &mut self,
         deadline: Deadline,
@@ -292,7 +370,13 @@ impl<T> ThreadHandle<T> {
         }
     }
 
-    timed_forms! { mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop }
+    timed_forms! {
+        mut join_with() -> Result<T, JoinError>: join_until join_timeout join_or_stop
+        in vitte_threads { JoinError, Thread, park }
+        ///
+        /// let mut thread = Thread::spawn(park);
+        "thread." () => Err(JoinError)
+    }
 
     /// Joining as one of several things that the caller waits for: see [`select`](mod@crate::select). Yields
     /// what [`join`](Self::join) returns, without its errors of waiting. If another arm goes, the handle
@@ -321,18 +405,46 @@ impl<T> ThreadHandle<T> {
     }
 
     /// Whether a join would not wait.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, park};
+    ///
+    /// let parked = Thread::spawn(park);
+    /// assert!(!parked.is_finished());
+    /// parked.unpark();
+    /// while !parked.is_finished() {
+    ///     std::thread::yield_now();
+    /// }
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         !self.end.is_empty() || self.end.is_closed()
     }
 
     /// What the system knows the thread by; `None` if it refused it.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// let thread = Thread::spawn(|| std::thread::current().id());
+    /// let id = thread.id();
+    /// assert_eq!(Some(thread.join()?), id);
+    /// # Ok::<(), vitte_threads::JoinError>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<ThreadId> {
         Some(self.thread.as_ref()?.thread().id())
     }
 
     /// What the thread is called, if it was given a name.
+    ///
+    /// ```
+    /// use vitte_threads::Thread;
+    ///
+    /// assert_eq!(Thread::builder().name("scribe").spawn(|| ())?.name(), Some("scribe"));
+    /// assert_eq!(Thread::spawn(|| ()).name(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.thread.as_ref()?.thread().name()
@@ -340,6 +452,15 @@ impl<T> ThreadHandle<T> {
 
     /// Gives the thread its park token, for which it waits with [`park`](crate::park). Callable at any time: a
     /// thread that has not begun finds it, and one that has ended needs none.
+    ///
+    /// ```
+    /// use vitte_threads::{Outcome, Thread, park};
+    ///
+    /// let parked = Thread::spawn(park);
+    /// parked.unpark();
+    /// assert_eq!(parked.join()?, Outcome::Woken);
+    /// # Ok::<(), vitte_threads::JoinError>(())
+    /// ```
     pub fn unpark(&self) {
         self.reach.unpark();
     }
@@ -364,11 +485,32 @@ impl<T> ThreadHandle<T> {
     }
 
     /// As [`cancel`](Self::cancel), for a reason: a number, a text, or both. Of several the first one counts.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, cancel_reason, park};
+    ///
+    /// let thread = Thread::spawn(|| {
+    ///     park();
+    ///     cancel_reason().map(|reason| reason.to_string())
+    /// });
+    /// thread.cancel_for("the client has gone");
+    /// assert_eq!(thread.join()?.as_deref(), Some("the client has gone"));
+    /// # Ok::<(), vitte_threads::JoinError>(())
+    /// ```
     pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
         self.reach.cancel_for(reason);
     }
 
     /// Why the thread was asked to stop; `None` if it was not.
+    ///
+    /// ```
+    /// use vitte_threads::{Thread, park};
+    ///
+    /// let parked = Thread::spawn(park);
+    /// assert_eq!(parked.cancel_reason(), None);
+    /// parked.cancel_for("enough");
+    /// assert_eq!(parked.cancel_reason().unwrap().text(), Some("enough"));
+    /// ```
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         self.reach.cancel_reason()
@@ -381,6 +523,14 @@ impl<T> ThreadHandle<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Outcome, Thread, park};
+    ///
+    /// let mut parked = Thread::spawn(park);
+    /// assert_eq!(parked.stop_with(Deadline::NEVER, None)?, Outcome::Canceled);
+    /// # Ok::<(), vitte_threads::JoinError>(())
+    /// ```
     pub fn stop_with(
         &mut self,
         deadline: Deadline,
@@ -390,7 +540,13 @@ impl<T> ThreadHandle<T> {
         self.join_with(deadline, stop)
     }
 
-    timed_forms! { mut stop_with() -> Result<T, JoinError>: stop_until stop_timeout stop_or_stop }
+    timed_forms! {
+        mut stop_with() -> Result<T, JoinError>: stop_until stop_timeout stop_or_stop
+        in vitte_threads { Outcome, Thread, park }
+        ///
+        /// let mut thread = Thread::spawn(park);
+        "thread." () => got "assert_eq!(got.unwrap(), Outcome::Canceled);"
+    }
 
     /// Makes the thread more or less urgent: for those who wait for a lock that it holds, as with fibers, and, on
     /// Linux, for the system. There a thread of the low class is nicer by ten than the one that
@@ -399,11 +555,29 @@ impl<T> ThreadHandle<T> {
     /// # Errors
     /// If the system refuses; then nothing has changed. It lets ordinary processes only make threads less
     /// urgent, and not take that back.
+    ///
+    /// ```
+    /// use vitte_threads::{Priority, Thread, park};
+    ///
+    /// let parked = Thread::spawn(park);
+    /// parked.set_priority(Priority::Low)?;
+    /// parked.unpark();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
         self.reach.set_priority(priority)
     }
 
     /// Lets the thread run on its own. The same as dropping the handle.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use vitte_threads::Thread;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// Thread::spawn(move || tell.send("still there")).detach();
+    /// assert_eq!(told.recv(), Ok("still there"));
+    /// ```
     pub fn detach(self) {}
 }
 

@@ -34,6 +34,15 @@ pub fn sleep(duration: Duration) -> Outcome {
 ///
 /// # Panics
 /// As [`yield_now`](crate::yield_now).
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_threads::{Deadline, Outcome, sleep_until};
+///
+/// let soon = Deadline::after(Duration::from_millis(1));
+/// assert_eq!(sleep_until(soon), Outcome::TimedOut);
+/// assert!(soon.is_past());
+/// ```
 pub fn sleep_until(deadline: Deadline) -> Outcome {
     vitte_scheduler::sleep_until(deadline)
 }

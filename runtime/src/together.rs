@@ -402,6 +402,11 @@ where
 timed_forms! {
     fn parallel_with<T: Send, E: Send, F: [FnOnce(&StopToken) -> Result<T, E> + Send]>(bodies: Vec<F>) -> Result<Vec<T>, ParallelError<T, E>>:
     parallel_until parallel_timeout parallel_or_stop
+    in vitte_threads { Outcome, Runtime, park }
+    ///
+    /// let runtime = Runtime::start().unwrap();
+    /// let waits = |_: &_| Err::<(), _>(park());
+    "runtime.run(|| vitte_threads::" ("vec![waits, waits]") ")" => outcome
 }
 
 /// Runs all bodies at once and returns what the first one returns that succeeds. The others are stopped: their
@@ -492,4 +497,9 @@ where
 timed_forms! {
     fn race_with<T: Send, E: Send, F: [FnOnce(&StopToken) -> Result<T, E> + Send]>(bodies: Vec<F>) -> Result<Won<T>, RaceError<E>>:
     race_until race_timeout race_or_stop
+    in vitte_threads { Outcome, Runtime, park }
+    ///
+    /// let runtime = Runtime::start().unwrap();
+    /// let waits = |_: &_| Err::<(), _>(park());
+    "runtime.run(|| vitte_threads::" ("vec![waits, waits]") ")" => outcome
 }

@@ -10,10 +10,10 @@
 /// angle brackets, each with a bound; several bounds of one stand in brackets: `<T: [Send + 'static]>`.
 ///
 /// Each has an example, if the end says what it is made of: the crate that `Deadline` and `StopToken` are imported from, with
-/// what else is imported from there; what is there before the call; what comes before the verb, and between its parentheses;
-/// and what the call, which waits in vain, ends in. That is `Err(E)` for an error `E::TimedOut` or `E::Stopped`, an
-/// `Outcome`, or `io` for an error that `WaitError::of` knows. Of a call that gets what it waits for, lines say instead what is
-/// `got`.
+/// what else is imported from there; what is there before the call; what comes before the verb, between its parentheses, and
+/// after them; and what the call, which waits in vain, ends in. That is `Err(E)` for an error `E::TimedOut` or `E::Stopped`, an
+/// `Outcome`, `outcome` for an error that has one, or `io` for one that `WaitError::of` knows. Of a call that gets what it waits
+/// for, lines say instead what is `got`.
 ///
 /// ```
 /// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
@@ -45,7 +45,7 @@ macro_rules! timed_forms {
         $(
             in $home:ident $({ $($item:ident),+ })?
             $(#[doc = $setup:literal])*
-            $on:literal ($($given:literal)?) => $($fate:tt)+
+            $on:literal ($($given:literal)?) $($then:literal)? => $($fate:tt)+
         )?
     ) => {
         #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a deadline only.")]
@@ -59,7 +59,7 @@ macro_rules! timed_forms {
             $(#[doc = $setup])*
             #[doc = concat!(
                 $crate::timed_forms!(@let $($fate)+), $on, stringify!($until), "(", $($given, ", ",)?
-                $crate::timed_forms!(@until $($fate)+), ");"
+                $crate::timed_forms!(@until $($fate)+), ")", $($then,)? ";"
             )]
             #[doc = $crate::timed_forms!(@ended "TimedOut" $($fate)+)]
             #[doc = " ```"]
@@ -84,7 +84,7 @@ macro_rules! timed_forms {
             $(#[doc = $setup])*
             #[doc = concat!(
                 $crate::timed_forms!(@let $($fate)+), $on, stringify!($timeout), "(", $($given, ", ",)?
-                $crate::timed_forms!(@timeout $($fate)+), ");"
+                $crate::timed_forms!(@timeout $($fate)+), ")", $($then,)? ";"
             )]
             #[doc = $crate::timed_forms!(@ended "TimedOut" $($fate)+)]
             #[doc = " ```"]
@@ -110,7 +110,7 @@ macro_rules! timed_forms {
             #[doc = $crate::timed_forms!(@source $($fate)+)]
             #[doc = concat!(
                 $crate::timed_forms!(@let $($fate)+), $on, stringify!($or_stop), "(", $($given, ", ",)?
-                $crate::timed_forms!(@or_stop $($fate)+), ");"
+                $crate::timed_forms!(@or_stop $($fate)+), ")", $($then,)? ";"
             )]
             #[doc = $crate::timed_forms!(@ended "Stopped" $($fate)+)]
             #[doc = " ```"]
@@ -155,6 +155,9 @@ macro_rules! timed_forms {
     (@ended $end:literal got $first:literal $($line:literal)*) => { concat!(" ", $first $(, "\n ", $line)*) };
     (@ended $end:literal io) => {
         concat!(" assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::", $end, "));")
+    };
+    (@ended $end:literal outcome) => {
+        concat!(" assert_eq!(ended.unwrap_err().outcome, Some(Outcome::", $end, "));")
     };
     (@ended $end:literal Err($error:ident)) => {
         concat!(" assert!(matches!(ended, Err(", stringify!($error), "::", $end, ")));")
