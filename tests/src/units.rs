@@ -4,6 +4,8 @@
 //! the two together, in the same words. [`bodies!`](crate::bodies) makes the tests.
 
 use std::{
+    any::Any,
+    marker::PhantomData,
     panic::resume_unwind,
     sync::{
         OnceLock,
@@ -17,16 +19,39 @@ use vitte_channels::{Channel, oneshot};
 use vitte_threads::{JoinHandle, Runtime};
 use vitte_wait::{Deadline, Reason, Unit, Wait, current};
 
+/// What a unit returns, whatever that is.
+pub type Returned = Box<dyn Any + Send>;
+
+/// What a unit runs.
+pub type Body = Box<dyn FnOnce() -> Returned + Send>;
+
 /// A kind of unit that can be started and waited for.
-pub trait Units: 'static {
-    /// What is waited for.
-    type Handle<R: Send + 'static>;
+///
+/// Bodies are of one type: to start a thread or a fiber is a lot of generic code, and thousands of copies of it were a
+/// third of what these tests took to build.
+pub trait Units: Sized + 'static {
+    /// A unit that was started.
+    type Started;
 
     /// Starts a unit.
-    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R>;
+    fn start(body: Body) -> Self::Started;
 
     /// Waits for the unit; its panic is ours.
-    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R;
+    fn end(started: Self::Started) -> Returned;
+
+    /// Starts a unit.
+    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Handle<Self, R> {
+        Handle {
+            started: Self::start(Box::new(|| Box::new(body()))),
+            returns: PhantomData,
+        }
+    }
+
+    /// Waits for the unit; its panic is ours.
+    fn join<R: Send + 'static>(handle: Handle<Self, R>) -> R {
+        let returned = Self::end(handle.started).downcast();
+        *returned.expect("a unit returns what its handle says")
+    }
 
     /// Runs a test body, on the calling thread unless this kind of unit says otherwise.
     fn run(body: fn()) {
@@ -34,18 +59,26 @@ pub trait Units: 'static {
     }
 }
 
+/// A unit that returns an `R`.
+#[derive(Debug)]
+pub struct Handle<U: Units, R> {
+    started: U::Started,
+    returns: PhantomData<fn() -> R>,
+}
+
 /// Plain threads.
 #[derive(Debug)]
 pub struct Threads;
 
 impl Units for Threads {
-    type Handle<R: Send + 'static> = thread::JoinHandle<R>;
-    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
+    type Started = thread::JoinHandle<Returned>;
+
+    fn start(body: Body) -> Self::Started {
         thread::spawn(body)
     }
 
-    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
-        handle.join().unwrap_or_else(|panic| resume_unwind(panic))
+    fn end(started: Self::Started) -> Returned {
+        started.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -65,17 +98,25 @@ fn runtime() -> &'static Runtime {
 }
 
 impl Units for Fibers {
-    type Handle<R: Send + 'static> = JoinHandle<R>;
-    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
+    type Started = JoinHandle<Returned>;
+
+    fn start(body: Body) -> Self::Started {
         runtime().spawn(body)
     }
 
-    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
-        handle.join().expect("the fiber returns")
+    fn end(started: Self::Started) -> Returned {
+        started.join().expect("the fiber returns")
     }
 
     fn run(body: fn()) {
         Self::join(Self::spawn(body));
+    }
+}
+
+impl<R> Handle<Fibers, R> {
+    /// Cancels the fiber.
+    pub fn cancel(&self) {
+        self.started.cancel();
     }
 }
 
@@ -85,39 +126,37 @@ pub struct Mixed;
 
 /// A unit of either kind.
 #[derive(Debug)]
-pub enum Either<R: Send + 'static> {
+pub enum Either {
     /// A plain thread, and what is closed when it has returned.
-    Thread(thread::JoinHandle<R>, oneshot::Receiver<()>),
+    Thread(thread::JoinHandle<Returned>, oneshot::Receiver<()>),
     /// A fiber.
-    Fiber(JoinHandle<R>),
+    Fiber(JoinHandle<Returned>),
 }
 
 impl Units for Mixed {
-    type Handle<R: Send + 'static> = Either<R>;
-    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Self::Handle<R> {
+    type Started = Either;
+
+    fn start(body: Body) -> Self::Started {
         static TURN: AtomicUsize = AtomicUsize::new(0);
         if TURN.fetch_add(1, Relaxed).is_multiple_of(2) {
-            Either::Fiber(Fibers::spawn(body))
-        } else {
-            let (runs, returned) = oneshot::channel();
-            Either::Thread(
-                Threads::spawn(move || {
-                    let _runs = runs;
-                    body()
-                }),
-                returned,
-            )
+            return Either::Fiber(Fibers::start(body));
         }
+        let (runs, returned) = oneshot::channel();
+        let thread = Threads::start(Box::new(move || {
+            let _runs = runs;
+            body()
+        }));
+        Either::Thread(thread, returned)
     }
 
-    fn join<R: Send + 'static>(handle: Self::Handle<R>) -> R {
-        match handle {
+    fn end(started: Self::Started) -> Returned {
+        match started {
             Either::Thread(thread, returned) => {
                 // A fiber that joined it at once would block its worker, and whoever is pinned to that.
                 let _ = returned.recv();
-                Threads::join(thread)
+                Threads::end(thread)
             }
-            Either::Fiber(fiber) => Fibers::join(fiber),
+            Either::Fiber(fiber) => Fibers::end(fiber),
         }
     }
 }
@@ -183,7 +222,7 @@ fn is_parked(unit: &'static Unit) -> bool {
 /// If the unit ends before it has said so.
 pub fn spawn_known<U: Units, R: Send + 'static>(
     body: impl FnOnce() -> R + Send + 'static,
-) -> (U::Handle<R>, &'static Unit) {
+) -> (Handle<U, R>, &'static Unit) {
     let (tell, told) = Channel::new();
     let handle = U::spawn(move || {
         tell.send(current::unit()).expect("the starter listens");

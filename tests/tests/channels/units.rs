@@ -35,14 +35,14 @@ impl<C: Case<Kind: Kind<Consumers = Many>>> ManyReceive for C {}
 pub(crate) struct On<U, K>(PhantomData<(U, K)>);
 
 impl<U: Units, K: 'static> Units for On<U, K> {
-    type Handle<R: Send + 'static> = U::Handle<R>;
+    type Started = U::Started;
 
-    fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> U::Handle<R> {
-        U::spawn(body)
+    fn start(body: Body) -> U::Started {
+        U::start(body)
     }
 
-    fn join<R: Send + 'static>(handle: U::Handle<R>) -> R {
-        U::join(handle)
+    fn end(started: U::Started) -> Returned {
+        U::end(started)
     }
 
     fn run(body: fn()) {

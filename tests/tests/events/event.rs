@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use vitte_sync::{Canceled, Event, WaitError};
-use vitte_tests::units::{Units, moment, spawn_known, until, until_waiting};
+use vitte_tests::units::{Handle, Units, moment, spawn_known, until, until_waiting};
 use vitte_wait::{Deadline, Reason, StopSource};
 
 /// J26: of signals with nobody there one is remembered.
@@ -29,7 +29,7 @@ pub(crate) fn an_automatic_event_remembers_one_signal<U: Units>() {
 }
 
 /// Four that wait, known to be in line.
-fn four<U: Units>(event: &Arc<Event>) -> Vec<U::Handle<Result<(), WaitError>>> {
+fn four<U: Units>(event: &Arc<Event>) -> Vec<Handle<U, Result<(), WaitError>>> {
     (0..4)
         .map(|_| {
             let event = event.clone();

@@ -2,11 +2,11 @@
 //! (`tokio-util/tests/sync_cancellation_token.rs`, MIT), written afresh.
 
 use vitte_sync::{Event, WaitError};
-use vitte_tests::units::{Units, spawn_known, until_waiting};
+use vitte_tests::units::{Handle, Units, spawn_known, until_waiting};
 use vitte_wait::{Deadline, Outcome, Reason, StopSource, StopToken};
 
 /// A unit that waits for `source`, known to be in line.
-fn waiting<U: Units>(source: &StopSource) -> U::Handle<Outcome> {
+fn waiting<U: Units>(source: &StopSource) -> Handle<U, Outcome> {
     let token = source.token();
     let (waiter, unit) = spawn_known::<U, _>(move || token.wait(Deadline::NEVER, None));
     until_waiting(unit, Reason::Event);

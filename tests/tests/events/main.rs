@@ -20,7 +20,7 @@ mod signal;
 mod till;
 
 use std::{sync::Arc, time::Duration};
-use vitte_tests::units::Units;
+use vitte_tests::units::{Handle, Units};
 
 /// Long enough to be noticed, too short to be waited for.
 const SHORT: Duration = Duration::from_millis(2);
@@ -32,7 +32,7 @@ fn crew<U: Units, T: Send + Sync + 'static, R: Send + 'static>(
     count: usize,
     shared: &Arc<T>,
     body: impl Fn(usize, &Arc<T>) -> R + Clone + Send + 'static,
-) -> Vec<U::Handle<R>> {
+) -> Vec<Handle<U, R>> {
     let start = |number| {
         let (shared, body) = (shared.clone(), body.clone());
         U::spawn(move || body(number, &shared))
@@ -41,7 +41,7 @@ fn crew<U: Units, T: Send + Sync + 'static, R: Send + 'static>(
 }
 
 /// What all of them return.
-fn join_all<U: Units, R: Send + 'static>(crew: Vec<U::Handle<R>>) -> Vec<R> {
+fn join_all<U: Units, R: Send + 'static>(crew: Vec<Handle<U, R>>) -> Vec<R> {
     crew.into_iter().map(U::join).collect()
 }
 

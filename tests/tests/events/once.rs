@@ -12,7 +12,7 @@ use std::{
 use vitte_sync::{Event, InitError, Lazy, Once, OnceCell, OnceError, OnceUntilError, SetError};
 use vitte_tests::{
     Census,
-    units::{Units, spawn_known, until, until_waiting},
+    units::{Handle, Units, spawn_known, until, until_waiting},
 };
 use vitte_wait::{Deadline, Reason, StopSource};
 
@@ -194,7 +194,7 @@ pub(crate) fn a_failing_initializer_leaves_the_cell_empty<U: Units>() {
 /// A cell whose value one unit is making, until the event.
 type BeingMade = Arc<(OnceCell<u8>, Event)>;
 
-fn being_made<U: Units>() -> (BeingMade, U::Handle<u8>) {
+fn being_made<U: Units>() -> (BeingMade, Handle<U, u8>) {
     let shared = Arc::new((OnceCell::new(), Event::auto()));
     let other = shared.clone();
     let (maker, unit) = spawn_known::<U, _>(move || {
