@@ -15,6 +15,7 @@
 use crate::{
     fork::Ground,
     shared::{Remote, Shared},
+    task::Task,
     worker::run::carrier_loop,
 };
 use std::{
@@ -34,6 +35,8 @@ pub(crate) struct Carrier {
     pub(crate) class: u8,
     /// The loop is to return when it is resumed.
     pub(crate) ends: Cell<bool>,
+    /// What its loop has called last. Written by its worker, while nobody else knows of frames of that task.
+    pub(crate) task: Cell<*const Task>,
     lo: usize,
     /// What joins on this stack go by.
     pub(crate) ground: Ground,
@@ -58,6 +61,7 @@ impl Carrier {
             next: Cell::new(ptr::null()),
             class: class.index() as u8,
             ends: Cell::new(false),
+            task: Cell::new(ptr::null()),
             lo,
             ground: Ground::new(place.as_ptr(), lo + (hi - lo) / 2, &shared.idle),
         };

@@ -32,7 +32,7 @@ use std::{
     ptr,
 };
 use vitte_fibers::stack_pointer;
-use vitte_wait::fence;
+use vitte_wait::{Priority, fence};
 
 /// A [`Fork`] offers no more while so many fresh tasks lie here for others to take.
 const ENOUGH: usize = 4;
@@ -98,6 +98,19 @@ impl Ground {
     fn carrier(&self) -> Option<&Carrier> {
         // SAFETY: null, or the carrier that this is part of.
         unsafe { self.carrier.as_ref() }
+    }
+
+    /// How urgent whoever forks here is: the task under all frames of the stack.
+    ///
+    /// # Safety
+    /// A job of this ground is alive.
+    pub(crate) unsafe fn urgency(&self) -> Priority {
+        // SAFETY: whoever offered the job stands on the stack, so its loop has called a task and waits for its end. It wrote
+        // down which before the job was pushed.
+        let task = self
+            .carrier()
+            .and_then(|carrier| unsafe { carrier.task.get().as_ref() });
+        task.map_or(Priority::Normal, |task| task.unit.priority())
     }
 
     /// What the flags of a task say that is to run on a stack of this class.

@@ -24,7 +24,7 @@ use crate::{
         body::{self, BodyTable, Ended, Payload},
         flags,
     },
-    worker::Worker,
+    worker::{Worker, classes::Ready},
 };
 use std::{
     cell::UnsafeCell,
@@ -33,7 +33,7 @@ use std::{
     ptr,
 };
 use vitte_wait::{
-    Deadline, Outcome, Reason, Ticket, Wait,
+    Deadline, Outcome, Priority, Reason, Ticket, Wait,
     facade::{
         atomic::{AtomicU32, Ordering::*},
         hint,
@@ -336,11 +336,17 @@ impl Worker {
         let id = task.id();
         task.state.detach();
         self.remote().counts.spawned.raise();
+        if Priority::matters() {
+            // SAFETY: taken, so alive, and with it the frame of the owner and where he stands.
+            task.unit.set_class(unsafe { (*(*job).ground).urgency() });
+        }
         // SAFETY: we took it out of the queue.
         if let Some(reason) = unsafe { Job::take(job, id) } {
             task.cancel_for(reason);
         }
-        Some(task)
+        // It is as urgent as its owner, who waits for it. If that is less than others, or more, it has its turn accordingly.
+        let elsewhere = !task.unit.is_ordinary() && self.shared().put_into_lane(task, Ready::Woken);
+        (!elsewhere).then_some(task)
     }
 }
 

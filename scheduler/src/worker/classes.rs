@@ -161,9 +161,16 @@ impl Worker {
             return Urgent::Turn;
         }
         let shared = self.shared();
-        let found = self.remote().lanes.high.pop();
-        let may_share = !self.is_retired();
-        match found.or_else(|| may_share.then(|| shared.lanes.high.pop())?) {
+        let (own, common) = (&self.remote().lanes.high, &shared.lanes.high);
+        // Alternately, so that neither lane starves the other.
+        let found = if self.is_retired() {
+            own.pop()
+        } else if streak.is_multiple_of(2) {
+            own.pop().or_else(|| common.pop())
+        } else {
+            common.pop().or_else(|| own.pop())
+        };
+        match found {
             Some(task) => {
                 shared.high_waiting.fetch_sub(1, Relaxed);
                 self.high_streak.set(streak + 1);

@@ -180,6 +180,7 @@ fn run_fresh(worker: &Worker, carrier: &Carrier, task: &'static Task) {
         worker.end_unrun(task, None);
         return;
     }
+    carrier.task.set(task);
     task.hot.lo.store(carrier.lo(), Relaxed);
     task.hot.hi.store(carrier.hi(), Relaxed);
     task.set_flags(task.flags() | flags::STARTED | worker.home_bits());

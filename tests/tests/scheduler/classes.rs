@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use vitte_scheduler::{
-    Config, FiberId, JoinHandle, Poll, Priority, Scheduler, SpawnOptions, current_id, info, park,
-    poll, set_priority, sleep_until, spawn_with, unpark, yield_now,
+    Config, FiberId, JoinHandle, Poll, Priority, Scheduler, SpawnOptions, current_id, info, join,
+    park, poll, set_priority, sleep_until, spawn_with, unpark, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome, Unit, current, facade::plain::Mutex};
@@ -168,6 +168,49 @@ fn of_17_picks_one_is_not_of_the_high_class() {
         let gap = gap.load(Relaxed);
         assert!((16..=17).contains(&gap), "{gap} picks");
         end(&on);
+    });
+}
+
+#[test]
+fn the_half_of_a_join_that_another_takes_is_as_urgent_as_its_owner() {
+    within(LIMIT, "half", || {
+        let on = start(2);
+        for class in [Priority::High, Priority::Normal, Priority::Low] {
+            let joins = on.spawn(&of(class), || {
+                let taken = AtomicBool::new(false);
+                let own = thread::current().id();
+                let wait = || {
+                    while !taken.load(Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                };
+                let say = || {
+                    taken.store(true, Relaxed);
+                    (thread::current().id(), current::unit().class())
+                };
+                let ((), (thread, class)) = join(wait, say);
+                assert_ne!(thread, own);
+                class
+            });
+            assert_eq!(joins.join().unwrap(), class);
+        }
+        end(&on);
+    });
+}
+
+/// Who has begun lies at his worker, who has not where all find him.
+#[test]
+fn who_has_not_begun_is_not_starved_by_those_of_his_class_who_have() {
+    within(LIMIT, "not begun", || {
+        for class in [Priority::High, Priority::Normal, Priority::Low] {
+            let on = one_worker(Duration::from_secs(60));
+            let (picks, over) = (Arc::new(AtomicU64::new(0)), Arc::default());
+            yielders(&on, class, 2, &picks, &over);
+            let begun = on.spawn(&of(class), || ());
+            begun.join().unwrap();
+            over.store(true, Relaxed);
+            end(&on);
+        }
     });
 }
 
