@@ -18,9 +18,9 @@ pub(crate) trait Closing: Post {
 }
 
 /// Gives a sender `closed`, documented as it is told, and the forms of that. `$post` of the sender is a
-/// [`Closing`].
+/// [`Closing`]. Of their examples it is said what opens the channel, and what is imported for that.
 macro_rules! closed_forms {
-    ($(#[$doc:meta])* $me:ident => $post:expr) => {
+    ($(#[$doc:meta])* $me:ident => $post:expr; $used:ident, $open:literal) => {
         $(#[$doc])*
         ///
         /// # Errors
@@ -36,6 +36,16 @@ macro_rules! closed_forms {
         ///
         /// # Errors
         /// [`WaitError`](crate::WaitError): what ended the wait instead.
+        ///
+        /// ```
+        #[doc = concat!(" use vitte_channels::{", stringify!($used), ", WaitError};")]
+        /// use vitte_wait::Deadline;
+        ///
+        #[doc = concat!(" let (tx, rx) = ", $open, ";")]
+        /// assert_eq!(tx.closed_with(Deadline::NOW, None), Err(WaitError::TimedOut));
+        /// drop(rx);
+        /// assert_eq!(tx.closed_with(Deadline::NOW, None), Ok(()));
+        /// ```
         pub fn closed_with(
             &$me,
             deadline: vitte_wait::Deadline,
@@ -53,10 +63,28 @@ macro_rules! closed_forms {
         vitte_wait::timed_forms! {
             closed_with() -> Result<(), $crate::WaitError>:
             closed_until closed_timeout closed_or_stop
+            in vitte_wait
+            #[doc = concat!(" use vitte_channels::{", stringify!($used), ", WaitError};")]
+            ///
+            #[doc = concat!(" let (tx, _rx) = ", $open, ";")]
+            "tx." () => Err(WaitError)
         }
 
         /// [`closed`](Self::closed) as one of several things that a unit waits for; see
         /// [`select`](mod@crate::select). It goes into `select!` as `arm(..)`.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        #[doc = concat!(" use vitte_channels::{", stringify!($used), ", select};")]
+        ///
+        #[doc = concat!(" let (tx, rx) = ", $open, ";")]
+        /// drop(rx);
+        /// let is_wanted = select! {
+        ///     arm(tx.closed_arm()) => false,
+        ///     after(Duration::from_secs(60)) => true,
+        /// };
+        /// assert_eq!(is_wanted, Ok(false));
+        /// ```
         pub fn closed_arm(&$me) -> impl vitte_wait::select::Chosen<Output = ()> + '_ {
             let post = $post;
             $crate::posts::PostArm::new(post, $crate::closed::Closing::budget(post), || {

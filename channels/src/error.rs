@@ -75,9 +75,18 @@ const STOPPED: &str = "the stop token was triggered";
 
 /// What the three sending errors have in common: a value, a variant to show, and a sentence.
 macro_rules! sending_error {
-    ($name:ident { $($variant:ident => $text:ident),+ }) => {
+    ($name:ident $(of $home:ident)? { $first:ident => $says:ident $(, $variant:ident => $text:ident)* }) => {
+        $crate::error::sending_error! { @ $name $(of $home)? [$first] { $first => $says $(, $variant => $text)* } }
+    };
+    (@ $name:ident $(of $home:ident)? [$first:ident] { $($variant:ident => $text:ident),+ }) => {
         impl<T> $name<T> {
             /// The value that was not sent.
+            ///
+            /// ```
+            #[doc = concat!(" use vitte_channels::", $(stringify!($home), "::",)? stringify!($name), ";")]
+            ///
+            #[doc = concat!(" assert_eq!(", stringify!($name), "::", stringify!($first), "(7).into_inner(), 7);")]
+            /// ```
             #[must_use]
             pub fn into_inner(self) -> T {
                 match self {

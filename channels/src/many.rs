@@ -121,6 +121,11 @@ impl<T, K: Kind> Sender<T, K> {
     timed_forms! {
         send_many_with <I: IntoIterator<Item = T>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
         send_many_until send_many_timeout send_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::{Channel, SendUntilError};
+        ///
+        /// let (tx, _rx) = Channel::bounded(2);
+        "tx." ("0..3") => Err(SendUntilError(_))
     }
 
     fn send_what_fits<I: Iterator<Item = T>>(
@@ -221,5 +226,10 @@ impl<T, K: Kind> Receiver<T, K> {
     timed_forms! {
         recv_many_with(into: &mut Vec<T>, limit: usize) -> Result<usize, RecvUntilError>:
         recv_many_until recv_many_timeout recv_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::{Channel, RecvUntilError};
+        ///
+        /// let (_tx, rx) = Channel::new::<u8>();
+        "rx." ("&mut Vec::new(), 8") => Err(RecvUntilError)
     }
 }

@@ -58,6 +58,14 @@ pub enum First {
 }
 
 /// A channel without a limit: sending never waits, and memory is the only bound.
+///
+/// ```
+/// use vitte_channels::priority::{self, First};
+///
+/// let (tx, rx) = priority::unbounded(First::Greatest);
+/// tx.send_many([(1, "low"), (9, "high")]).unwrap();
+/// assert_eq!(rx.drain(), [(9, "high"), (1, "low")]);
+/// ```
 #[must_use]
 pub fn unbounded<P: Ord, T>(first: First) -> (Sender<P, T>, Receiver<P, T>) {
     store::channel(Heap::new(first), None)
@@ -66,6 +74,15 @@ pub fn unbounded<P: Ord, T>(first: First) -> (Sender<P, T>, Receiver<P, T>) {
 /// A channel with room for `capacity` values: sending waits while it is full.
 ///
 /// With capacity 0 nothing is ever inside, so there is nothing to put in order.
+///
+/// ```
+/// use vitte_channels::{TrySendError, priority::{self, First}};
+///
+/// let (tx, rx) = priority::bounded(1, First::Smallest);
+/// tx.send((5, "inside")).unwrap();
+/// assert!(matches!(tx.try_send((1, "too late")), Err(TrySendError::Full(_))));
+/// assert_eq!(rx.recv(), Ok((5, "inside")));
+/// ```
 #[must_use]
 pub fn bounded<P: Ord, T>(capacity: usize, first: First) -> (Sender<P, T>, Receiver<P, T>) {
     store::channel(Heap::new(first), Some(capacity))

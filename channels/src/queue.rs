@@ -83,18 +83,42 @@ pub type UniqueSender<T> = store::Sender<Unique<T>>;
 pub type UniqueReceiver<T> = store::Receiver<Unique<T>>;
 
 /// A queue without a limit: sending never waits, and memory is the only bound.
+///
+/// ```
+/// let (tx, rx) = vitte_channels::queue::unbounded();
+/// tx.send("later").unwrap();
+/// tx.send_front("first").unwrap();
+/// assert_eq!(rx.drain(), ["first", "later"]);
+/// ```
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     store::channel(Deque(VecDeque::new()), None)
 }
 
 /// A queue with room for `capacity` values: sending waits while it is full.
+///
+/// ```
+/// use vitte_channels::{TrySendError, queue};
+///
+/// let (tx, _rx) = queue::bounded(1);
+/// tx.send(1).unwrap();
+/// assert_eq!(tx.try_send_front(2), Err(TrySendError::Full(2)));
+/// ```
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     store::channel(Deque(VecDeque::new()), Some(capacity))
 }
 
 /// As [`unbounded`], with no two equal values inside.
+///
+/// ```
+/// use vitte_channels::queue;
+///
+/// let (tx, rx) = queue::unbounded_unique();
+/// assert!(tx.send("build").unwrap().is_new());
+/// assert!(!tx.send("build").unwrap().is_new(), "it is in the queue already");
+/// assert_eq!(rx.drain(), ["build"]);
+/// ```
 #[must_use]
 pub fn unbounded_unique<T: Hash + Eq>() -> (UniqueSender<T>, UniqueReceiver<T>) {
     store::channel(Unique::new(), None)
@@ -104,6 +128,15 @@ pub fn unbounded_unique<T: Hash + Eq>() -> (UniqueSender<T>, UniqueReceiver<T>) 
 ///
 /// A duplicate does not wait for room. A sender that waits already when the twin of its value goes
 /// in waits for its turn, and then its value goes in, or has a twin inside.
+///
+/// ```
+/// use vitte_channels::{TrySendError, queue};
+///
+/// let (tx, _rx) = queue::bounded_unique(1);
+/// tx.send("build").unwrap();
+/// assert!(!tx.try_send("build").unwrap().is_new());
+/// assert_eq!(tx.try_send("test"), Err(TrySendError::Full("test")));
+/// ```
 #[must_use]
 pub fn bounded_unique<T: Hash + Eq>(capacity: usize) -> (UniqueSender<T>, UniqueReceiver<T>) {
     store::channel(Unique::new(), Some(capacity))
@@ -120,6 +153,14 @@ pub enum Sent<T> {
 
 impl<T> Sent<T> {
     /// Whether the value went in.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded_unique();
+    /// assert!(tx.send(7).unwrap().is_new());
+    /// assert!(!tx.send(7).unwrap().is_new());
+    /// rx.recv().unwrap();
+    /// assert!(tx.send(7).unwrap().is_new(), "it has been taken out");
+    /// ```
     #[must_use]
     pub fn is_new(&self) -> bool {
         matches!(self, Self::New)

@@ -261,24 +261,51 @@ impl<T, K: Kind> Receiver<T, K> {
     }
 
     /// Whether the channel is closed; there may still be something inside.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.link.is_closed()
     }
 
     /// How many values are inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(rx.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.link.len()
     }
 
     /// Whether no value is inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.capacity()
@@ -286,12 +313,24 @@ impl<T, K: Kind> Receiver<T, K> {
     }
 
     /// How many values fit inside; `None` if there is no limit, 0 for a rendezvous.
+    ///
+    /// ```
+    /// use vitte_channels::Channel;
+    ///
+    /// assert_eq!(Channel::new::<u8>().1.capacity(), None);
+    /// assert_eq!(Channel::bounded::<u8>(8).1.capacity(), Some(8));
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.link.capacity()
     }
 
     /// Whether the two receive from the same channel.
+    ///
+    /// ```
+    /// let (_tx, rx) = vitte_channels::mpmc::unbounded::<u8>();
+    /// assert!(rx.is_same_channel(&rx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         self.link.is_same(&other.link)

@@ -291,6 +291,13 @@ impl<T, K: Kind> Sender<T, K> {
     }
 
     /// Whether the channel is closed, by [`close`](Self::close) or because no receiver is left.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new::<u8>();
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.link.is_closed()
@@ -310,22 +317,43 @@ impl<T, K: Kind> Sender<T, K> {
         /// assert_eq!(tx.closed(), Ok(()));
         /// receiver.join().unwrap();
         /// ```
-        self => self
+        self => self; Channel, "Channel::new::<u8>()"
     }
 
     /// How many values are inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::Channel::new();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(tx.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.link.len()
     }
 
     /// Whether no value is inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::Channel::new();
+    /// tx.send(1).unwrap();
+    /// assert!(!tx.is_empty());
+    /// rx.recv().unwrap();
+    /// assert!(tx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::Channel::bounded(1);
+    /// assert!(!tx.is_full());
+    /// tx.send(1).unwrap();
+    /// assert!(tx.is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.capacity()
@@ -333,12 +361,27 @@ impl<T, K: Kind> Sender<T, K> {
     }
 
     /// How many values fit inside; `None` if there is no limit, 0 for a rendezvous.
+    ///
+    /// ```
+    /// use vitte_channels::Channel;
+    ///
+    /// assert_eq!(Channel::new::<u8>().0.capacity(), None);
+    /// assert_eq!(Channel::bounded::<u8>(8).0.capacity(), Some(8));
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.link.capacity()
     }
 
     /// Whether the two send into the same channel.
+    ///
+    /// ```
+    /// use vitte_channels::Channel;
+    ///
+    /// let ((one, _rx), (two, _other)) = (Channel::new::<u8>(), Channel::new());
+    /// assert!(one.is_same_channel(&one.clone()));
+    /// assert!(!one.is_same_channel(&two));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         self.link.is_same(&other.link)

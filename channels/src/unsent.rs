@@ -35,6 +35,12 @@ impl<I: Iterator> Unsent<I> {
     }
 
     /// How many values went before these.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::Channel::bounded(2);
+    /// let unsent = tx.try_send_many(0..5).unwrap_err().into_inner();
+    /// assert_eq!((unsent.sent(), unsent.count()), (2, 3));
+    /// ```
     #[must_use]
     pub fn sent(&self) -> usize {
         self.sent

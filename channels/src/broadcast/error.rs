@@ -27,7 +27,7 @@ impl<T> SendError<T> {
     }
 }
 
-sending_error!(SendError { NoReceiver => NO_RECEIVER, Closed => CLOSED });
+sending_error!(SendError of broadcast { NoReceiver => NO_RECEIVER, Closed => CLOSED });
 
 /// How many values a receiver has missed, because they were overwritten before it came for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -151,5 +151,10 @@ impl<T: Clone> Receiver<T> {
     timed_forms! {
         recv_many_with(into: &mut Vec<T>, limit: usize) -> Result<usize, RecvUntilError>:
         recv_many_until recv_many_timeout recv_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::broadcast::{self, RecvUntilError};
+        ///
+        /// let (_tx, rx) = broadcast::channel::<u8>(8);
+        "rx." ("&mut Vec::new(), 8") => Err(RecvUntilError)
     }
 }

@@ -50,6 +50,14 @@ impl<T> Receiver<T> {
     }
 
     /// A receiver of everything that is sent from now on.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel(8);
+    /// tx.send(1).unwrap();
+    /// let later = rx.resubscribe();
+    /// tx.send(2).unwrap();
+    /// assert_eq!((rx.recv(), later.recv()), (Ok(1), Ok(2)));
+    /// ```
     #[must_use]
     pub fn resubscribe(&self) -> Self {
         Self::subscribed(&self.ring)
@@ -57,30 +65,61 @@ impl<T> Receiver<T> {
 
     /// How many values this receiver would get now, those that it has missed not counted: a
     /// snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel(2);
+    /// (1..=3).for_each(|n| _ = tx.send(n));
+    /// assert_eq!(rx.len(), 2, "the first was overwritten");
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.ring.len(self.cursor.get())
     }
 
     /// Whether there is nothing new for this receiver: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel(2);
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values the channel keeps.
+    ///
+    /// ```
+    /// let (_tx, rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// assert_eq!(rx.capacity(), 8);
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }
 
     /// Whether the channel is closed; there may still be something to receive.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel(8);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ring.is_closed()
     }
 
     /// Whether the two receive from the same channel.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// assert!(rx.is_same_channel(&tx.subscribe()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.ring, &other.ring)
@@ -186,6 +225,14 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_channels::broadcast::{self, RecvUntilError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = broadcast::channel::<u8>(8);
+    /// assert_eq!(rx.recv_until(Deadline::NOW), Err(RecvUntilError::TimedOut));
+    /// ```
     #[inline]
     pub fn recv_until(&self, deadline: Deadline) -> Result<T, RecvUntilError> {
         self.recv_with(deadline, None)
@@ -212,6 +259,15 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     /// As [`recv_with`](Self::recv_with); never [`RecvUntilError::TimedOut`].
+    ///
+    /// ```
+    /// use vitte_channels::broadcast::{self, RecvUntilError};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let ((_tx, rx), source) = (broadcast::channel::<u8>(8), StopSource::new());
+    /// source.stop();
+    /// assert_eq!(rx.recv_or_stop(&source.token()), Err(RecvUntilError::Stopped));
+    /// ```
     pub fn recv_or_stop(&self, stop: &StopToken) -> Result<T, RecvUntilError> {
         self.recv_with(Deadline::NEVER, Some(stop))
     }
@@ -235,6 +291,13 @@ impl<T: Clone> Receiver<T> {
     }
 
     /// As [`iter`](Self::iter), but ends where [`try_recv`](Self::try_recv) would find nothing new.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel(8);
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [Ok(1), Ok(2)]);
+    /// ```
     #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)

@@ -109,6 +109,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether the channel is closed.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// drop(rx);
+    /// assert!(!tx.is_closed(), "somebody may subscribe yet");
+    /// tx.close();
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.ring.is_closed()
@@ -131,22 +139,40 @@ impl<T> Sender<T> {
         /// listener.join().unwrap();
         /// assert!(!tx.is_closed());
         /// ```
-        self => self
+        self => self; broadcast, "broadcast::channel::<u8>(8)"
     }
 
     /// How many receivers there are: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// let _second = tx.subscribe();
+    /// assert_eq!(tx.receivers(), 2);
+    /// drop(rx);
+    /// assert_eq!(tx.receivers(), 1);
+    /// ```
     #[must_use]
     pub fn receivers(&self) -> usize {
         self.ring.receivers()
     }
 
     /// How many values the channel keeps.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// assert_eq!(tx.capacity(), 8);
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.ring.capacity()
     }
 
     /// Whether the two send into the same channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::broadcast::channel::<u8>(8);
+    /// assert!(tx.is_same_channel(&tx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.ring, &other.ring)

@@ -51,6 +51,14 @@ impl<T> Receiver<T> {
     /// [`RecvError::Closed`] if the sender went without sending, if the value was received before, or
     /// if [`close`](Self::close) was called before it was sent; [`RecvError::Canceled`] if the caller
     /// is canceled while waiting.
+    ///
+    /// ```
+    /// use vitte_channels::oneshot;
+    ///
+    /// let (tx, rx) = oneshot::channel();
+    /// std::thread::spawn(move || tx.send(6 * 7));
+    /// assert_eq!(rx.recv(), Ok(42));
+    /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_with(Deadline::NEVER, None)
@@ -121,6 +129,11 @@ impl<T> Receiver<T> {
     timed_forms! {
         recv_with() -> Result<T, RecvUntilError>:
         recv_until recv_timeout recv_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, oneshot};
+        ///
+        /// let (_tx, rx) = oneshot::channel::<u8>();
+        "rx." () => Err(RecvUntilError)
     }
 
     /// Receiving as one of several things that a unit waits for; see [`select`](mod@crate::select).
@@ -161,6 +174,13 @@ impl<T> Receiver<T> {
     }
 
     /// Whether nothing will ever be received: neither now nor later.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::oneshot::channel::<u8>();
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         match self.shared.progress() {
@@ -171,12 +191,25 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there is no value to be received now.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::oneshot::channel();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.taken.get() || self.shared.progress() != Progress::Sent
     }
 
     /// How many values can be received now: one, or none.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::oneshot::channel();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.len(), 1);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         usize::from(!self.is_empty())

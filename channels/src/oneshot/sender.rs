@@ -44,6 +44,18 @@ impl<T> Sender<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{SendError, oneshot};
+    ///
+    /// let (tx, rx) = oneshot::channel();
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// assert_eq!(rx.recv(), Ok(1));
+    ///
+    /// let (tx, rx) = oneshot::channel();
+    /// drop(rx);
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// ```
     #[inline]
     pub fn send(mut self, value: T) -> Result<(), SendError<T>> {
         // SAFETY: we are the sender, of which there is one, and are used up.
@@ -58,6 +70,13 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver is gone, or has closed the channel: then there is no need to go on.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::oneshot::channel::<u8>();
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
@@ -82,7 +101,7 @@ impl<T> Sender<T> {
         /// asker.join().unwrap();
         /// # Ok::<(), select::SelectError>(())
         /// ```
-        self => self
+        self => self; oneshot, "oneshot::channel::<u8>()"
     }
 }
 

@@ -81,6 +81,20 @@ impl Options {
     ///
     /// # Panics
     /// If `batch` is zero.
+    ///
+    /// ```
+    /// use vitte_channels::relay::{Options, Verdict};
+    ///
+    /// let (tx, relay) = Options::new(2).open();
+    /// tx.send_many([1, 2, 3]).unwrap();
+    /// drop(tx);
+    /// let mut batches = Vec::new();
+    /// let report = relay.run(
+    ///     |batch: &mut Vec<u32>| Ok::<(), ()>(batches.push(std::mem::take(batch))),
+    ///     |_| Verdict::Drop,
+    /// );
+    /// assert_eq!((batches, report.batches), (vec![vec![1, 2], vec![3]], 2));
+    /// ```
     pub fn new(batch: usize) -> Self {
         assert!(batch > 0, "a batch has room for a value");
         Self {
@@ -91,17 +105,49 @@ impl Options {
     }
 
     /// How long the first value of a batch may have to wait for others.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, thread, time::Duration};
+    /// use vitte_channels::relay::{Options, Verdict};
+    ///
+    /// let (tx, relay) = Options::new(1000).period(Duration::from_millis(1)).open();
+    /// let (out, seen) = mpsc::channel();
+    /// let runner = thread::spawn(move || {
+    ///     relay.run(|batch: &mut Vec<u32>| out.send(batch.len()), |_| Verdict::Drop)
+    /// });
+    /// tx.send(7).unwrap();
+    /// assert_eq!(seen.recv(), Ok(1), "it has not waited for 999 others");
+    /// # drop(tx);
+    /// # runner.join().unwrap();
+    /// ```
     pub fn period(self, period: Duration) -> Self {
         Self { period, ..self }
     }
 
     /// How many values fit inside before senders wait. Those of a batch that is being collected or
     /// is out are not inside.
+    ///
+    /// ```
+    /// use vitte_channels::{TrySendError, relay::Options};
+    ///
+    /// let (tx, _relay) = Options::new(10).capacity(1).open();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
     }
 
     /// Opens a relay: the end for the values, and the loop for somebody to run.
+    ///
+    /// ```
+    /// use vitte_channels::relay::{End, Options, Verdict};
+    ///
+    /// let (tx, relay) = Options::new(10).open::<u8>();
+    /// drop(tx);
+    /// let report = relay.run(|_| Ok::<(), ()>(()), |_| Verdict::Drop);
+    /// assert_eq!((report.end, report.values), (End::Closed, 0));
+    /// ```
     pub fn open<T>(self) -> (Sender<T>, Relay<T>) {
         let (tx, rx) = queue::bounded(self.capacity);
         (

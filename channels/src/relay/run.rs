@@ -41,6 +41,20 @@ impl<T> Relay<T> {
     ///
     /// # Cancellation
     /// Ends the relay before the next batch or attempt; see [`Report::rest`].
+    ///
+    /// ```
+    /// use vitte_channels::relay::{Options, Verdict};
+    ///
+    /// let (tx, relay) = Options::new(10).open();
+    /// tx.send_many(["a line", "another line"]).unwrap();
+    /// drop(tx);
+    /// let mut file = Vec::new();
+    /// let report = relay.run(
+    ///     |lines: &mut Vec<&str>| Ok::<(), ()>(file.append(lines)),
+    ///     |failed| if failed.attempt < 3 { Verdict::Retry } else { Verdict::Drop },
+    /// );
+    /// assert_eq!((file.len(), report.values, report.dropped), (2, 2, 0));
+    /// ```
     pub fn run<E>(
         self,
         put_out: impl FnMut(&mut Vec<T>) -> Result<(), E>,

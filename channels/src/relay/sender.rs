@@ -87,6 +87,15 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`SendError::Closed`] if the relay is closed or gone, before or while waiting;
     /// [`SendError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// ```
+    /// use vitte_channels::{SendError, relay::Options};
+    ///
+    /// let (tx, relay) = Options::new(10).open();
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// drop(relay);
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.send_with(value, Deadline::NEVER, None)
             .map_err(SendUntilError::of_untimed)
@@ -100,6 +109,14 @@ impl<T> Sender<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TrySendError, relay::Options};
+    ///
+    /// let (tx, _relay) = Options::new(10).capacity(1).open();
+    /// assert_eq!(tx.try_send(1), Ok(()));
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let sent = self.input.try_send(Entry::Value(value));
         sent.map_err(|error| error.map(Entry::into_value))
@@ -110,6 +127,15 @@ impl<T> Sender<T> {
     /// # Errors
     /// As [`send`](Self::send), and [`SendUntilError::TimedOut`] or [`SendUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_channels::{SendUntilError, relay::Options};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _relay) = Options::new(10).capacity(1).open();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.send_with(2, Deadline::NOW, None), Err(SendUntilError::TimedOut(2)));
+    /// ```
     pub fn send_with(
         &self,
         value: T,
@@ -123,6 +149,12 @@ impl<T> Sender<T> {
     timed_forms! {
         send_with(value: T) -> Result<(), SendUntilError<T>>:
         send_until send_timeout send_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, relay::Options};
+        ///
+        /// let (tx, _relay) = Options::new(10).capacity(1).open();
+        /// tx.send(1).unwrap();
+        "tx." (2) => Err(SendUntilError(_))
     }
 
     /// Sends `values` in their order, and waits while there is no room; says how many that were.
@@ -133,6 +165,14 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If the iterator does. Some of what it gave last may be dropped then.
+    ///
+    /// ```
+    /// let (tx, relay) = vitte_channels::relay::Options::new(10).open();
+    /// assert_eq!(tx.send_many([1, 2, 3]).unwrap(), 3);
+    /// drop(relay);
+    /// let unsent = tx.send_many([4, 5]).unwrap_err().into_inner();
+    /// assert_eq!(unsent.collect::<Vec<_>>(), [4, 5]);
+    /// ```
     pub fn send_many<I: IntoIterator<Item = T>>(
         &self,
         values: I,
@@ -148,6 +188,17 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// As [`send_many`](Self::send_many).
+    ///
+    /// ```
+    /// use vitte_channels::{SendUntilError, relay::Options};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _relay) = Options::new(10).capacity(2).open();
+    /// let Err(SendUntilError::TimedOut(unsent)) = tx.send_many_with(0..3, Deadline::NOW, None) else {
+    ///     panic!("nobody takes them out");
+    /// };
+    /// assert_eq!(unsent.sent(), 2);
+    /// ```
     pub fn send_many_with<I: IntoIterator<Item = T>>(
         &self,
         values: I,
@@ -193,6 +244,11 @@ impl<T> Sender<T> {
     timed_forms! {
         send_many_with <I: IntoIterator<Item = T>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
         send_many_until send_many_timeout send_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, relay::Options};
+        ///
+        /// let (tx, _relay) = Options::new(10).capacity(2).open();
+        "tx." ("0..3") => Err(SendUntilError(_))
     }
 
     /// Sending `value` as one of several things that a unit waits for; see [`select!`](crate::select!).
@@ -218,6 +274,13 @@ impl<T> Sender<T> {
 
     /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
     /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    ///
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(10).open();
+    /// let mut slot = Some(7);
+    /// drop(tx.offer_arm(&mut slot));
+    /// assert_eq!(slot, Some(7), "it did not go");
+    /// ```
     #[must_use]
     pub fn offer_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendArm<'a, T> {
         self.input.arm(End::Back, slot.take(), Some(slot))
@@ -263,6 +326,15 @@ impl<T> Sender<T> {
     /// # Errors
     /// As [`flush`](Self::flush), and [`FlushError::TimedOut`] or [`FlushError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_channels::relay::{FlushError, Options};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _relay) = Options::new(10).open();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.flush_with(Deadline::NOW, None), Err(FlushError::TimedOut), "nobody runs it");
+    /// ```
     pub fn flush_with(
         &self,
         deadline: Deadline,
@@ -289,6 +361,12 @@ impl<T> Sender<T> {
     timed_forms! {
         flush_with() -> Result<(), FlushError>:
         flush_until flush_timeout flush_or_stop
+        in vitte_wait
+        /// use vitte_channels::relay::{FlushError, Options};
+        ///
+        /// let (tx, _relay) = Options::new(10).open();
+        /// tx.send(1).unwrap();
+        "tx." () => Err(FlushError)
     }
 
     /// Closes the input: nothing more can be sent, by anybody. What is inside goes out, and senders
@@ -296,11 +374,26 @@ impl<T> Sender<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{SendError, relay::Options};
+    ///
+    /// let (tx, _relay) = Options::new(10).open();
+    /// tx.close();
+    /// assert_eq!(tx.send(1), Err(SendError::Closed(1)));
+    /// ```
     pub fn close(&self) {
         self.input.close();
     }
 
     /// Whether the input is closed, or the relay gone.
+    ///
+    /// ```
+    /// let (tx, relay) = vitte_channels::relay::Options::new(10).open::<u8>();
+    /// assert!(!tx.is_closed());
+    /// drop(relay);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.input.is_closed()
@@ -316,28 +409,51 @@ impl<T> Sender<T> {
         /// assert_eq!(tx.closed(), Ok(()));
         /// runner.join().unwrap();
         /// ```
-        self => &self.input
+        self => &self.input; relay, "relay::Options::new(8).open::<u8>()"
     }
 
     /// How many values the relay has not taken yet: a snapshot. A flush that waits counts as one.
+    ///
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(10).open();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(tx.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.input.len()
     }
 
     /// Whether the relay has taken everything: a snapshot.
+    ///
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(10).open();
+    /// assert!(tx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!tx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values fit inside.
+    ///
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(10).capacity(30).open::<u8>();
+    /// assert_eq!(tx.capacity(), 30);
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
     /// Whether the two send into the same relay.
+    ///
+    /// ```
+    /// let (tx, _relay) = vitte_channels::relay::Options::new(10).open::<u8>();
+    /// assert!(tx.is_same_channel(&tx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         self.input.is_same_channel(&other.input)

@@ -69,12 +69,34 @@ impl<'a, T, R, V: Inside<T>> SendArm<'a, T, R, V> {
 
     /// Takes the value back, if it was not sent. The arm goes no more until it is
     /// [loaded](Self::load) again.
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, select::try_select};
+    ///
+    /// let (tx, _rx) = Channel::bounded(0);
+    /// let mut arm = tx.send_arm(7);
+    /// assert_eq!(try_select(&mut [&mut arm]), None);
+    /// assert_eq!(arm.unsent(), Some(7));
+    /// ```
     #[must_use]
     pub fn unsent(&mut self) -> Option<T> {
         self.unload().map(V::into_value)
     }
 
-    /// Puts in the value that is to be sent next, and returns the one that was to be sent before.
+    /// Puts in the value that is to be sent next, and returns the one that was to be sent before. An arm that has gone
+    /// goes again only when its outcome was [taken](Chosen::take).
+    ///
+    /// ```
+    /// use vitte_channels::{Channel, select::{Chosen, try_select}};
+    ///
+    /// let (tx, rx) = Channel::new();
+    /// let mut arm = tx.send_arm(7);
+    /// assert_eq!(try_select(&mut [&mut arm]), Some(0));
+    /// assert_eq!(arm.take(), Some(Ok(())));
+    /// assert_eq!(arm.load(8), None, "what there was is sent");
+    /// assert_eq!(try_select(&mut [&mut arm]), Some(0));
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(7), Ok(8)));
+    /// ```
     #[allow(
         clippy::must_use_candidate,
         reason = "an arm that has gone has no value to be lost"

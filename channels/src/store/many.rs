@@ -135,6 +135,11 @@ impl<S: Store> Sender<S> {
     timed_forms! {
         send_many_with <I: IntoIterator<Item = S::Value>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
         send_many_until send_many_timeout send_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, queue};
+        ///
+        /// let (tx, _rx) = queue::bounded(2);
+        "tx." ("0..3") => Err(SendUntilError(_))
     }
 
     /// Sends as many of `values` as there is room for now, in their order.
@@ -209,6 +214,16 @@ impl<S: TwoEnded> Sender<S> {
     ///
     /// # Panics
     /// As [`send_many`](Self::send_many).
+    ///
+    /// ```
+    /// use vitte_channels::{SendUntilError, queue};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, rx) = queue::bounded(2);
+    /// let late = tx.send_many_front_with([1, 2, 3], Deadline::NOW, None);
+    /// assert!(matches!(late, Err(SendUntilError::TimedOut(_))));
+    /// assert_eq!(rx.drain(), [2, 1]);
+    /// ```
     pub fn send_many_front_with<I: IntoIterator<Item = S::Value>>(
         &self,
         values: I,
@@ -225,6 +240,11 @@ impl<S: TwoEnded> Sender<S> {
     timed_forms! {
         send_many_front_with <I: IntoIterator<Item = S::Value>>(values: I) -> Result<usize, SendUntilError<Unsent<I::IntoIter>>>:
         send_many_front_until send_many_front_timeout send_many_front_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, queue};
+        ///
+        /// let (tx, _rx) = queue::bounded(2);
+        "tx." ("0..3") => Err(SendUntilError(_))
     }
 
     /// As [`try_send_many`](Self::try_send_many), but each is put at the front, one after the other.
@@ -313,6 +333,11 @@ impl<S: Store> Receiver<S> {
     timed_forms! {
         recv_many_with(into: &mut Vec<S::Value>, most: usize) -> Result<usize, RecvUntilError>:
         recv_many_until recv_many_timeout recv_many_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, queue};
+        ///
+        /// let (_tx, rx) = queue::unbounded::<u8>();
+        "rx." ("&mut Vec::new(), 8") => Err(RecvUntilError)
     }
 
     /// Moves up to `most` of the values that are there to the end of `into`; says how many.
@@ -322,6 +347,15 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TryRecvError, queue};
+    ///
+    /// let ((tx, rx), mut values) = (queue::unbounded(), Vec::new());
+    /// assert_eq!(rx.try_recv_many(&mut values, 8), Err(TryRecvError::Empty));
+    /// tx.send_many([1, 2, 3]).unwrap();
+    /// assert_eq!(rx.try_recv_many(&mut values, 2), Ok(2));
+    /// ```
     pub fn try_recv_many(
         &self,
         into: &mut Vec<S::Value>,

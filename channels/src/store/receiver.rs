@@ -62,6 +62,15 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TryRecvError, queue};
+    ///
+    /// let (tx, rx) = queue::unbounded();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
     pub fn try_recv(&self) -> Result<S::Value, TryRecvError> {
         self.core.try_recv()
     }
@@ -72,6 +81,14 @@ impl<S: Store> Receiver<S> {
     /// # Errors
     /// As [`recv`](Self::recv), and [`RecvUntilError::TimedOut`] or [`RecvUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_channels::{RecvUntilError, priority::{self, First}};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = priority::unbounded::<u8, u8>(First::Smallest);
+    /// assert_eq!(rx.recv_with(Deadline::NOW, None), Err(RecvUntilError::TimedOut));
+    /// ```
     pub fn recv_with(
         &self,
         deadline: Deadline,
@@ -90,6 +107,11 @@ impl<S: Store> Receiver<S> {
     timed_forms! {
         recv_with() -> Result<S::Value, RecvUntilError>:
         recv_until recv_timeout recv_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, queue};
+        ///
+        /// let (_tx, rx) = queue::unbounded::<u8>();
+        "rx." () => Err(RecvUntilError)
     }
 
     /// Receiving as one of several things that a unit waits for; see [`select!`](crate::select!).
@@ -114,12 +136,25 @@ impl<S: Store> Receiver<S> {
     }
 
     /// Receives until the channel is closed and drained, or the caller is canceled.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send_many([1, 2]).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
     #[must_use]
     pub fn iter(&self) -> Iter<'_, S> {
         Iter(self)
     }
 
     /// Receives what is there, and ends where [`try_recv`](Self::try_recv) would find nothing.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
     #[must_use]
     pub fn try_iter(&self) -> TryIter<'_, S> {
         TryIter(self)
@@ -129,6 +164,14 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Errors
     /// [`WaitError::Canceled`] if the caller is canceled while waiting.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.iter().count(), 1);
+    /// assert_eq!(rx.join(), Ok(()), "it is closed, and nothing is left");
+    /// ```
     pub fn join(&self) -> Result<(), WaitError> {
         self.core.join(Deadline::NEVER, None)
     }
@@ -138,6 +181,14 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Errors
     /// Whatever of these came first.
+    ///
+    /// ```
+    /// use vitte_channels::{WaitError, queue};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = queue::unbounded::<u8>();
+    /// assert_eq!(rx.join_with(Deadline::NOW, None), Err(WaitError::TimedOut), "it is open");
+    /// ```
     pub fn join_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         self.core.join(deadline, stop)
     }
@@ -145,6 +196,11 @@ impl<S: Store> Receiver<S> {
     timed_forms! {
         join_with() -> Result<(), WaitError>:
         join_until join_timeout join_or_stop
+        in vitte_wait
+        /// use vitte_channels::{WaitError, queue};
+        ///
+        /// let (_tx, rx) = queue::unbounded::<u8>();
+        "rx." () => Err(WaitError)
     }
 
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
@@ -152,29 +208,64 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// rx.close();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     pub fn close(&self) {
         self.core.close();
     }
 
     /// Whether the channel is closed; there may still be something inside.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
     /// How many values are inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(rx.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.core.len()
     }
 
     /// Whether no value is inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.capacity()
@@ -182,12 +273,24 @@ impl<S: Store> Receiver<S> {
     }
 
     /// How many values fit inside; `None` if there is no limit.
+    ///
+    /// ```
+    /// use vitte_channels::priority::{self, First};
+    ///
+    /// assert_eq!(priority::unbounded::<u8, u8>(First::Smallest).1.capacity(), None);
+    /// assert_eq!(priority::bounded::<u8, u8>(8, First::Smallest).1.capacity(), Some(8));
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.core.capacity()
     }
 
     /// Whether the two receive from the same channel.
+    ///
+    /// ```
+    /// let (_tx, rx) = vitte_channels::queue::unbounded::<u8>();
+    /// assert!(rx.is_same_channel(&rx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)

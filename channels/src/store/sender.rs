@@ -84,6 +84,14 @@ impl<S: Store> Sender<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TrySendError, queue};
+    ///
+    /// let (tx, _rx) = queue::bounded(1);
+    /// assert_eq!(tx.try_send(1), Ok(()));
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
     pub fn try_send(&self, value: S::Value) -> Result<S::Receipt, TrySendError<S::Value>> {
         self.core.try_send(value, End::Back)
     }
@@ -93,6 +101,15 @@ impl<S: Store> Sender<S> {
     /// # Errors
     /// As [`send`](Self::send), and [`SendUntilError::TimedOut`] or [`SendUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_channels::{SendUntilError, queue};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _rx) = queue::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.send_with(2, Deadline::NOW, None), Err(SendUntilError::TimedOut(2)));
+    /// ```
     pub fn send_with(
         &self,
         value: S::Value,
@@ -105,6 +122,12 @@ impl<S: Store> Sender<S> {
     timed_forms! {
         send_with(value: S::Value) -> Result<S::Receipt, SendUntilError<S::Value>>:
         send_until send_timeout send_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, queue};
+        ///
+        /// let (tx, _rx) = queue::bounded(1);
+        /// tx.send(1).unwrap();
+        "tx." (2) => Err(SendUntilError(_))
     }
 
     /// Sending `value` as one of several things that a unit waits for; see
@@ -129,6 +152,13 @@ impl<S: Store> Sender<S> {
 
     /// As [`send_arm`](Self::send_arm), with the value that is in `slot`. If it is not sent it is
     /// there again when the arm is dropped; while the slot is empty the arm does not go.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::queue::unbounded();
+    /// let mut slot = Some(7);
+    /// drop(tx.offer_arm(&mut slot));
+    /// assert_eq!(slot, Some(7), "it did not go");
+    /// ```
     #[must_use]
     pub fn offer_arm<'a>(
         &'a self,
@@ -175,6 +205,16 @@ impl<S: Store> Sender<S> {
     ///
     /// # Errors
     /// Whatever of these came first.
+    ///
+    /// ```
+    /// use vitte_channels::{WaitError, queue};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _rx) = queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.close();
+    /// assert_eq!(tx.join_with(Deadline::NOW, None), Err(WaitError::TimedOut), "1 is inside");
+    /// ```
     pub fn join_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         self.core.join(deadline, stop)
     }
@@ -182,6 +222,11 @@ impl<S: Store> Sender<S> {
     timed_forms! {
         join_with() -> Result<(), WaitError>:
         join_until join_timeout join_or_stop
+        in vitte_wait
+        /// use vitte_channels::{WaitError, queue};
+        ///
+        /// let (tx, _rx) = queue::unbounded::<u8>();
+        "tx." () => Err(WaitError)
     }
 
     /// Closes the channel: nothing more can be sent, by anybody. What is inside stays to be
@@ -189,11 +234,28 @@ impl<S: Store> Sender<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{SendError, queue};
+    ///
+    /// let (tx, rx) = queue::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.close();
+    /// assert_eq!(tx.send(2), Err(SendError::Closed(2)));
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     pub fn close(&self) {
         self.core.close();
     }
 
     /// Whether the channel is closed, by [`close`](Self::close) or because the receivers are gone.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::queue::unbounded::<u8>();
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
@@ -214,22 +276,42 @@ impl<S: Store> Sender<S> {
         /// assert_eq!(tx.closed(), Ok(()));
         /// receiver.join().unwrap();
         /// ```
-        self => self
+        self => self; queue, "queue::unbounded::<u8>()"
     }
 
     /// How many values are inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::queue::unbounded();
+    /// tx.send_many([1, 2]).unwrap();
+    /// assert_eq!(tx.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.core.len()
     }
 
     /// Whether no value is inside: a snapshot.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::queue::unbounded();
+    /// assert!(tx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!tx.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room now: a snapshot. Never of a channel without a limit, always of a rendezvous.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::queue::bounded(1);
+    /// assert!(!tx.is_full());
+    /// tx.send(1).unwrap();
+    /// assert!(tx.is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.capacity()
@@ -237,12 +319,24 @@ impl<S: Store> Sender<S> {
     }
 
     /// How many values fit inside; `None` if there is no limit.
+    ///
+    /// ```
+    /// use vitte_channels::queue;
+    ///
+    /// assert_eq!(queue::unbounded::<u8>().0.capacity(), None);
+    /// assert_eq!(queue::bounded::<u8>(8).0.capacity(), Some(8));
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.core.capacity()
     }
 
     /// Whether the two send into the same channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::queue::unbounded::<u8>();
+    /// assert!(tx.is_same_channel(&tx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
@@ -275,6 +369,15 @@ impl<S: TwoEnded> Sender<S> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TrySendError, queue};
+    ///
+    /// let (tx, rx) = queue::bounded(2);
+    /// assert_eq!((tx.try_send(1), tx.try_send_front(2)), (Ok(()), Ok(())));
+    /// assert_eq!(tx.try_send_front(3), Err(TrySendError::Full(3)));
+    /// assert_eq!(rx.drain(), [2, 1]);
+    /// ```
     pub fn try_send_front(&self, value: S::Value) -> Result<S::Receipt, TrySendError<S::Value>> {
         self.core.try_send(value, End::Front)
     }
@@ -283,6 +386,15 @@ impl<S: TwoEnded> Sender<S> {
     ///
     /// # Errors
     /// As [`send_with`](Self::send_with).
+    ///
+    /// ```
+    /// use vitte_channels::{SendUntilError, queue};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (tx, _rx) = queue::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.send_front_with(2, Deadline::NOW, None), Err(SendUntilError::TimedOut(2)));
+    /// ```
     pub fn send_front_with(
         &self,
         value: S::Value,
@@ -295,6 +407,12 @@ impl<S: TwoEnded> Sender<S> {
     timed_forms! {
         send_front_with(value: S::Value) -> Result<S::Receipt, SendUntilError<S::Value>>:
         send_front_until send_front_timeout send_front_or_stop
+        in vitte_wait
+        /// use vitte_channels::{SendUntilError, queue};
+        ///
+        /// let (tx, _rx) = queue::bounded(1);
+        /// tx.send(1).unwrap();
+        "tx." (2) => Err(SendUntilError(_))
     }
 
     /// As [`send_arm`](Self::send_arm), at the front.
@@ -318,6 +436,15 @@ impl<S: TwoEnded> Sender<S> {
     }
 
     /// As [`offer_arm`](Self::offer_arm), at the front.
+    ///
+    /// ```
+    /// use vitte_channels::{queue, select::try_select};
+    ///
+    /// let ((tx, rx), mut slot) = (queue::unbounded(), Some("first"));
+    /// tx.send("later").unwrap();
+    /// assert_eq!(try_select(&mut [&mut tx.offer_front_arm(&mut slot)]), Some(0));
+    /// assert_eq!((slot, rx.drain()), (None, vec!["first", "later"]));
+    /// ```
     #[must_use]
     pub fn offer_front_arm<'a>(
         &'a self,

@@ -113,6 +113,15 @@ pub fn at(deadline: Deadline) -> Timer {
 ///
 /// # Panics
 /// If `period` is zero.
+///
+/// ```
+/// use std::time::Duration;
+/// use vitte_channels::timer;
+///
+/// let beat = timer::tick(Duration::from_millis(1));
+/// let (first, second) = (beat.recv().unwrap(), beat.recv().unwrap());
+/// assert_eq!((second.due.as_nanos() - first.due.as_nanos()) % 1_000_000, 0);
+/// ```
 #[must_use]
 pub fn tick(period: Duration) -> Timer {
     tick_from(Deadline::after(period), period)
@@ -218,6 +227,14 @@ impl Timer {
     /// # Errors
     /// [`RecvError::Closed`] if the timer is closed; [`RecvError::Canceled`] if the caller is
     /// canceled while waiting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::timer;
+    ///
+    /// let tick = timer::after(Duration::from_millis(1)).recv().unwrap();
+    /// assert!(tick.due.is_past());
+    /// ```
     pub fn recv(&self) -> Result<Tick, RecvError> {
         self.recv_with(Deadline::NEVER, None)
             .map_err(RecvUntilError::of_untimed)
@@ -230,6 +247,15 @@ impl Timer {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{TryRecvError, timer};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let timer = timer::at(Deadline::NOW);
+    /// assert!(timer.try_recv().is_ok());
+    /// assert_eq!(timer.try_recv(), Err(TryRecvError::Empty), "it goes once");
+    /// ```
     pub fn try_recv(&self) -> Result<Tick, TryRecvError> {
         self.shared.lock().take()
     }
@@ -241,6 +267,14 @@ impl Timer {
     /// # Errors
     /// As [`recv`](Self::recv), and [`RecvUntilError::TimedOut`] or [`RecvUntilError::Stopped`],
     /// whichever came first.
+    ///
+    /// ```
+    /// use vitte_channels::{RecvUntilError, timer};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let ended = timer::never().recv_with(Deadline::NOW, None);
+    /// assert_eq!(ended, Err(RecvUntilError::TimedOut));
+    /// ```
     pub fn recv_with(
         &self,
         deadline: Deadline,
@@ -267,6 +301,11 @@ impl Timer {
     timed_forms! {
         recv_with() -> Result<Tick, RecvUntilError>:
         recv_until recv_timeout recv_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, timer};
+        ///
+        /// let timer = timer::never();
+        "timer." () => Err(RecvUntilError)
     }
 
     /// Parks the calling unit until a tick may be due, or for as long as it has patience; `None` if
@@ -307,6 +346,17 @@ impl Timer {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::timer;
+    ///
+    /// // A timeout that begins anew whenever something is heard.
+    /// let silence = timer::after(Duration::from_secs(60));
+    /// assert!(silence.reset(Duration::from_millis(1)), "it had not gone");
+    /// assert!(silence.recv().is_ok());
+    /// assert!(!silence.reset(Duration::from_secs(60)), "it had");
+    /// ```
     pub fn reset(&self, patience: Duration) -> bool {
         let due = Deadline::after(patience);
         self.change(|state| {
@@ -324,6 +374,15 @@ impl Timer {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::timer;
+    /// use vitte_wait::Deadline;
+    ///
+    /// let timer = timer::never();
+    /// assert!(!timer.reset_at(Deadline::NOW), "it would not have gone");
+    /// assert!(timer.try_recv().is_ok());
+    /// ```
     pub fn reset_at(&self, deadline: Deadline) -> bool {
         self.change(|state| {
             let was_armed = state.is_armed();
@@ -359,17 +418,41 @@ impl Timer {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_channels::{RecvError, timer};
+    ///
+    /// let timer = timer::never();
+    /// let other = timer.clone();
+    /// timer.close();
+    /// assert_eq!(other.recv(), Err(RecvError::Closed));
+    /// ```
     pub fn close(&self) {
         self.change(|state| state.closed = true);
     }
 
     /// Whether the timer is closed.
+    ///
+    /// ```
+    /// let timer = vitte_channels::timer::never();
+    /// assert!(!timer.is_closed());
+    /// timer.close();
+    /// assert!(timer.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.lock().closed
     }
 
     /// Whether a tick is due: a snapshot.
+    ///
+    /// ```
+    /// use vitte_channels::timer;
+    /// use vitte_wait::Deadline;
+    ///
+    /// assert!(timer::at(Deadline::NOW).is_due());
+    /// assert!(!timer::never().is_due());
+    /// ```
     #[must_use]
     pub fn is_due(&self) -> bool {
         let state = self.shared.lock();
@@ -377,6 +460,14 @@ impl Timer {
     }
 
     /// When the next tick is due, or was; `None` if the timer is silent or closed.
+    ///
+    /// ```
+    /// use vitte_channels::timer;
+    /// use vitte_wait::Deadline;
+    ///
+    /// assert_eq!(timer::at(Deadline::NOW).due(), Some(Deadline::NOW));
+    /// assert_eq!(timer::never().due(), None);
+    /// ```
     #[must_use]
     pub fn due(&self) -> Option<Deadline> {
         let state = self.shared.lock();
@@ -384,6 +475,15 @@ impl Timer {
     }
 
     /// The time between two ticks; `None` for a one-shot timer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::timer;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// assert_eq!(timer::tick(second).period(), Some(second));
+    /// assert_eq!(timer::after(second).period(), None);
+    /// ```
     #[must_use]
     pub fn period(&self) -> Option<Duration> {
         let period = self.shared.lock().period;
@@ -391,6 +491,14 @@ impl Timer {
     }
 
     /// Whether the two are the same timer.
+    ///
+    /// ```
+    /// use vitte_channels::timer;
+    ///
+    /// let timer = timer::never();
+    /// assert!(timer.is_same_timer(&timer.clone()));
+    /// assert!(!timer.is_same_timer(&timer::never()));
+    /// ```
     #[must_use]
     pub fn is_same_timer(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -23,6 +23,13 @@ pub struct Ref<'a, T> {
 impl<T> Ref<'_, T> {
     /// Whether the receiver had not seen this value before it took this look. False for a
     /// sender's look.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// assert!(!rx.borrow_and_update().has_changed());
+    /// tx.send(2).unwrap();
+    /// assert!(rx.borrow_and_update().has_changed());
+    /// ```
     #[must_use]
     pub fn has_changed(&self) -> bool {
         self.is_new

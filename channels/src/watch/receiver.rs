@@ -84,17 +84,37 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there is a value that this receiver has not seen.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// assert!(!rx.has_changed());
+    /// tx.send(2).unwrap();
+    /// assert!(rx.has_changed());
+    /// ```
     #[must_use]
     pub fn has_changed(&self) -> bool {
         matches!(self.shared.change(self.seen.get()), Change::To(_))
     }
 
     /// Counts the current value as not seen.
+    ///
+    /// ```
+    /// let (_tx, rx) = vitte_channels::watch::channel(1);
+    /// rx.mark_changed(); // so that a loop over changes begins with the first value
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     pub fn mark_changed(&self) {
         self.seen.set(self.shared.version() - 1);
     }
 
     /// Counts the current value as seen.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// rx.mark_unchanged();
+    /// assert!(!rx.has_changed());
+    /// ```
     pub fn mark_unchanged(&self) {
         self.seen.set(self.seen.get().max(self.shared.version()));
     }
@@ -183,6 +203,11 @@ impl<T> Receiver<T> {
     timed_forms! {
         changed_with() -> Result<(), RecvUntilError>:
         changed_until changed_timeout changed_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, watch};
+        ///
+        /// let (_tx, rx) = watch::channel(1);
+        "rx." () => Err(RecvUntilError)
     }
 
     /// [`changed`](Self::changed) as one of several things that a unit waits for; see
@@ -232,6 +257,15 @@ impl<T> Receiver<T> {
     ///
     /// # Panics
     /// As [`wait_for`](Self::wait_for).
+    ///
+    /// ```
+    /// use vitte_channels::{RecvUntilError, watch};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = watch::channel(1);
+    /// let late = rx.wait_for_with(|n| *n > 5, Deadline::NOW, None);
+    /// assert!(matches!(late, Err(RecvUntilError::TimedOut)));
+    /// ```
     pub fn wait_for_with(
         &self,
         mut test: impl FnMut(&T) -> bool,
@@ -255,6 +289,16 @@ impl<T> Receiver<T> {
     ///
     /// # Panics
     /// As [`wait_for`](Self::wait_for).
+    ///
+    /// ```
+    /// use vitte_channels::{RecvUntilError, watch};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let (_tx, rx) = watch::channel(1);
+    /// assert_eq!(*rx.wait_for_until(|n| *n < 5, Deadline::NOW).unwrap(), 1);
+    /// let late = rx.wait_for_until(|n| *n > 5, Deadline::NOW);
+    /// assert!(matches!(late, Err(RecvUntilError::TimedOut)));
+    /// ```
     pub fn wait_for_until(
         &self,
         test: impl FnMut(&T) -> bool,
@@ -270,6 +314,15 @@ impl<T> Receiver<T> {
     ///
     /// # Panics
     /// As [`wait_for`](Self::wait_for).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_channels::{RecvUntilError, watch};
+    ///
+    /// let (_tx, rx) = watch::channel(1);
+    /// let late = rx.wait_for_timeout(|n| *n > 5, Duration::from_millis(1));
+    /// assert!(matches!(late, Err(RecvUntilError::TimedOut)));
+    /// ```
     pub fn wait_for_timeout(
         &self,
         test: impl FnMut(&T) -> bool,
@@ -285,6 +338,16 @@ impl<T> Receiver<T> {
     ///
     /// # Panics
     /// As [`wait_for`](Self::wait_for).
+    ///
+    /// ```
+    /// use vitte_channels::{RecvUntilError, watch};
+    /// use vitte_wait::StopSource;
+    ///
+    /// let ((_tx, rx), source) = (watch::channel(1), StopSource::new());
+    /// source.stop();
+    /// let stopped = rx.wait_for_or_stop(|n| *n > 5, &source.token());
+    /// assert!(matches!(stopped, Err(RecvUntilError::Stopped)));
+    /// ```
     pub fn wait_for_or_stop(
         &self,
         test: impl FnMut(&T) -> bool,
@@ -294,12 +357,24 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the channel is closed, or all senders are gone. There may still be a value that this receiver has not seen.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// assert!(!rx.is_closed());
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
     /// Whether the two watch the same value.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// assert!(rx.is_same_channel(&tx.subscribe()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -157,6 +157,11 @@ impl<T> Sender<T> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::watch::channel(1);
+    /// assert_eq!(*tx.borrow(), 1);
+    /// ```
     #[must_use]
     pub fn borrow(&self) -> Ref<'_, T> {
         Ref {
@@ -180,6 +185,12 @@ impl<T> Sender<T> {
     }
 
     /// How many receivers there are: a snapshot.
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// let _second = rx.clone();
+    /// assert_eq!(tx.receivers(), 2);
+    /// ```
     #[must_use]
     pub fn receivers(&self) -> usize {
         self.shared.receivers()
@@ -207,6 +218,14 @@ impl<T> Sender<T> {
 
     /// Whether the channel is closed, or there is no receiver now. (Unless it is closed, there may be one
     /// later.)
+    ///
+    /// ```
+    /// let (tx, rx) = vitte_channels::watch::channel(1);
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// let _second = tx.subscribe();
+    /// assert!(!tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.receivers() == 0 || self.shared.is_closed()
@@ -226,10 +245,15 @@ impl<T> Sender<T> {
         /// assert_eq!(tx.closed(), Ok(()));
         /// watcher.join().unwrap();
         /// ```
-        self => self
+        self => self; watch, "watch::channel(1)"
     }
 
     /// Whether the two set the same value.
+    ///
+    /// ```
+    /// let (tx, _rx) = vitte_channels::watch::channel(1);
+    /// assert!(tx.is_same_channel(&tx.clone()));
+    /// ```
     #[must_use]
     pub fn is_same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

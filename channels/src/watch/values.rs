@@ -79,6 +79,11 @@ impl<T: Clone> Receiver<T> {
     timed_forms! {
         recv_with() -> Result<T, RecvUntilError>:
         recv_until recv_timeout recv_or_stop
+        in vitte_wait
+        /// use vitte_channels::{RecvUntilError, watch};
+        ///
+        /// let (_tx, rx) = watch::channel(1);
+        "rx." () => Err(RecvUntilError)
     }
 
     /// Receiving as one of several things that a unit waits for; see [`select`](mod@crate::select). The

@@ -11,8 +11,8 @@
 ///
 /// Each has an example, if the end says what it is made of: the crate that `Deadline` and `StopToken` are imported from, with
 /// what else is imported from there; what is there before the call; what comes before the verb, between its parentheses, and
-/// after them; and what the call, which waits in vain, ends in. That is `Err(E)` for an error `E::TimedOut` or `E::Stopped`, an
-/// `Outcome`, `outcome` for an error that has one, or `io` for one that `WaitError::of` knows. Of a call that gets what it waits
+/// after them; and what the call, which waits in vain, ends in. That is `Err(E)` for an error `E::TimedOut` or `E::Stopped` (with
+/// what was not sent: `Err(E(_))`), an `Outcome`, `outcome` for an error that has one, or `io` for one that `WaitError::of` knows. Of a call that gets what it waits
 /// for, lines say instead what is `got`.
 ///
 /// ```
@@ -44,7 +44,7 @@ macro_rules! timed_forms {
         $until:ident $timeout:ident $or_stop:ident
         $(
             in $home:ident $({ $($item:ident),+ })?
-            $(#[doc = $setup:literal])*
+            $(#[doc = $setup:expr])*
             $on:literal ($($given:literal)?) $($then:literal)? => $($fate:tt)+
         )?
     ) => {
@@ -158,6 +158,9 @@ macro_rules! timed_forms {
     };
     (@ended $end:literal outcome) => {
         concat!(" assert_eq!(ended.unwrap_err().outcome, Some(Outcome::", $end, "));")
+    };
+    (@ended $end:literal Err($error:ident(_))) => {
+        concat!(" assert!(matches!(ended, Err(", stringify!($error), "::", $end, "(_))));")
     };
     (@ended $end:literal Err($error:ident)) => {
         concat!(" assert!(matches!(ended, Err(", stringify!($error), "::", $end, ")));")
