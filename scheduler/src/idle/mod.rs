@@ -230,7 +230,7 @@ impl Idle {
     /// What it misses by a hair is late by one such sleep, if that is short; so only a long one needs the two steps, as with
     /// Note \[The nap\].
     pub(crate) fn pacer_until(&self, shared: &Shared, most: u64) -> u64 {
-        if most > pace::beyond(clock::now()) {
+        if !pace::is_short(most) {
             shared.pacer.set_until(u64::MAX);
             fence::heavy();
         }

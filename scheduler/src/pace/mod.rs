@@ -19,12 +19,16 @@
 
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, loom))]
+mod short_model;
 
 use crate::{
     native::spare::{PATIENCE, Places},
     shared::Shared,
     stats::Count,
 };
+#[cfg(all(test, loom))]
+use short_model::{grace, short};
 use std::{sync::Arc, time::Duration};
 use vitte_wait::facade::{
     Mutex,
@@ -36,23 +40,32 @@ use vitte_wait::facade::{
 const SHORTEST_TICK: u64 = 100_000;
 
 /// How long, in nanoseconds, the pacer leaves a timer that is due to the busy worker whose it is, which looks every so
-/// many tasks: who is woken a moment later costs that worker no time, and most of its tasks can run nowhere else.
-const GRACE: u64 = if cfg!(any(loom, shuttle)) {
-    0
-} else {
-    2_000_000
-};
+/// many tasks: who is woken a moment later costs that worker no time, and most of its tasks can run nowhere else. In models the
+/// clock stands still, and this is nothing, but where it is what is modelled.
+#[cfg(not(all(test, loom)))]
+const fn grace() -> u64 {
+    if cfg!(any(loom, shuttle)) {
+        0
+    } else {
+        2_000_000
+    }
+}
 
-/// How long, in nanoseconds, it sleeps at most while it watches. In models, where the clock stands still, that is for the tick.
-const WATCH: u64 = if cfg!(any(loom, shuttle)) {
-    u64::MAX
-} else {
-    GRACE
-};
+/// How long, in nanoseconds, its sleep may be without a heavy fence.
+#[cfg(not(all(test, loom)))]
+const fn short() -> u64 {
+    grace()
+}
 
 /// When the pacer looks after a timer that is due then, if nobody else did.
 pub(crate) fn beyond(due: u64) -> u64 {
-    due.saturating_add(GRACE)
+    due.saturating_add(grace())
+}
+
+/// Whether a sleep until then, from now on, is a short one: what was missed before it is late by it at most, and no
+/// heavy fence is needed.
+pub(crate) fn is_short(until: u64) -> bool {
+    until <= clock::now().saturating_add(short())
 }
 
 /// A task of the low class that has waited for as many slices, or twice as many at most, is lifted.
@@ -154,7 +167,9 @@ fn sleep_a_tick(shared: &Shared, tick: u64) {
         // While there is a keeper, it looks after timers.
         let until = match shared.idle.has_keeper() {
             true => end,
-            false => end.min(now.saturating_add(WATCH)),
+            // Nothing is short where the clock stands still.
+            false if short() == 0 => end,
+            false => end.min(now.saturating_add(short())),
         };
         let until = shared.idle.pacer_until(shared, until);
         if until <= now {

@@ -12,7 +12,7 @@ use vitte_fibers::{StackClass, StackOptions, StackPool};
 use vitte_wait::facade::thread;
 
 /// One worker, busy for ever: it never looks at its queues.
-fn busy_worker() -> Arc<Shared> {
+pub(super) fn busy_worker() -> Arc<Shared> {
     let config = Config {
         workers: 1,
         ..Config::default()
