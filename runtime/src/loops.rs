@@ -13,7 +13,7 @@ use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
-use vitte_scheduler::{Fork, forking, is_unwinding, join};
+use vitte_scheduler::{Fork, forking, is_unwinding, join, poll};
 use vitte_wait::current;
 
 /// At most so many turns are run between two looks. At first it is one, then twice as many each time, so a
@@ -166,6 +166,8 @@ where
     let mut made = (plan.nothing)();
     let mut stride = 1;
     while span.len() > 0 && !plan.over.is_due() {
+        // Who waits for this worker has it when the slice is over.
+        let _ = poll();
         if span.len() > 1 && fork.is_wanted() {
             let middle = span.len() / 2;
             let (left, right) = span.split(middle);

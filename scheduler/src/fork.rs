@@ -20,7 +20,7 @@ use crate::{
         flags,
         job::{DECLINED, StackJob},
     },
-    worker::{self, current_task},
+    worker::{self, Worker, current_task, slice},
 };
 use std::{
     cell::Cell,
@@ -33,9 +33,6 @@ use std::{
 };
 use vitte_fibers::stack_pointer;
 use vitte_wait::{Priority, fence};
-
-/// A [`Fork`] offers no more while so many fresh tasks lie here for others to take.
-const ENOUGH: usize = 4;
 
 const TOO_DEEP: &str = "joins are nested too deeply for this stack, and there is no other for them: \
                         raise the most stacks of the runtime, or the size of the fiber's";
@@ -95,6 +92,13 @@ impl Ground {
         unsafe { &*self.fresh.get() }
     }
 
+    /// Gives way, if the worker was asked for that.
+    fn heed(&self) {
+        if self.carrier().is_some() && self.fresh().heed() {
+            let _ = slice::poll();
+        }
+    }
+
     fn carrier(&self) -> Option<&Carrier> {
         // SAFETY: null, or the carrier that this is part of.
         unsafe { self.carrier.as_ref() }
@@ -142,13 +146,33 @@ impl<'a> Fork<'a> {
     /// Where the caller stands.
     #[inline(always)]
     pub(crate) fn here() -> Self {
-        let carrier = current_task().and_then(|(worker, task)| {
-            // Frames that cannot unwind may vanish, and a job must not.
-            let may = task.flags() & flags::NO_UNWIND == 0;
-            // SAFETY: a task runs, so the carrier is under it, alive while its frames are.
-            may.then(|| unsafe { &*worker.carrier.get() })
-        });
-        Self::on(carrier.map_or(&NOWHERE.0, |carrier| &carrier.ground))
+        current_task().map_or(Self::on(&NOWHERE.0), |(worker, task)| {
+            Self::of(worker, task)
+        })
+    }
+
+    /// As [`here`](Self::here), for one who is about to join, and gives way first if he was asked to.
+    #[inline(always)]
+    fn begin() -> Self {
+        let Some((worker, task)) = current_task() else {
+            return Self::on(&NOWHERE.0);
+        };
+        let fork = Self::of(worker, task);
+        if task.is_to_give_way() {
+            let _ = slice::poll_slow();
+        }
+        fork
+    }
+
+    /// Where `task` stands, which runs on `worker`.
+    #[inline(always)]
+    fn of(worker: &Worker, task: &Task) -> Self {
+        // Frames that cannot unwind may vanish, and a job must not.
+        if task.flags() & flags::NO_UNWIND != 0 {
+            return Self::on(&NOWHERE.0);
+        }
+        // SAFETY: a task runs, so the carrier is under it, alive while its frames are.
+        Self::on(unsafe { &(*worker.carrier.get()).ground })
     }
 
     /// Runs both, perhaps at the same time, and returns what they return.
@@ -169,7 +193,7 @@ impl<'a> Fork<'a> {
     {
         // Whatever else there is lies out of line, so that no jump is on the frequent way: a processor predicts branches by
         // those that were taken before.
-        if stack_pointer() > self.ground.quick_above && self.ground.fresh().holds(ENOUGH) {
+        if stack_pointer() > self.ground.quick_above && self.ground.fresh().has_enough() {
             return one_by_one(self.ground, a, b);
         }
         cold_path();
@@ -231,7 +255,7 @@ impl fmt::Debug for Fork<'_> {
 /// use what is his.
 ///
 /// # Blocking
-/// The caller waits only for a `b` that another worker runs.
+/// The caller waits only for a `b` that another worker runs, and gives way if his slice is over.
 ///
 /// ```
 /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, join};
@@ -259,7 +283,7 @@ where
     RA: Send,
     RB: Send,
 {
-    Fork::here().offer(|_| a(), |_| b())
+    Fork::begin().offer(|_| a(), |_| b())
 }
 
 /// As [`join`], and tells both where they run, which makes their [own joins](Fork::join) cheaper.
@@ -293,7 +317,7 @@ where
     RA: Send,
     RB: Send,
 {
-    Fork::here().offer(a, b)
+    Fork::begin().offer(a, b)
 }
 
 /// Tells `body` where it runs: what joins of its own start from.
@@ -337,13 +361,14 @@ where
     (first, second)
 }
 
-/// [`Fork::offer`], out of line: for those who come here seldom.
+/// [`Fork::offer`], out of line: for those who come here seldom. Also when they are to give way.
 #[inline(never)]
 fn offer_apart<A, B, RA, RB>(fork: Fork<'_>, a: A, b: B) -> (RA, RB)
 where
     A: FnOnce(Fork<'_>) -> RA,
     B: FnOnce(Fork<'_>) -> RB,
 {
+    fork.ground.heed();
     fork.offer(a, b)
 }
 

@@ -44,7 +44,8 @@ pub struct StackOptions {
     /// How many stacks may exist outside the pool at once, leaked ones included; `None` for no limit.
     pub max_stacks: Option<usize>,
     /// How many bytes free stacks may keep resident. A stack given back beyond that gives its pages back. For classes up to the
-    /// default the bytes are estimated, from every 16th stack given back.
+    /// default the bytes are estimated, from every 16th stack given back. Stacks are made ready, and lose their pages, several at
+    /// once, but no more than fill a sixteenth of this.
     pub warm_bytes: usize,
     /// How guard pages are made.
     pub guard: GuardChoice,

@@ -28,6 +28,7 @@ use std::{cell::Cell, ptr};
 use vitte_wait::facade::{
     Mutex,
     atomic::{AtomicPtr, AtomicUsize, Ordering::*},
+    plain::AtomicUsize as Hint,
 };
 
 /// At most this many are stolen at once, so that the lock is not held for long.
@@ -57,6 +58,9 @@ impl<T> Buffer<T> {
     }
 }
 
+/// Who offers what he has to others offers no more while so many lie here.
+const ENOUGH: usize = 4;
+
 /// Marks a job.
 pub(crate) const JOB: usize = 1;
 
@@ -72,8 +76,7 @@ pub(crate) struct Lifo<T> {
     mask: Cell<usize>,
     /// Replaced by the owner, under the lock; read by the owner, and by thieves under the lock.
     buffer: AtomicPtr<Buffer<T>>,
-    /// The oldest task. Written under the lock.
-    top: Apart<AtomicUsize>,
+    top: Apart<Top>,
     /// Held by a thief, and by an owner that meets one or grows the buffer.
     lock: Mutex<()>,
 }
@@ -81,6 +84,28 @@ pub(crate) struct Lifo<T> {
 /// On a cache line of its own.
 #[repr(align(128))]
 struct Apart<T>(T);
+
+struct Top {
+    /// The oldest task. Written under the lock.
+    at: AtomicUsize,
+    /// With `bottom` here or above the owner [has enough](Lifo::has_enough). Written with `at`, and by whoever asks the owner for
+    /// something. A hint, so no model replaces it.
+    enough: Hint,
+}
+
+impl Top {
+    fn new(at: usize) -> Self {
+        Self {
+            at: AtomicUsize::new(at),
+            enough: Hint::new(at.wrapping_add(ENOUGH)),
+        }
+    }
+
+    fn set(&self, at: usize) {
+        self.at.store(at, Relaxed);
+        self.enough.store(at.wrapping_add(ENOUGH), Relaxed);
+    }
+}
 
 // SAFETY: all fields but `room_until`, `slots` and `mask` are atomics or a lock; those are touched
 // only by the methods that are `unsafe` to call from anybody but the owner.
@@ -99,7 +124,7 @@ impl<T> Lifo<T> {
             bottom: AtomicUsize::new(1),
             room_until: Cell::new(1 + FIRST_CAPACITY),
             buffer: AtomicPtr::new(buffer),
-            top: Apart(AtomicUsize::new(1)),
+            top: Apart(Top::new(1)),
             lock: Mutex::new(()),
         }
     }
@@ -135,11 +160,31 @@ impl<T> Lifo<T> {
         bottom
     }
 
-    /// Whether at least `count` lie here; a hint.
+    /// Whether so many lie here that others need no more; a hint. False also when the owner was [asked](Self::ask) for
+    /// something: so that costs him no look of its own.
     #[inline(always)]
-    pub(crate) fn holds(&self, count: usize) -> bool {
-        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
-        bottom.wrapping_sub(top.wrapping_add(count)) as isize >= 0
+    pub(crate) fn has_enough(&self) -> bool {
+        let (enough, bottom) = (self.top.0.enough.load(Relaxed), self.bottom.load(Relaxed));
+        bottom.wrapping_sub(enough) as isize >= 0
+    }
+
+    /// Asks the owner to look what is wanted of him, when he next looks whether he [has enough](Self::has_enough). A thief that
+    /// comes just then may have it forgotten.
+    pub(crate) fn ask(&self) {
+        let bottom = self.bottom.load(Relaxed);
+        let never = bottom.wrapping_add(isize::MAX as usize / 2);
+        self.top.0.enough.store(never, Relaxed);
+    }
+
+    /// Whether the owner, who calls, was asked; he is not any more.
+    pub(crate) fn heed(&self) -> bool {
+        let top = &self.top.0;
+        let usual = top.at.load(Relaxed).wrapping_add(ENOUGH);
+        let is_asked = top.enough.load(Relaxed) != usual;
+        if is_asked {
+            top.enough.store(usual, Relaxed);
+        }
+        is_asked
     }
 
     /// Takes the newest task; null if there is none, or a thief is just taking the last.
@@ -149,7 +194,7 @@ impl<T> Lifo<T> {
     #[inline(always)]
     pub(crate) unsafe fn pop(&self) -> *mut T {
         let bottom = self.bottom.load(Relaxed);
-        if self.top.0.load(Relaxed) == bottom {
+        if self.top.0.at.load(Relaxed) == bottom {
             return ptr::null_mut();
         }
         let bottom = bottom.wrapping_sub(1);
@@ -158,7 +203,7 @@ impl<T> Lifo<T> {
         // Ordering: store-load pair: `bottom` above, `top` below. Partner: `heavy` in `steal_behind`,
         // between the thief's store to `top` and its load of `bottom`.
         fence::light();
-        if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
+        if below(self.top.0.at.load(Relaxed), bottom.wrapping_add(1)) {
             return self.own_slot(bottom).load(Relaxed);
         }
         self.pop_contended(bottom)
@@ -173,11 +218,11 @@ impl<T> Lifo<T> {
             return ptr::null_mut();
         };
         // Under the lock no thief is undecided, and we are the owner, so both ends are exact.
-        let top = self.top.0.load(Relaxed);
+        let top = self.top.0.at.load(Relaxed);
         if !below(top, self.bottom.load(Relaxed)) {
             return ptr::null_mut();
         }
-        self.top.0.store(top.wrapping_add(1), Relaxed);
+        self.top.0.set(top.wrapping_add(1));
         self.own_slot(top).load(Relaxed)
     }
 
@@ -204,7 +249,7 @@ impl<T> Lifo<T> {
         } else {
             fence::light();
         }
-        bottom.wrapping_sub(self.top.0.load(Relaxed)) as isize >= 0
+        bottom.wrapping_sub(self.top.0.at.load(Relaxed)) as isize >= 0
             || !self.pop_contended(bottom).is_null()
     }
 
@@ -217,7 +262,7 @@ impl<T> Lifo<T> {
         let bottom = self.bottom.load(Relaxed).wrapping_sub(1);
         // What lies in a slot below `top` is stale, so look there last.
         if !ptr::eq(self.own_slot(bottom).load(Relaxed), task)
-            || !below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
+            || !below(self.top.0.at.load(Relaxed), bottom.wrapping_add(1))
             || !may()
         {
             return false;
@@ -225,7 +270,7 @@ impl<T> Lifo<T> {
         // Ordering: as in `pop`.
         self.bottom.store(bottom, Release);
         fence::light();
-        below(self.top.0.load(Relaxed), bottom.wrapping_add(1))
+        below(self.top.0.at.load(Relaxed), bottom.wrapping_add(1))
             || !self.pop_contended(bottom).is_null()
     }
 
@@ -238,7 +283,7 @@ impl<T> Lifo<T> {
     pub(crate) unsafe fn remove(&self, task: *const T) -> bool {
         let _lock = self.lock.lock();
         // Under the lock no thief is undecided, and we are the owner, so both ends are exact.
-        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
+        let (top, bottom) = (self.top.0.at.load(Relaxed), self.bottom.load(Relaxed));
         let mut at = bottom;
         while below(top, at) {
             at = at.wrapping_sub(1);
@@ -265,7 +310,7 @@ impl<T> Lifo<T> {
         // Ordering: Release, as in `push`.
         self.bottom.store(bottom.wrapping_add(1), Release);
         let _lock = self.lock.lock();
-        if below(self.top.0.load(Relaxed), bottom.wrapping_add(1)) {
+        if below(self.top.0.at.load(Relaxed), bottom.wrapping_add(1)) {
             self.bottom.store(bottom, Release);
             return self.buffer().slot(bottom).load(Relaxed);
         }
@@ -278,7 +323,7 @@ impl<T> Lifo<T> {
     fn make_room(&self, bottom: usize) {
         let _lock = self.lock.lock();
         // Under the lock no thief is undecided, so `top` is exact.
-        let top = self.top.0.load(Relaxed);
+        let top = self.top.0.at.load(Relaxed);
         let old = self.buffer();
         let capacity = old.slots.len();
         if bottom.wrapping_sub(top) <= capacity / 2 {
@@ -332,7 +377,7 @@ impl<T> Lifo<T> {
         let Some(_lock) = self.lock.try_lock() else {
             return 0;
         };
-        let top = self.top.0.load(Relaxed);
+        let top = self.top.0.at.load(Relaxed);
         // Ordering: Acquire. Partner: the Release in `push`.
         let bottom = self.bottom.load(Acquire);
         if !below(top, bottom) {
@@ -345,14 +390,14 @@ impl<T> Lifo<T> {
             _ => 1,
         };
         let mut end = top.wrapping_add(wanted);
-        self.top.0.store(end, Relaxed);
+        self.top.0.set(end);
         heavy();
         // Ordering: Acquire. Partner: the Release in `push`.
         let bottom = self.bottom.load(Acquire);
         if below(bottom, end) {
             // The owner took some of these before it could see our claim: give them back.
             end = if below(bottom, top) { top } else { bottom };
-            self.top.0.store(end, Relaxed);
+            self.top.0.set(end);
         }
         let mut index = top;
         while index != end {
@@ -364,7 +409,7 @@ impl<T> Lifo<T> {
 
     /// How many there seem to be; a hint.
     pub(crate) fn len(&self) -> usize {
-        let (top, bottom) = (self.top.0.load(Relaxed), self.bottom.load(Relaxed));
+        let (top, bottom) = (self.top.0.at.load(Relaxed), self.bottom.load(Relaxed));
         if below(top, bottom) {
             bottom.wrapping_sub(top)
         } else {
@@ -375,7 +420,7 @@ impl<T> Lifo<T> {
     /// Whether there seems to be nothing; a hint.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        !below(self.top.0.load(Relaxed), self.bottom.load(Relaxed))
+        !below(self.top.0.at.load(Relaxed), self.bottom.load(Relaxed))
     }
 }
 

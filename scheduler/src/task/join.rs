@@ -521,7 +521,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps. If the task was not begun yet and is the one that the
-    /// calling fiber spawned last, it runs right here, on the caller's stack, as a task of its own.
+    /// calling fiber spawned last, it runs right here, on the caller's stack, as a task of its own, unless the caller's slice is
+    /// over: then he gives way.
     ///
     /// # Panics
     /// As [`yield_now`](crate::yield_now).
@@ -539,6 +540,7 @@ impl<T> JoinHandle<T> {
 
     #[inline(never)]
     fn join_slow(mut self) -> Result<T, JoinError> {
+        slice::give_way_if_asked();
         self.join_with(Deadline::NEVER, None)
     }
 
@@ -733,7 +735,7 @@ fn take_inline<T>(worker: &Worker, task: &'static Task, ended: Ended) -> Result<
 
 impl Worker {
     /// Runs `task` here and now, on top of `caller`'s frames, if it is the fresh task on top of
-    /// our stack of them, and enough of the caller's stack is left; returns the worker on which it
+    /// our stack of them, enough of the caller's stack is left, and he need not give way; returns the worker on which it
     /// ended. `None`: it is not.
     ///
     /// Nothing else ever runs on top of a frame that waits: that could deadlock.
@@ -745,7 +747,7 @@ impl Worker {
     ) -> Option<(&'static Self, Ended)> {
         let may = || Self::may_run_inline(caller, task);
         // SAFETY: we are the owner.
-        if !unsafe { self.remote().fresh.pop_if(task, may) } {
+        if caller.is_to_give_way() || !unsafe { self.remote().fresh.pop_if(task, may) } {
             return None;
         }
         task.hot.lo.store(caller.hot.lo.load(Relaxed), Relaxed);

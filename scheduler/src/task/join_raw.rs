@@ -9,7 +9,7 @@ use crate::{
         slab,
         state::{DETACHED, DONE, KILLED, PANICKED},
     },
-    worker::current_task,
+    worker::{current_task, slice::give_way_if_asked},
 };
 use std::{ffi::c_void, fmt, ptr};
 use vitte_wait::{Deadline, Outcome};
@@ -74,6 +74,8 @@ pub fn join_raw(id: FiberId, deadline: Deadline) -> Result<*mut c_void, RawJoinE
         && let Some((_, ended)) = worker.run_inline(caller, task)
     {
         complete(task, ended);
+    } else {
+        give_way_if_asked();
     }
     if task.state.load() & DONE == 0
         && let Some(outcome) = wait_for_end(task, id.generation(), deadline, None)

@@ -228,6 +228,12 @@ impl Task {
         self.flags() & flags::STARTED != 0
     }
 
+    /// Whether it was asked to let others run. A poll finds out whether it still has to.
+    #[inline(always)]
+    pub(crate) fn is_to_give_way(&self) -> bool {
+        self.hot.poll.load(Relaxed) & poll::TRANSIENT != 0
+    }
+
     #[inline(always)]
     pub(crate) fn is_pinned(&self) -> bool {
         self.flags() & (flags::PINNED | flags::PINS_MASK) != 0

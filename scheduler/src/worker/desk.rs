@@ -54,6 +54,18 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Asks `task`, which it seems to run, for something: sets bits of the poll word, and has joins look there. False if they
+    /// were set. Any thread may.
+    fn ask(&self, task: &Task, what: u32) -> bool {
+        let word = &task.hot.poll;
+        let asks = word.load(Relaxed) & what != what && word.fetch_or(what, Relaxed) & what != what;
+        // Also if it was asked before: this may have been forgotten.
+        self.remote().fresh.ask();
+        asks
+    }
+}
+
 impl Desk {
     fn with<R>(&self, look: impl FnOnce(&Worker) -> R) -> Option<R> {
         let sitter = self.0.lock();
@@ -81,7 +93,9 @@ impl Desk {
     pub(crate) fn end_slice(&self, turn: u32) -> bool {
         self.with(|worker| {
             worker.slice.set_over(turn);
-            worker.shows().is_some_and(|task| ask(task, poll::SLICE))
+            worker
+                .shows()
+                .is_some_and(|task| worker.ask(task, poll::SLICE))
         })
         .unwrap_or(false)
     }
@@ -94,14 +108,8 @@ impl Desk {
         self.with(|worker| {
             worker
                 .shows()
-                .is_some_and(|task| task.unit.priority() <= most && ask(task, poll::URGENT))
+                .is_some_and(|task| task.unit.priority() <= most && worker.ask(task, poll::URGENT))
         })
         .unwrap_or(false)
     }
-}
-
-/// Sets bits of a poll word; false if they were set.
-fn ask(task: &Task, what: u32) -> bool {
-    let word = &task.hot.poll;
-    word.load(Relaxed) & what != what && word.fetch_or(what, Relaxed) & what != what
 }

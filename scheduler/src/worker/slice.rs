@@ -128,6 +128,13 @@ pub fn poll() -> Poll {
     }
 }
 
+/// Gives way, if the calling fiber was asked to: what joins do that may run inline, for who makes one after the other never waits.
+pub(crate) fn give_way_if_asked() {
+    if current_task().is_some_and(|(_, task)| task.is_to_give_way()) {
+        let _ = poll_slow();
+    }
+}
+
 /// What generated code calls when its poll word is set, and interpreters now and then.
 ///
 /// Lets the worker look after its timers and the tasks that others left for it, lets others run

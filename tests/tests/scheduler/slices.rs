@@ -1,6 +1,6 @@
 //! Slices: who loses his worker when others wait, and who is left alone.
 
-use crate::{LIMIT, after, end, run};
+use crate::{LIMIT, after, end, run, spawn_raw};
 use std::{
     sync::{
         Arc,
@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use vitte_scheduler::{
-    Config, Poll, Scheduler, SliceEnd, SpawnOptions, consume, park, poll, sleep_until, spawn,
-    yield_now,
+    Config, Fork, Poll, Scheduler, SliceEnd, SpawnOptions, consume, forking, join, join_raw, park,
+    poll, sleep_until, spawn, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome};
@@ -170,6 +170,79 @@ fn the_slice_of_a_loop_of_inline_joins_ends_whoever_of_them_is_asked() {
         on.spawn(&SpawnOptions::default(), move || over.store(true, Relaxed))
             .join()
             .unwrap();
+        looping.join().unwrap();
+        end(&on);
+    });
+}
+
+/// A loop of `turn`, which never waits, on the only worker; and whoever comes from outside ends it.
+fn a_loop_that_others_end(turn: impl Fn() + Send + 'static) {
+    let on = with_slices(1, 2);
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&over);
+    let looping = on.spawn(&SpawnOptions::default(), move || {
+        while !seen.load(Relaxed) {
+            turn();
+        }
+    });
+    run(&on, move || over.store(true, Relaxed));
+    looping.join().unwrap();
+    end(&on);
+}
+
+#[test]
+fn a_loop_of_inline_joins_loses_its_worker() {
+    within(LIMIT, "inline", || {
+        a_loop_that_others_end(|| spawn(|| ()).join().unwrap());
+    });
+}
+
+#[test]
+fn a_loop_of_inline_joins_by_ids_loses_its_worker() {
+    within(LIMIT, "inline, by ids", || {
+        let on = with_slices(1, 2);
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let inner = on.clone();
+        let looping = on.spawn(&SpawnOptions::default(), move || {
+            while !seen.load(Relaxed) {
+                let id = spawn_raw(&inner, &SpawnOptions::default(), || 1);
+                assert_eq!(join_raw(id, Deadline::NEVER).unwrap().addr(), 1);
+            }
+        });
+        run(&on, move || over.store(true, Relaxed));
+        looping.join().unwrap();
+        end(&on);
+    });
+}
+
+#[test]
+fn a_loop_of_joined_closures_loses_its_worker() {
+    within(LIMIT, "join", || {
+        a_loop_that_others_end(|| assert_eq!(join(|| 1, || 2), (1, 2)));
+    });
+}
+
+/// Of the joins of a recursion only the outermost offer anything.
+#[test]
+fn a_recursion_whose_joins_offer_nothing_loses_its_worker() {
+    fn fork_in(fork: Fork<'_>, depth: u32, turn: &(impl Fn() -> bool + Sync)) {
+        if depth > 0 {
+            fork.join(|fork| fork_in(fork, depth - 1, turn), |_| ());
+        } else {
+            while turn() {
+                fork.join(|_| (), |_| ());
+            }
+        }
+    }
+    within(LIMIT, "recursion", || {
+        let on = with_slices(1, 2);
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&over);
+        let looping = on.spawn(&SpawnOptions::default(), move || {
+            forking(|fork| fork_in(fork, 10, &|| !seen.load(Relaxed)));
+        });
+        run(&on, move || over.store(true, Relaxed));
         looping.join().unwrap();
         end(&on);
     });

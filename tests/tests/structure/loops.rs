@@ -57,6 +57,17 @@ fn each_turn_is_run_once_on_any_number_of_workers() {
     });
 }
 
+#[test]
+fn a_loop_loses_its_worker_to_one_that_comes_from_outside() {
+    within(LIMIT, "slices", || {
+        let runtime = start(1);
+        let looping = runtime.spawn(|| par_for(0..usize::MAX, |_| ()));
+        // On the same worker.
+        runtime.run(|| looping.cancel());
+        assert_eq!(looping.join().unwrap(), Err(LoopCanceled));
+    });
+}
+
 /// V10.
 #[test]
 fn a_map_keeps_the_order_and_an_empty_one_is_empty() {
