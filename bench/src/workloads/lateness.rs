@@ -41,16 +41,18 @@ pub(super) type Figure = fn(&Course) -> f64;
 /// How a subject finds it out.
 pub(super) type Body = fn(&Cell, Figure) -> f64;
 
-/// The three figures of a family: ours by `vitte`, tokio's, and those of Go.
-pub(super) fn workloads_of(family: &str, vitte: Option<Body>) -> Vec<Workload> {
+/// The three figures of a family: ours by `vitte`, if it is built, tokio's, and those of Go.
+pub(super) fn workloads_of(family: &str, vitte: &[Body]) -> Vec<Workload> {
     let workload = |name: &str, unit, figure: Figure| {
-        let ours = vitte.map(|vitte| Subject::new("vitte", move |cell| vitte(cell, figure)));
+        let ours = vitte
+            .iter()
+            .map(|&vitte| Subject::new("vitte", move |cell| vitte(cell, figure)));
         let tokio = Subject::new("tokio", move |cell| tokio(cell, figure));
         Workload {
             name: format!("{family}_{name}"),
             unit,
             workers: &[2],
-            subjects: ours.into_iter().chain([tokio, Subject::go()]).collect(),
+            subjects: ours.chain([tokio, Subject::go()]).collect(),
         }
     };
     vec![

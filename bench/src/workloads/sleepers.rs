@@ -3,10 +3,13 @@
 use super::{Workload, lateness};
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    let ours: Option<lateness::Body> = None;
-    #[cfg(feature = "vitte")]
-    let ours = ours.or(Some(vitte));
-    lateness::workloads_of("sleepers", ours)
+    lateness::workloads_of(
+        "sleepers",
+        &[
+            #[cfg(feature = "vitte")]
+            vitte,
+        ],
+    )
 }
 
 #[cfg(feature = "vitte")]

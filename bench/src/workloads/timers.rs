@@ -5,10 +5,13 @@
 use super::{Workload, lateness};
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    let ours: Option<lateness::Body> = None;
-    #[cfg(feature = "vitte")]
-    let ours = ours.or(Some(vitte));
-    lateness::workloads_of("timers", ours)
+    lateness::workloads_of(
+        "timers",
+        &[
+            #[cfg(feature = "vitte")]
+            vitte,
+        ],
+    )
 }
 
 #[cfg(feature = "vitte")]
