@@ -51,12 +51,26 @@ impl CancelReason {
     pub const ABANDONED: Self = Self::new(-6);
 
     /// A reason with a number only.
+    ///
+    /// ```
+    /// use vitte_scheduler::CancelReason;
+    ///
+    /// const QUOTA: CancelReason = CancelReason::new(12);
+    /// assert_eq!(QUOTA.code(), 12);
+    /// ```
     #[must_use]
     pub const fn new(code: i32) -> Self {
         Self { code, text: None }
     }
 
     /// The same with a text.
+    ///
+    /// ```
+    /// use vitte_scheduler::CancelReason;
+    ///
+    /// let reason = CancelReason::new(12).because("too much memory");
+    /// assert_eq!(reason.to_string(), "too much memory (reason 12)");
+    /// ```
     #[must_use]
     pub fn because(self, text: impl Into<Arc<str>>) -> Self {
         Self {
@@ -66,12 +80,26 @@ impl CancelReason {
     }
 
     /// The number.
+    ///
+    /// ```
+    /// use vitte_scheduler::CancelReason;
+    ///
+    /// assert_eq!(CancelReason::from(7).code(), 7);
+    /// assert!(CancelReason::SHUTDOWN.code() < 0, "this library's own");
+    /// ```
     #[must_use]
     pub const fn code(&self) -> i32 {
         self.code
     }
 
     /// The text, if there is one.
+    ///
+    /// ```
+    /// use vitte_scheduler::CancelReason;
+    ///
+    /// assert_eq!(CancelReason::from("too late").text(), Some("too late"));
+    /// assert_eq!(CancelReason::from(7).text(), None);
+    /// ```
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
@@ -287,6 +315,19 @@ pub fn kill(id: FiberId) -> Result<(), KillError> {
 }
 
 /// Why the caller, a fiber or a thread, was asked to stop, whether it masks that or not. `None` if it was not.
+///
+/// ```
+/// use vitte_scheduler::{Config, Scheduler, SpawnOptions, cancel_for, cancel_reason, current_id};
+///
+/// let scheduler = Scheduler::start(Config::default())?;
+/// let task = scheduler.spawn(&SpawnOptions::default(), || {
+///     assert_eq!(cancel_reason(), None);
+///     cancel_for(current_id().unwrap(), "enough").unwrap();
+///     cancel_reason()
+/// });
+/// assert_eq!(task.join()?.unwrap().text(), Some("enough"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn cancel_reason() -> Option<CancelReason> {
     match current_task() {
@@ -337,6 +378,21 @@ pub struct CancelMask {
 
 impl CancelMask {
     /// Masks cancellation for the caller.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_scheduler::{CancelMask, Config, Scheduler, SpawnOptions, sleep_until};
+    /// use vitte_wait::{Deadline, Outcome};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let tidies = scheduler.spawn(&SpawnOptions::default(), || {
+    ///     let _masked = CancelMask::new();
+    ///     sleep_until(Deadline::after(Duration::from_millis(1)))
+    /// });
+    /// tidies.cancel();
+    /// assert_eq!(tidies.join()?, Outcome::TimedOut, "it was not canceled");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[expect(clippy::new_without_default, reason = "it does something to its maker")]
     pub fn new() -> Self {
         let unit = current::unit();

@@ -183,6 +183,17 @@ impl<'a> Fork<'a> {
     ///
     /// # Panics
     /// As [`join`].
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, forking};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let both = scheduler.spawn(&SpawnOptions::default(), || {
+    ///     forking(|fork| fork.join(|_| 6 * 7, |_| "at the same time"))
+    /// });
+    /// assert_eq!(both.join()?, (42, "at the same time"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline(always)]
     pub fn join<A, B, RA, RB>(self, a: A, b: B) -> (RA, RB)
     where
@@ -213,6 +224,15 @@ impl<'a> Fork<'a> {
     }
 
     /// How many workers could take part.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, forking};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 2, ..Config::default() })?;
+    /// let workers = scheduler.spawn(&SpawnOptions::default(), || forking(|fork| fork.workers()));
+    /// assert_eq!(workers.join()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn workers(self) -> usize {
         match self.ground.carrier() {
@@ -321,6 +341,25 @@ where
 }
 
 /// Tells `body` where it runs: what joins of its own start from.
+///
+/// ```
+/// use vitte_scheduler::{Config, Fork, Scheduler, SpawnOptions, forking};
+///
+/// fn sum(fork: Fork<'_>, of: &[u64]) -> u64 {
+///     if of.len() <= 1000 {
+///         return of.iter().sum();
+///     }
+///     let (left, right) = of.split_at(of.len() / 2);
+///     let (left, right) = fork.join(|fork| sum(fork, left), |fork| sum(fork, right));
+///     left + right
+/// }
+///
+/// let scheduler = Scheduler::start(Config::default())?;
+/// let numbers: Vec<u64> = (0..10_000).collect();
+/// let total = scheduler.spawn(&SpawnOptions::default(), move || forking(|fork| sum(fork, &numbers)));
+/// assert_eq!(total.join()?, 49_995_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[inline]
 pub fn forking<R>(body: impl FnOnce(Fork<'_>) -> R) -> R {
     body(Fork::here())

@@ -54,6 +54,15 @@ impl std::error::Error for AttachError {}
 
 impl Guard {
     /// The scheduler that it keeps.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let guard = scheduler.guard()?;
+    /// assert_eq!(guard.scheduler().spawn(&SpawnOptions::default(), || 7).join()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {
         &self.0
@@ -66,6 +75,19 @@ impl Guard {
     ///
     /// # Cancellation
     /// As for [`Scheduler::attach`].
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, spawn};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let guard = scheduler.guard()?;
+    /// let thread = std::thread::spawn(move || {
+    ///     let _attached = guard.attach().unwrap();
+    ///     spawn(|| 7).join().unwrap()
+    /// });
+    /// assert_eq!(thread.join().unwrap(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn attach(self) -> Result<Attached, AttachError> {
         self.attach_as(thread::current().name().unwrap_or("unnamed"))
     }
@@ -74,6 +96,18 @@ impl Guard {
     ///
     /// # Errors
     /// As [`attach`](Self::attach).
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, ShutdownMode};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let attached = scheduler.guard()?.attach_as("the plugin")?;
+    /// let late = scheduler.shutdown(ShutdownMode::Drain, Deadline::NOW).unwrap_err();
+    /// assert!(late.to_string().contains("the plugin"));
+    /// # drop(attached);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn attach_as(self, name: &str) -> Result<Attached, AttachError> {
         if worker::current().is_some() || !current::attached().is_null() {
             return Err(AttachError::Already);
@@ -112,6 +146,15 @@ pub struct Attached {
 
 impl Attached {
     /// The scheduler that the thread belongs to.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let attached = scheduler.attach()?;
+    /// assert!(attached.scheduler().is_same(&scheduler));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {
         self.guard.scheduler()

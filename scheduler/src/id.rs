@@ -24,6 +24,15 @@ impl FiberId {
     }
 
     /// The id as a number, never zero.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, FiberId, Scheduler, SpawnOptions};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let id = scheduler.spawn(&SpawnOptions::default(), || ()).id().unwrap();
+    /// assert_eq!(FiberId::from_bits(id.to_bits()), Some(id));
+    /// # Ok::<(), vitte_scheduler::StartError>(())
+    /// ```
     #[must_use]
     pub fn to_bits(self) -> u64 {
         self.0.get()
@@ -31,6 +40,14 @@ impl FiberId {
 
     /// The id whose number is `bits`. `None` for zero. Any other number is an id, though perhaps
     /// of nobody.
+    ///
+    /// ```
+    /// use vitte_scheduler::{FiberId, unpark};
+    ///
+    /// assert_eq!(FiberId::from_bits(0), None);
+    /// let nobody = FiberId::from_bits(u64::MAX).unwrap();
+    /// assert!(unpark(nobody).is_err());
+    /// ```
     #[must_use]
     pub fn from_bits(bits: u64) -> Option<Self> {
         NonZeroU64::new(bits).map(Self)

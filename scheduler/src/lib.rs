@@ -101,7 +101,8 @@ pub use task::{
     arm::{JoinArm, RawJoinArm},
     body::RawBody,
     future::JoinFuture,
-    join::{JoinError, JoinHandle, Killed, Panicked},
+    join::JoinHandle,
+    join_error::{JoinError, Killed, Panicked},
     join_raw::{RawJoinError, join_raw},
     slab::MOST_TASKS,
 };

@@ -69,6 +69,11 @@ pub enum CacheKind {
 
 impl Topology {
     /// Asks the system. What it does not tell is made up as plainly as can be.
+    ///
+    /// ```
+    /// let topology = vitte_scheduler::Topology::read();
+    /// assert!(topology.cpus.len() >= topology.parallelism);
+    /// ```
     #[must_use]
     pub fn read() -> Self {
         let parallelism = available_parallelism().map_or(1, NonZeroUsize::get);
@@ -96,12 +101,23 @@ impl Topology {
     }
 
     /// The numbers of the processors of each node of memory, without those nodes that have none.
+    ///
+    /// ```
+    /// let topology = vitte_scheduler::Topology::read();
+    /// let near: usize = topology.nodes().iter().map(Vec::len).sum();
+    /// assert_eq!(near, topology.cpus.len(), "each processor is near one node");
+    /// ```
     #[must_use]
     pub fn nodes(&self) -> Vec<Vec<usize>> {
         self.by(|cpu| cpu.node)
     }
 
     /// The numbers of the processors of each core.
+    ///
+    /// ```
+    /// let topology = vitte_scheduler::Topology::read();
+    /// assert!(topology.cores().len() <= topology.cpus.len());
+    /// ```
     #[must_use]
     pub fn cores(&self) -> Vec<Vec<usize>> {
         self.by(|cpu| (cpu.package, cpu.core))

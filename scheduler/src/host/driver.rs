@@ -102,6 +102,16 @@ impl fmt::Debug for Driver {
 
 impl Scheduler {
     /// What drives the scheduler, if its host does: if it was started with no workers.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let driven = Scheduler::start(Config { workers: 0, ..Config::default() })?;
+    /// assert!(driven.driver().is_some());
+    /// let other = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// assert!(other.driver().is_none());
+    /// # Ok::<(), vitte_scheduler::StartError>(())
+    /// ```
     #[must_use]
     pub fn driver(&self) -> Option<Driver> {
         self.0.host.as_ref()?;
@@ -132,6 +142,20 @@ impl Driver {
     ///
     /// # Blocking
     /// As long as the fibers take that are run, and until `deadline`.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, Why};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 0, ..Config::default() })?;
+    /// let driver = scheduler.driver().unwrap();
+    /// let tasks = [1, 2, 3].map(|n| scheduler.spawn(&SpawnOptions::default(), move || n * n));
+    /// let ran = driver.run(2, Deadline::NOW)?;
+    /// assert_eq!((ran.steps, ran.why), (2, Why::Steps));
+    /// assert_eq!(driver.run(u64::MAX, Deadline::NOW)?.why, Why::NothingReady);
+    /// assert!(tasks.iter().all(|task| task.is_finished()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(&self, most: u64, deadline: Deadline) -> Result<Ran, DriveError> {
         let waits = deadline != Deadline::NOW;
         let until = if waits { deadline.as_nanos() } else { u64::MAX };
@@ -146,6 +170,23 @@ impl Driver {
     ///
     /// # Blocking
     /// As long as the fibers take that are run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, Why, park};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 0, ..Config::default() })?;
+    /// let driver = scheduler.driver().unwrap();
+    /// let parked = scheduler.spawn(&SpawnOptions::default(), || park(Deadline::NEVER));
+    /// // What time a frame has for it; it is not waited for.
+    /// let frame = Deadline::after(Duration::from_secs(5));
+    /// let ran = driver.run_ready(u64::MAX, frame)?;
+    /// assert_eq!((ran.steps, ran.why), (1, Why::NothingReady));
+    /// parked.unpark();
+    /// assert_eq!(driver.run_ready(u64::MAX, frame)?.steps, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_ready(&self, most: u64, until: Deadline) -> Result<Ran, DriveError> {
         self.drive(most, until.as_nanos(), false)
     }
@@ -164,6 +205,22 @@ impl Driver {
     /// something may be ready, [`Deadline::NEVER`] if only a wake-up can bring something. At times it is
     /// earlier than need be; and as what is due at almost the same time is done together, it may be up to 229
     /// microseconds later than the deadline that somebody waits for. Callable from anywhere.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, sleep_until};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 0, ..Config::default() })?;
+    /// let driver = scheduler.driver().unwrap();
+    /// let minute = Deadline::after(Duration::from_secs(60));
+    /// let sleeps = scheduler.spawn(&SpawnOptions::default(), move || sleep_until(minute));
+    /// assert_eq!(driver.next_deadline(), Deadline::NOW, "it is to begin");
+    /// driver.run(u64::MAX, Deadline::NOW)?;
+    /// assert!(driver.next_deadline() > Deadline::NOW && driver.next_deadline() < Deadline::NEVER);
+    /// # sleeps.kill();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn next_deadline(&self) -> Deadline {
         let remote = &self.0.remotes[0];

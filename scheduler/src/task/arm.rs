@@ -3,7 +3,8 @@
 use crate::{
     id::FiberId,
     task::{
-        join::{JoinError, JoinHandle, Joiner, link, unlink_if_linked},
+        join::{JoinHandle, Joiner, link, unlink_if_linked},
+        join_error::JoinError,
         join_raw::{RawJoinError, try_join_raw},
         slab,
     },

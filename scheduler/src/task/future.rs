@@ -10,7 +10,8 @@
 use crate::{
     id::FiberId,
     task::{
-        join::{JoinError, JoinHandle, Joiner, link_waker, unlink_if_linked},
+        join::{JoinHandle, Joiner, link_waker, unlink_if_linked},
+        join_error::JoinError,
         state::DONE,
     },
 };
@@ -47,6 +48,21 @@ impl<T> Unpin for JoinFuture<T> {}
 
 impl<T> JoinFuture<T> {
     /// Dropping the future cancels the task from now on. The task is not waited for.
+    ///
+    /// ```
+    /// use std::future::IntoFuture;
+    /// use vitte_scheduler::{Config, Scheduler, SpawnOptions, park};
+    /// use vitte_wait::{Deadline, Outcome};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let parked = scheduler.spawn(&SpawnOptions::default(), move || {
+    ///     tell.send(park(Deadline::NEVER)).unwrap();
+    /// });
+    /// drop(parked.into_future().cancel_on_drop());
+    /// assert_eq!(told.recv()?, Outcome::Canceled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel_on_drop(mut self) -> Self {
         self.cancels = true;
         self

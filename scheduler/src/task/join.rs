@@ -1,20 +1,19 @@
 //! The end of a task, and those who wait for it.
 
 use crate::{
-    cancel::CancelReason,
     config::SpawnError,
     host,
-    id::FiberId,
     task::{
         Task,
-        body::{self, Ended, Payload, panic_text},
-        flags, poll,
+        body::{self, Ended},
+        flags,
+        join_error::JoinError,
+        poll,
         state::{DETACHED, DONE, HAS_JOINERS, KILLED, LOCKED, Locked, PANICKED},
     },
     worker::{Worker, current_task, slice},
 };
 use std::{
-    any::Any,
     cell::Cell,
     fmt,
     marker::PhantomData,
@@ -25,8 +24,8 @@ use std::{
 };
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Priority, Reason, StopToken, Ticket, Wait,
-    facade::{atomic::Ordering::*, hint, plain::Mutex},
+    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    facade::{atomic::Ordering::*, hint},
 };
 
 /// One who waits for a task to end, on his own stack, or on the heap. Touched under the lock of the task's
@@ -155,146 +154,6 @@ pub(crate) fn end_unrun(task: &'static Task, why: Option<SpawnError>) -> Ended {
         }
     }
 }
-
-/// What the storage of an ended task held, if not a value.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The task panicked.
-    Panicked(Panicked),
-    /// The task was never begun: this is why.
-    NotStarted(SpawnError),
-    /// The task was ended before it could return a value: by a shutdown, or because somebody wanted it ended.
-    Killed(Killed),
-    /// The deadline passed first. The task goes on, and can be joined later.
-    TimedOut,
-    /// The caller was canceled while it waited. The task goes on.
-    Canceled,
-    /// The caller's stop token was triggered while it waited. The task goes on.
-    Stopped,
-    /// The value was taken by an earlier call.
-    Taken,
-}
-
-/// The panic of a task.
-pub struct Panicked(Box<Panic>);
-
-struct Panic {
-    text: String,
-    /// Behind a lock only to be `Sync`.
-    payload: Mutex<Payload>,
-}
-
-impl Panicked {
-    /// A panic with this payload.
-    #[must_use]
-    pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        let text = panic_text(&*payload);
-        Self(Box::new(Panic {
-            text,
-            payload: Mutex::new(payload),
-        }))
-    }
-
-    /// Calls `body`.
-    ///
-    /// # Errors
-    /// Its panic.
-    pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Self> {
-        catch_unwind(AssertUnwindSafe(body)).map_err(Self::new)
-    }
-
-    /// The message of the panic.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    pub(super) fn into_text(self) -> String {
-        self.0.text
-    }
-
-    /// What the task panicked with, to be passed on with [`std::panic::resume_unwind`].
-    #[must_use]
-    pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.0.payload.into_inner()
-    }
-}
-
-impl fmt::Debug for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panicked")
-            .field("text", &self.0.text)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The end of a task that neither returned nor panicked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Killed(Option<Box<CancelReason>>);
-
-impl Killed {
-    fn of(task: &Task) -> Self {
-        Self(task.cancel_reason().map(Box::new))
-    }
-
-    /// Why it was ended, if anybody asked it to stop.
-    #[must_use]
-    pub fn reason(&self) -> Option<&CancelReason> {
-        self.0.as_deref()
-    }
-}
-
-impl fmt::Display for Killed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task was ended before it could return")?;
-        match self.reason() {
-            Some(reason) => write!(f, ": {reason}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl JoinError {
-    pub(super) fn of(bits: u64, task: &'static Task) -> Self {
-        if bits & PANICKED == 0 {
-            return Self::Killed(Killed::of(task));
-        }
-        // SAFETY: it has panicked, and the caller is the one to take the payload.
-        Self::of_payload(unsafe { body::take_panic(task) })
-    }
-
-    fn of_payload(payload: Payload) -> Self {
-        match payload.downcast::<SpawnError>() {
-            Ok(error) => Self::NotStarted(*error),
-            Err(payload) => Self::Panicked(Panicked::new(payload)),
-        }
-    }
-
-    fn of_outcome(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::TimedOut | Outcome::Woken => Self::TimedOut,
-            Outcome::Canceled => Self::Canceled,
-            Outcome::Stopped => Self::Stopped,
-        }
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked(panicked) => write!(f, "the task panicked: {}", panicked.text()),
-            Self::NotStarted(error) => write!(f, "the task was never begun: {error}"),
-            Self::Killed(killed) => killed.fmt(f),
-            Self::TimedOut => f.write_str("the task did not end before the deadline; it goes on"),
-            Self::Canceled => f.write_str("the wait for the task was canceled; the task goes on"),
-            Self::Stopped => f.write_str("the wait for the task was stopped; the task goes on"),
-            Self::Taken => f.write_str("the value of the task was taken before"),
-        }
-    }
-}
-
-impl std::error::Error for JoinError {}
 
 /// How often a joiner looks whether a task that runs on another worker ends, before it waits: about
 /// as long as waiting and being woken across workers takes.
@@ -438,16 +297,16 @@ fn unlink(task: &'static Task, joiner: &Joiner) {
 /// Dropping it detaches the task: it runs on, and its value is dropped when it ends. A panic of a
 /// detached task is dropped too.
 pub struct JoinHandle<T> {
-    task: Started,
+    pub(super) task: Started,
     value: PhantomData<T>,
 }
 
 /// The task of a handle, or why there is none, in one word: a record, a boxed error with the
 /// lowest bit set, or null once the value is taken.
-struct Started(*mut ());
+pub(super) struct Started(*mut ());
 
 /// What a [`Started`] is.
-enum Which<'a> {
+pub(super) enum Which<'a> {
     Task(&'static Task),
     Not(&'a SpawnError),
     Taken,
@@ -467,7 +326,7 @@ impl Started {
     }
 
     #[inline(always)]
-    fn which(&self) -> Which<'_> {
+    pub(super) fn which(&self) -> Which<'_> {
         if self.0.addr() & 1 != 0 {
             // SAFETY: a tagged pointer came from `not`, and is freed only when it is replaced.
             Which::Not(unsafe { &*self.0.map_addr(|at| at & !1).cast() })
@@ -479,7 +338,7 @@ impl Started {
 
     /// The task, if that is what it is.
     #[inline(always)]
-    fn get(&self) -> Option<&'static Task> {
+    pub(super) fn get(&self) -> Option<&'static Task> {
         match self.which() {
             Which::Task(task) => Some(task),
             _ => None,
@@ -526,6 +385,16 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// As [`yield_now`](crate::yield_now).
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, JoinError, Scheduler, SpawnOptions};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// assert_eq!(scheduler.spawn(&SpawnOptions::default(), || 6 * 7).join()?, 42);
+    /// let broken = scheduler.spawn(&SpawnOptions::default(), || panic!("it is broken"));
+    /// assert!(matches!(broken.join(), Err::<(), _>(JoinError::Panicked(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn join(self) -> Result<T, JoinError> {
         if let Some(task) = self.task.get()
@@ -557,6 +426,19 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// As [`yield_now`](crate::yield_now).
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, JoinError, Scheduler, SpawnOptions, park};
+    /// use vitte_wait::{Deadline, Outcome};
+    ///
+    /// let scheduler = Scheduler::start(Config::default())?;
+    /// let mut parked = scheduler.spawn(&SpawnOptions::default(), || park(Deadline::NEVER));
+    /// assert!(matches!(parked.join_with(Deadline::NOW, None), Err(JoinError::TimedOut)));
+    /// parked.unpark();
+    /// assert_eq!(parked.join_with(Deadline::NEVER, None)?, Outcome::Woken);
+    /// assert!(matches!(parked.join_with(Deadline::NEVER, None), Err(JoinError::Taken)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn join_with(
         &mut self,
         deadline: Deadline,
@@ -616,72 +498,6 @@ impl<T> JoinHandle<T> {
         task.vacate();
         result
     }
-
-    /// The id of the task's fiber. `None` if the task could not be spawned, or was joined.
-    #[must_use]
-    pub fn id(&self) -> Option<FiberId> {
-        self.task.get().map(|task| task.id())
-    }
-
-    /// Whether a join would not wait.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.task
-            .get()
-            .is_none_or(|task| task.state.load() & DONE != 0)
-    }
-
-    /// Why the task was not spawned, if it was not.
-    #[must_use]
-    pub fn spawn_error(&self) -> Option<&SpawnError> {
-        match self.task.which() {
-            Which::Not(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// Asks the task to stop: its waits end as canceled, now and from now on. See
-    /// [`cancel_for`](crate::cancel_for).
-    pub fn cancel(&self) {
-        self.cancel_for(CancelReason::UNNAMED);
-    }
-
-    /// As [`cancel`](Self::cancel), for a reason. Of several the first one counts.
-    pub fn cancel_for(&self, reason: impl Into<CancelReason>) {
-        if let Some(task) = self.task.get() {
-            task.cancel_for(reason.into());
-        }
-    }
-
-    /// Ends the task without its consent: see [`kill`](crate::kill).
-    pub fn kill(&self) {
-        if let Some(task) = self.task.get() {
-            task.kill();
-        }
-    }
-
-    /// Why the task was asked to stop. `None` if it was not, or was joined.
-    #[must_use]
-    pub fn cancel_reason(&self) -> Option<CancelReason> {
-        self.task.get()?.cancel_reason()
-    }
-
-    /// Gives the task another priority. See [`set_priority`](crate::set_priority).
-    pub fn set_priority(&self, priority: Priority) {
-        if let Some(task) = self.task.get() {
-            task.unit.set_class(priority);
-        }
-    }
-
-    /// Gives the task's fiber its park token. See [`unpark`](crate::unpark).
-    pub fn unpark(&self) {
-        if let Some(task) = self.task.get() {
-            task.unit.unpark();
-        }
-    }
-
-    /// Lets the task run on its own. The same as dropping the handle.
-    pub fn detach(self) {}
 
     /// Detaches the task. The handle stays, and is good for nothing.
     pub(crate) fn let_go(&mut self) {

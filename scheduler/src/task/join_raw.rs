@@ -5,7 +5,8 @@ use crate::{
     id::{FiberId, Stale},
     task::{
         Task, body, flags,
-        join::{JoinError, Killed, claim_joiners, complete, wait_for_end},
+        join::{claim_joiners, complete, wait_for_end},
+        join_error::{JoinError, Killed},
         slab,
         state::{DETACHED, DONE, KILLED, PANICKED},
     },

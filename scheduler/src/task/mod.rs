@@ -12,9 +12,10 @@
 pub(crate) mod arm;
 pub(crate) mod body;
 pub(crate) mod future;
+mod handle;
 pub(crate) mod job;
 pub(crate) mod join;
-mod join_forms;
+pub(crate) mod join_error;
 pub(crate) mod join_raw;
 #[cfg(all(test, loom))]
 mod model;

@@ -146,6 +146,17 @@ pub(crate) fn give_way_if_asked() {
 ///
 /// # Panics
 /// As [`yield_now`](crate::yield_now).
+///
+/// ```
+/// use vitte_scheduler::{Config, Poll, Scheduler, SpawnOptions, poll_slow};
+///
+/// let scheduler = Scheduler::start(Config::default())?;
+/// // An interpreter's loop, which asks every so many instructions.
+/// let program = scheduler.spawn(&SpawnOptions::default(), || while poll_slow() == Poll::Continue {});
+/// program.cancel();
+/// program.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn poll_slow() -> Poll {
     let Some((_, task)) = current_task() else {
         return Poll::Continue;
@@ -194,6 +205,18 @@ pub fn poll_slow() -> Poll {
 /// Uses up so many thousandths of the calling fiber's slice at once, for work that its polls do not
 /// show, a long operation of the host's, say. When none is left, its poll word is set: it gives way at
 /// its next poll if anybody waits. On a plain thread it does nothing.
+///
+/// ```
+/// use vitte_scheduler::{Config, Scheduler, SpawnOptions, consume, poll};
+///
+/// let scheduler = Scheduler::start(Config::default())?;
+/// let host = scheduler.spawn(&SpawnOptions::default(), || {
+///     consume(1000); // a long operation: whoever waits has his turn next
+///     poll()
+/// });
+/// host.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn consume(permille: u32) {
     if let Some((worker, task)) = current_task()
         && worker.slice.consume(permille)
