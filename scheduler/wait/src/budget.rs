@@ -52,17 +52,27 @@ impl Budget {
         // Two threads with one handle may count one for two: it is a budget, not a ledger.
         let spent = self.0.load(Relaxed).wrapping_add(1);
         self.0.store(spent, Relaxed);
-        spent.is_multiple_of(ALLOWANCE)
+        is_used_up(spent)
     }
+
+    /// How many were counted, modulo 2^32, but for what two threads counted at a time.
+    #[must_use]
+    pub fn counted(&self) -> u32 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Whether the last of so many operations was the last of a budget.
+#[inline(always)]
+pub(crate) fn is_used_up(count: u32) -> bool {
+    count.is_multiple_of(ALLOWANCE)
 }
 
 /// As [`Budget::count`], but on the calling thread: for what many threads use at once, all of which would write to its budget.
 #[inline]
 #[must_use]
 pub fn count_here() -> bool {
-    current::count_operation()
-        .wrapping_add(1)
-        .is_multiple_of(ALLOWANCE)
+    is_used_up(current::count_operation().wrapping_add(1))
 }
 
 /// A budget is used up.

@@ -6,7 +6,14 @@
 //! and must be called again after anything that may suspend. "Never inlined" is load-bearing.
 //! ([`slot()`] and [`here`] give pointers to it, to callers that promise as much.)
 
-use crate::{Unit, badge::NONE, counter::Notes, dice::Dice, thread::ThreadUnit};
+use crate::{
+    Unit,
+    badge::NONE,
+    counter::Notes,
+    dice::Dice,
+    roster::{Entry, Roster},
+    thread::ThreadUnit,
+};
 use std::{arch::asm, cell::Cell, ptr};
 
 /// What a thread knows of what runs on it. A scheduler's worker keeps the address of its own
@@ -27,6 +34,8 @@ pub struct Slot {
     budgets: Cell<u32>,
     /// How many operations were counted on it, instead of in what they were done to.
     counted: Cell<u32>,
+    /// What its units [read](crate::roster); `None` before they first did.
+    roster: Cell<Option<&'static Roster>>,
     /// By what it tells the time.
     notes: Notes,
 }
@@ -39,6 +48,10 @@ impl Drop for OwnUnit {
         if cfg!(any(loom, shuttle)) {
             // A checker that gives up drops this outside the model, where its types do not work.
             return;
+        }
+        let roster = SLOT.try_with(|slot| slot.roster.take());
+        if let Ok(Some(roster)) = roster {
+            roster.give();
         }
         if let Some(unit) = self.0.get() {
             let _ = SLOT.try_with(|slot| slot.unit.set(unit.unit()));
@@ -54,17 +67,17 @@ impl Drop for OwnUnit {
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() } };
+    static SLOT: Slot = const { Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), roster: Cell::new(None), notes: Notes::new() } };
     static OWN: OwnUnit = const { OwnUnit(Cell::new(None)) };
 }
 #[cfg(loom)]
 loom::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), roster: Cell::new(None), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 #[cfg(shuttle)]
 shuttle::thread_local! {
-    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), notes: Notes::new() };
+    static SLOT: Slot = Slot { unit: Cell::new(ptr::null()), worker: Cell::new(ptr::null()), attached: Cell::new(ptr::null()), dice: Cell::new(0), badge: Cell::new(NONE), budgets: Cell::new(0), counted: Cell::new(0), roster: Cell::new(None), notes: Notes::new() };
     static OWN: OwnUnit = OwnUnit(Cell::new(None));
 }
 
@@ -209,6 +222,33 @@ pub(crate) fn count_budget() -> u32 {
 #[inline(never)]
 pub(crate) fn count_operation() -> u32 {
     SLOT.with(|slot| slot.counted.replace(slot.counted.get().wrapping_add(1)))
+}
+
+/// Enters a reader into the calling thread's roster, if there is one with a place, and adds `count` to the operations that were counted on
+/// it; also says how many there are then, modulo 2^32.
+#[inline(never)]
+pub(crate) fn note_reader(key: usize, mark: usize, count: u32) -> Option<(&'static Entry, u32)> {
+    if cfg!(any(loom, shuttle)) {
+        open_roster();
+    }
+    SLOT.with(|slot| {
+        let entry = slot.roster.get()?.enter(key, mark)?;
+        let counted = slot.counted.get().wrapping_add(count);
+        slot.counted.set(counted);
+        Some((entry, counted))
+    })
+}
+
+/// Gives the calling thread a roster, if it has none, and is not about to end.
+#[cold]
+#[inline(never)]
+pub(crate) fn open_roster() {
+    let has_one = SLOT.with(|slot| slot.roster.get().is_some());
+    // Who has none in a destructor that runs after `OWN` is gone does without.
+    if !has_one && OWN.try_with(|_| ()).is_ok() {
+        let roster = Roster::take();
+        SLOT.with(|slot| slot.roster.set(Some(roster)));
+    }
 }
 
 /// A budget was used up on the calling thread: counts from zero again.

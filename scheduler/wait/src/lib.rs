@@ -45,6 +45,7 @@ mod priority;
 mod queue;
 mod reason;
 mod reservation;
+pub mod roster;
 pub mod select;
 mod short;
 pub mod stack;

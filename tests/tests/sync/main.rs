@@ -11,6 +11,7 @@ mod exact;
 mod from_elsewhere;
 mod from_parking_lot;
 mod inline;
+mod leaning;
 mod mapped;
 mod mutex;
 mod named;
@@ -71,6 +72,14 @@ macro_rules! all_bodies {
                 one_of_a_crowd_may_read_again_beside_a_writer
                 a_writer_s_panic_poisons_and_a_reader_s_does_not
                 readers_and_writers_mixed_at_random_see_whole_values
+            }
+            leaning {
+                a_lock_that_leans_knows_its_readers
+                a_writer_waits_for_readers_that_entered_while_the_lock_leant
+                a_reader_of_a_lock_that_leans_becomes_the_writer
+                a_leaked_reader_of_one_lock_is_none_of_the_next
+                readers_and_rare_writers_see_whole_values
+                a_writer_gets_in_among_readers_that_never_stop
             }
             condvar {
                 a_notification_wakes_the_one_that_has_waited_longest

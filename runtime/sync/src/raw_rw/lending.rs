@@ -58,7 +58,9 @@ impl RawRwLock {
         }
         let marks = self.marks.iter().chain([&self.writer]);
         let marks = marks.map(|mark: &AtomicUsize| mark.load(Relaxed));
-        let mut marks: Vec<usize> = marks.chain(waiting.crowd.iter().copied()).collect();
+        let mut marks: Vec<usize> = marks
+            .chain(waiting.crowd.iter().map(|reader| reader.mark))
+            .collect();
         marks.sort_unstable();
         marks.dedup();
         let inside = marks.into_iter().filter_map(stack::maker);

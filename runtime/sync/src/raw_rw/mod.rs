@@ -1,14 +1,15 @@
 //! The lock under [`RwLock`](crate::RwLock): many readers or one writer, and who of them one is oneself.
 //!
 //! ```text
-//! | poisoned | queued | writer | ... | crowd 24: readers without a place | places 15: which are taken |
+//! | poisoned | queued | writer | leans | ... | crowd 24: readers without a place | places 15: which are taken |
 //! ```
 //!
 //! A reader enters by a compare-and-swap that takes the first free *place* and leaves by a
 //! subtraction that frees it; in between the place has the mark of its stack (see
 //! [`vitte_wait::stack`]). So one who would have to wait can tell whether it reads already, which
 //! lets it in beside a waiting writer, whether it would wait for itself, and all that without a
-//! thread-local. Readers that find no place are noted under the queue's lock.
+//! thread-local. Readers that find no place are noted under the queue's lock. A lock that is hardly ever written
+//! [leans](leaning): its readers then do not write to it.
 //!
 //! Who waits is never woken to try again: whoever changes the state under the queue's lock settles
 //! who enters ([`settle`](RawRwLock::settle)). When a writer leaves, the readers that wait enter,
@@ -30,6 +31,7 @@
 //! other change of the word is a reader's leaving. A mark in a place is written after the place is
 //! taken and cleared before it is freed, by its reader, or, at entry, by whoever lets the reader in.
 
+mod leaning;
 mod lending;
 mod waiting;
 
@@ -37,20 +39,22 @@ use crate::{
     forms::const_new,
     raw::{Patience, Refused, Spin},
 };
+use leaning::Leaning;
 use std::{
     cell::Cell,
     fmt,
     panic::{RefUnwindSafe, UnwindSafe},
 };
 use vitte_wait::{
-    WaitQueue,
+    WaitQueue, count_here,
     facade::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering::*},
     },
+    roster::Entry,
     stack,
 };
-use waiting::{Queue, Slip, Waiting};
+use waiting::{Crowded, Queue, Slip, Waiting};
 
 /// How many readers have places. In models one, so that two make a crowd.
 const PLACES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 15 };
@@ -58,24 +62,36 @@ const TAKEN: u64 = (1 << PLACES) - 1;
 const CROWD_ONE: u64 = 1 << 16;
 const CROWD: u64 = ((1 << 24) - 1) << 16;
 const READERS: u64 = TAKEN | CROWD;
+/// Readers may be in rosters. See Note [Leaning].
+const LEANS: u64 = 1 << 59;
 const WRITER: u64 = 1 << 60;
 /// Somebody waits.
 const QUEUED: u64 = 1 << 61;
 const POISONED: u64 = 1 << 62;
 
-/// Stands for a place in the crowd.
-const CROWDED: u8 = u8::MAX;
-
-/// How many readers are inside.
+/// How many readers are inside, but for those in rosters.
 fn readers(word: u64) -> u64 {
     u64::from((word & TAKEN).count_ones()) + (word & CROWD) / CROWD_ONE
 }
 
-/// A reader inside: its place, and its mark.
+/// A reader inside: where it is, and its mark.
 #[derive(Clone, Copy)]
-pub(crate) struct Reading {
-    place: u8,
-    mark: usize,
+pub(crate) enum Reading {
+    /// In one of the lock's places.
+    Placed { place: u8, mark: usize },
+    /// In none.
+    Crowded { mark: usize },
+    /// In a roster, which has the mark; and perhaps in the crowd, too.
+    Noted(&'static Entry),
+}
+
+impl Reading {
+    fn mark(self) -> usize {
+        match self {
+            Self::Placed { mark, .. } | Self::Crowded { mark } => mark,
+            Self::Noted(entry) => entry.what().1,
+        }
+    }
 }
 
 /// Why a reader does not become a writer.
@@ -103,6 +119,7 @@ pub(crate) enum NoUpgrade {
 /// ```
 pub struct RawRwLock {
     word: AtomicU64,
+    leaning: Leaning,
     /// The mark of the writer inside, 0 if there is none. Written by it, or by whoever lets it in.
     writer: AtomicUsize,
     marks: [AtomicUsize; PLACES],
@@ -126,6 +143,7 @@ impl RawRwLock {
         pub fn new() -> Self {
             Self {
                 word: AtomicU64::new(0),
+                leaning: Leaning::new(),
                 writer: AtomicUsize::new(0),
                 marks: no_marks(),
                 waiting: Mutex::new(Waiting {
@@ -140,9 +158,19 @@ impl RawRwLock {
         }
     }
 
-    /// Enters as a reader if nothing is in the way.
+    /// Enters as a reader if nothing is in the way; also says whether a budget is used up, if that [counts](count_here).
     #[inline(always)]
-    pub(crate) fn try_read_fast(&self) -> Option<Reading> {
+    pub(crate) fn try_read_fast(&self, counts: bool) -> Option<(Reading, bool)> {
+        if let Some(noted) = self.try_read_noted(counts) {
+            return Some(noted);
+        }
+        let reading = self.try_read_placed()?;
+        Some((reading, counts && count_here()))
+    }
+
+    /// Enters as a reader with a place.
+    #[inline(always)]
+    fn try_read_placed(&self) -> Option<Reading> {
         let now = self.word.load(Relaxed);
         if now != 0 {
             return self.try_read_beside(now);
@@ -153,7 +181,7 @@ impl RawRwLock {
         let mark = stack::mark();
         self.marks[0].store(mark, Relaxed);
         self.show(mark);
-        Some(Reading { place: 0, mark })
+        Some(Reading::Placed { place: 0, mark })
     }
 
     /// Enters as a reader beside other readers.
@@ -163,14 +191,14 @@ impl RawRwLock {
         if now & (WRITER | QUEUED | POISONED) != 0 || place >= PLACES {
             return None;
         }
-        // Ordering: Acquire, as in `try_read_fast`.
+        // Ordering: Acquire, as in `try_read_placed`.
         self.word
             .compare_exchange(now, now | 1 << place, Acquire, Relaxed)
             .ok()?;
         let mark = stack::mark();
         self.marks[place].store(mark, Relaxed);
         self.show(mark);
-        Some(Reading {
+        Some(Reading::Placed {
             place: place as u8,
             mark,
         })
@@ -179,7 +207,8 @@ impl RawRwLock {
     /// Enters as a reader, if that can be had without waiting.
     #[inline]
     pub(crate) fn try_read(&self) -> Option<Reading> {
-        self.try_read_fast().or_else(|| self.try_read_slow())
+        let fast = self.try_read_fast(false).map(|(reading, _)| reading);
+        fast.or_else(|| self.try_read_slow())
     }
 
     #[cold]
@@ -190,8 +219,8 @@ impl RawRwLock {
 
     #[inline]
     pub(crate) fn read(&self, patience: Patience<'_>) -> Result<Reading, Refused> {
-        match self.try_read_fast() {
-            Some(reading) => Ok(reading),
+        match self.try_read_fast(false) {
+            Some((reading, _)) => Ok(reading),
             None => self.read_slow(patience),
         }
     }
@@ -210,14 +239,10 @@ impl RawRwLock {
         }
         let slip = Slip::new(mark);
         self.wait(Queue::Readers, &slip, patience, |waiting| {
-            let entered = self.try_enter(waiting, mark)?;
-            slip.place.set(entered.place);
+            slip.reading.set(self.try_enter(waiting, mark)?);
             Some(())
         })?;
-        Ok(Reading {
-            place: slip.place.get(),
-            mark,
-        })
+        Ok(slip.reading.get())
     }
 
     /// Lets a reader in that need not wait. Under the queue's lock.
@@ -237,45 +262,51 @@ impl RawRwLock {
                 return None;
             }
             let free = (now & TAKEN).trailing_ones() as usize;
-            let (bit, place) = if free < PLACES {
-                (1 << free, free as u8)
-            } else {
-                assert!(now & CROWD != CROWD, "there are too many readers to count");
-                (CROWD_ONE, CROWDED)
-            };
-            // Ordering: Acquire, as in `try_read_fast`.
-            match self
+            let has_place = free < PLACES;
+            assert!(
+                has_place || now & CROWD != CROWD,
+                "there are too many readers to count"
+            );
+            let one = if has_place { 1 << free } else { CROWD_ONE };
+            // Ordering: Acquire, as in `try_read_placed`.
+            if let Err(other) = self
                 .word
-                .compare_exchange_weak(now, now + bit, Acquire, Relaxed)
+                .compare_exchange_weak(now, now + one, Acquire, Relaxed)
             {
-                Ok(_) if place == CROWDED => waiting.crowd.push(mark),
-                Ok(_) => self.marks[free].store(mark, Relaxed),
-                Err(other) => {
-                    now = other;
-                    continue;
-                }
+                now = other;
+                continue;
             }
-            return Some(Reading { place, mark });
+            if !has_place {
+                waiting.crowd.push(Crowded { mark, entry: None });
+                return Some(Reading::Crowded { mark });
+            }
+            self.marks[free].store(mark, Relaxed);
+            let place = free as u8;
+            return Some(Reading::Placed { place, mark });
         }
     }
 
     /// Leaves. The reader's unit only.
     #[inline(always)]
     pub(crate) fn leave_reading(&self, reading: Reading) {
-        if reading.place == CROWDED {
-            return self.leave_crowd(reading.mark);
+        match reading {
+            Reading::Noted(entry) => self.leave_noted(entry),
+            Reading::Placed { place, mark } => self.leave_place(place, mark),
+            Reading::Crowded { mark } => self.leave_crowd(mark, None),
         }
-        self.marks[usize::from(reading.place)].store(0, Relaxed);
-        let bit = 1 << reading.place;
+    }
+
+    #[inline(always)]
+    fn leave_place(&self, place: u8, mark: usize) {
+        self.marks[usize::from(place)].store(0, Relaxed);
+        let bit = 1 << place;
         // Ordering: Release. Partner: the Acquire of the writer that enters next, or of whoever
         // lets it in.
         let before = self.word.fetch_sub(bit, Release);
         // Liveness: who waits has set `QUEUED` under the lock while we were inside, so we see it. One
         // reader that is left may be the one that waits for us to become a writer.
         // What is lent to us we must see taken back.
-        if before & QUEUED != 0
-            && (readers(before - bit) <= 1 || stack::maker(reading.mark).is_some())
-        {
+        if before & QUEUED != 0 && (readers(before - bit) <= 1 || stack::maker(mark).is_some()) {
             self.settle_after(false);
         }
     }
@@ -285,8 +316,8 @@ impl RawRwLock {
     #[inline]
     pub(crate) fn leave_reading_unnamed(&self) {
         let reading = if self.word.load(Relaxed) & READERS == 1 {
-            // There is one reader: the caller.
-            Reading {
+            // There is one reader: the caller. (No lock behind `lock_api` ever leans.)
+            Reading::Placed {
                 place: 0,
                 mark: self.marks[0].load(Relaxed),
             }
@@ -300,29 +331,42 @@ impl RawRwLock {
     #[cold]
     fn reading_of_caller(&self) -> Reading {
         let waiting = self.waiting.lock();
-        let placed = (0..).zip(&self.marks).map(|(place, mark)| Reading {
+        let placed = (0..).zip(&self.marks).map(|(place, mark)| Reading::Placed {
             place,
             mark: mark.load(Relaxed),
         });
-        let crowd = waiting.crowd.iter().map(|mark| Reading {
-            place: CROWDED,
-            mark: *mark,
-        });
-        let mut readings = placed.chain(crowd).filter(|reading| reading.mark != 0);
-        let own = readings.clone().find(|reading| stack::is_own(reading.mark));
+        let crowd = waiting
+            .crowd
+            .iter()
+            .map(|reader| Reading::Crowded { mark: reader.mark });
+        let mut readings = placed.chain(crowd).filter(|reading| reading.mark() != 0);
+        let own = readings
+            .clone()
+            .find(|reading| stack::is_own(reading.mark()));
         // Where nobody tells the bounds of stacks, marks tell nothing, and one is as good as another.
         own.or_else(|| readings.next())
             .expect("a reader that leaves is inside")
     }
 
+    /// Leaves as the reader in the crowd that has this mark and this entry; as one that a writer may have found there, if it
+    /// has one.
     #[cold]
-    fn leave_crowd(&self, mark: usize) {
+    fn leave_crowd(&self, mark: usize, entry: Option<&Entry>) {
         let mut waiting = self.waiting.lock();
-        let at = waiting.crowd.iter().position(|other| *other == mark);
-        if let Some(at) = at {
-            waiting.crowd.swap_remove(at);
-        }
-        // Ordering: Release, as in `leave_reading`.
+        let is_it = |other: &Crowded| {
+            let is_entered = match (other.entry, entry) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one.is(other),
+                _ => false,
+            };
+            is_entered && other.mark == mark
+        };
+        let Some(at) = waiting.crowd.iter().position(is_it) else {
+            debug_assert!(entry.is_some(), "a reader that leaves is inside");
+            return;
+        };
+        waiting.crowd.swap_remove(at);
+        // Ordering: Release, as in `leave_place`.
         self.word.fetch_sub(CROWD_ONE, Release);
         let entered = self.settle(&mut waiting, false);
         drop(waiting);
@@ -355,6 +399,7 @@ impl RawRwLock {
     /// As [`try_write_fast`](Self::try_write_fast), whether poisoned or not.
     #[cold]
     fn try_write_slow(&self, mark: usize) -> bool {
+        self.straighten();
         let entered = self.try_write_poisoned(mark);
         if entered {
             self.show(mark);
@@ -393,6 +438,7 @@ impl RawRwLock {
     #[inline(never)]
     fn write_slow(&self, patience: Patience<'_>) -> Result<(), Refused> {
         let mark = stack::mark();
+        self.straighten();
         let reads = self.word.load(Relaxed) & READERS != 0;
         if self.is_written_by_caller() || (reads && self.is_read_by_caller(&self.waiting.lock())) {
             return Err(Refused::Deadlock);
@@ -443,7 +489,7 @@ impl RawRwLock {
             drop(waiting);
             drop(entered);
         }
-        Reading { place: 0, mark }
+        Reading::Placed { place: 0, mark }
     }
 
     /// Makes a reader the writer, once every other reader has left. The reader's unit only.
@@ -452,11 +498,21 @@ impl RawRwLock {
         reading: Reading,
         patience: Patience<'_>,
     ) -> Result<(), NoUpgrade> {
+        self.upgrade_as(reading.mark(), patience)?;
+        if let Reading::Noted(entry) = reading {
+            // It was in the crowd, too, so nobody looks for it here any more.
+            entry.strike();
+        }
+        Ok(())
+    }
+
+    fn upgrade_as(&self, mark: usize, patience: Patience<'_>) -> Result<(), NoUpgrade> {
         let conflict = Cell::new(false);
-        let slip = Slip::new(reading.mark);
-        let alone = |waiting: &mut Waiting| self.become_writer(waiting, reading.mark).then_some(());
+        let slip = Slip::new(mark);
+        let alone = |waiting: &mut Waiting| self.become_writer(waiting, mark).then_some(());
         {
             let mut waiting = self.waiting.lock();
+            self.straighten_in(&mut waiting);
             if alone(&mut waiting).is_some() {
                 return Ok(());
             }
@@ -522,7 +578,7 @@ impl RawRwLock {
     fn marks_of_caller(&self, waiting: &Waiting) -> usize {
         let placed = self.marks.iter().map(|mark| mark.load(Relaxed));
         placed
-            .chain(waiting.crowd.iter().copied())
+            .chain(waiting.crowd.iter().map(|reader| reader.mark))
             .filter(|mark| *mark != 0 && stack::is_own(*mark))
             .count()
     }
@@ -530,7 +586,7 @@ impl RawRwLock {
     /// Whether anybody is inside, as reader or writer; a snapshot.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.word.load(Relaxed) & (READERS | WRITER) != 0
+        self.word.load(Relaxed) & (READERS | WRITER) != 0 || self.noted() > 0
     }
 
     /// Whether a writer is inside; a snapshot.
@@ -568,9 +624,10 @@ impl fmt::Debug for RawRwLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let now = self.word.load(Relaxed);
         f.debug_struct("RawRwLock")
-            .field("readers", &readers(now))
+            .field("readers", &(readers(now) + self.noted()))
             .field("writer", &(now & WRITER != 0))
             .field("waited_for", &(now & QUEUED != 0))
+            .field("leans", &(now & LEANS != 0))
             .finish_non_exhaustive()
     }
 }

@@ -1,22 +1,31 @@
 //! Who waits at a lock of readers and writers, and who of them is let in. The rules are told, and
 //! the invariants stated, in the [module above](super).
 
-use super::{CROWDED, POISONED, QUEUED, RawRwLock, WRITER, readers};
+use super::{POISONED, QUEUED, RawRwLock, Reading, WRITER, readers};
 use crate::raw::{Patience, Refused};
 use std::{cell::Cell, ptr};
-use vitte_wait::{Claimed, Loan, Node, Outcome, Priority, WaitQueue, facade::atomic::Ordering::*};
+use vitte_wait::{
+    Claimed, Loan, Node, Outcome, Priority, WaitQueue, facade::atomic::Ordering::*, roster::Entry,
+};
 
 pub(super) struct Waiting {
     pub(super) readers: WaitQueue,
     pub(super) writers: WaitQueue,
     /// One at most whose wait is open.
     pub(super) upgraders: WaitQueue,
-    /// The marks of readers without a place.
-    pub(super) crowd: Vec<usize>,
+    /// The readers without a place.
+    pub(super) crowd: Vec<Crowded>,
     /// What those who wait lend to those inside: one for each unit. See Note [Inheritance by many].
     pub(super) lent: Vec<Loan>,
     /// How many writers were let in that waited.
     pub(super) turns: u8,
+}
+
+/// A reader without a place.
+pub(super) struct Crowded {
+    pub(super) mark: usize,
+    /// Where a writer [has found](super::leaning) it.
+    pub(super) entry: Option<&'static Entry>,
 }
 
 impl Waiting {
@@ -40,14 +49,15 @@ impl Waiting {
 /// What a waiter lends to whoever lets it in.
 pub(super) struct Slip {
     mark: usize,
-    pub(super) place: Cell<u8>,
+    /// As what it was let in, if as a reader.
+    pub(super) reading: Cell<Reading>,
 }
 
 impl Slip {
     pub(super) fn new(mark: usize) -> Self {
         Self {
             mark,
-            place: Cell::new(CROWDED),
+            reading: Cell::new(Reading::Crowded { mark }),
         }
     }
 
@@ -116,6 +126,9 @@ impl RawRwLock {
         let node = Node::new(wait.ticket(), slip.payload());
         {
             let mut waiting = self.waiting.lock();
+            if !matches!(queue, Queue::Readers) {
+                self.straighten_in(&mut waiting);
+            }
             // Liveness: the flag is raised by a compare-and-swap from a word that says why we wait:
             // somebody is inside, who will find the flag when he leaves, and then us; or somebody is
             // on his way to settle, and needs the lock that we have.
@@ -219,7 +232,7 @@ impl RawRwLock {
                     let Some(reading) = self.enter(waiting, slip.mark) else {
                         unreachable!("no writer enters while we have the lock")
                     };
-                    slip.place.set(reading.place);
+                    slip.reading.set(reading);
                     entered.push(claimed);
                 }
                 if entered.is_empty() && inside == 0 && !waiting.writers.is_empty() {

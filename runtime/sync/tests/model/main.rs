@@ -18,6 +18,7 @@ mod events_signal;
 #[cfg(loom)]
 mod flawed_lock;
 mod inherit;
+mod leaning;
 mod mutex;
 mod poison;
 mod rwlock;

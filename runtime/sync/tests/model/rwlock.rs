@@ -43,22 +43,25 @@ fn writers_exclude_each_other_among_readers() {
     });
 }
 
+/// One unit reads `count` twice, while another wants to write.
+pub(crate) fn read_again(count: RwLock<i32>) {
+    let count = Arc::new(count);
+    let theirs = count.clone();
+    let reader = count.read().unwrap();
+    let writer = thread::spawn(move || *theirs.write().unwrap() += 1);
+    let again = count.read().unwrap();
+    assert_eq!(*reader + *again, 0);
+    drop(reader);
+    assert_eq!(*again, 0);
+    drop(again);
+    writer.join().unwrap();
+    assert_eq!(*count.read().unwrap(), 1);
+}
+
 /// A model has one place for readers, so the second is in the crowd.
 #[test]
 fn a_reader_enters_again_beside_a_writer_that_waits() {
-    check("rwlock, read again", 3, || {
-        let count = Arc::new(RwLock::new(0));
-        let theirs = count.clone();
-        let reader = count.read().unwrap();
-        let writer = thread::spawn(move || *theirs.write().unwrap() += 1);
-        let again = count.read().unwrap();
-        assert_eq!(*reader + *again, 0);
-        drop(reader);
-        assert_eq!(*again, 0);
-        drop(again);
-        writer.join().unwrap();
-        assert_eq!(*count.read().unwrap(), 1);
-    });
+    check("rwlock, read again", 3, || read_again(RwLock::new(0)));
 }
 
 #[test]

@@ -17,12 +17,18 @@ mod panic;
 #[cfg(not(any(loom, shuttle)))]
 mod real;
 
+/// Statics that belong to one execution of a model.
+#[cfg(loom)]
+pub use loom::lazy_static;
 #[cfg(loom)]
 pub use model_loom::{Arc, Mutex, MutexGuard, atomic, cell, hint, thread};
 #[cfg(shuttle)]
 pub use model_shuttle::{Arc, Mutex, MutexGuard, atomic, hint, thread};
 #[cfg(any(loom, shuttle))]
 pub use panic::{panicking, unwinding};
+/// Statics that belong to one execution of a model.
+#[cfg(shuttle)]
+pub use shuttle::lazy_static;
 #[cfg(not(any(loom, shuttle)))]
 pub use std::thread::panicking;
 
