@@ -22,7 +22,7 @@ use vitte_scheduler::RawJoinError;
 /// `VT_EFAILED`: its entry did not return; it panicked (if it is written in Rust), found no stack
 /// to run on, was killed, or ended by a shutdown. `vt_join_text` tells. `VT_ETIMEDOUT`, or `VT_EAGAIN`
 /// with `VT_NOW`: it lives. `VT_ECANCELED`: the *caller* was canceled; the fiber can still be
-/// joined. `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
+/// joined. (A fiber that runs on the caller's stack, as one may that he spawned last, is canceled with him instead.) `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
 /// the deadline is negative. `VT_EDEADLK`: it is the caller.
 ///
 /// # Safety

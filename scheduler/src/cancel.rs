@@ -2,6 +2,11 @@
 //!
 //! The first to ask decides the reason. Where that is said, the state word of the task tells (see
 //! `task::state`), so that a request without words, such as a shutdown sends to everybody, costs no memory.
+//!
+//! Note \[Passed on\]: a fiber whose joined child runs on its stack cannot go on before that is over, so its cancellation
+//! is the child's, too: else its join could not be canceled at all. A child that leaves the stack for the first time
+//! says so to the fiber below, and that one to the one below it. Whoever cancels asks first, and then looks for who is on top;
+//! the child shows itself first, and then looks whether it was asked. What is shown is an id, so it may be stale.
 
 use crate::{
     id::{FiberId, Stale},
@@ -12,8 +17,12 @@ use crate::{
     },
     worker::current_task,
 };
-use std::{fmt, marker::PhantomData, sync::Arc};
-use vitte_wait::{Unit, current, facade::atomic::Ordering::Relaxed};
+use std::{cell::Cell, fmt, marker::PhantomData, sync::Arc};
+use vitte_wait::{
+    current,
+    facade::atomic::{Ordering::*, fence},
+    local::FiberLocal,
+};
 
 /// Why a fiber was asked to stop: a number, and perhaps a text.
 ///
@@ -193,6 +202,49 @@ impl Task {
     fn ask_to_stop(&'static self) {
         self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
         self.unit.cancel();
+        self.pass_on();
+    }
+
+    /// Cancels who runs on top of the task, which was canceled just now. As for `cancel_for`.
+    fn pass_on(&'static self) {
+        // Ordering: SeqCst, store-load pair: the request above, who is on top. Partner: the fence in `show_below`.
+        fence(SeqCst);
+        let Some(cold) = self.cold().filter(|_| self.unit.is_canceled()) else {
+            return;
+        };
+        if let Some(top) = FiberId::from_bits(cold.on_top.load(Relaxed)) {
+            // Who is over need not stop.
+            let _ = cancel_for(top, self.cancel_reason().unwrap_or_default());
+        }
+    }
+
+    /// The task runs on the stack of its joiner, `below`, and is about to leave it: see Note [Passed on]. On the task
+    /// itself.
+    #[cold]
+    pub(crate) fn show_below(&'static self, below: &'static Self) {
+        let (mut top, mut below) = (self, below);
+        loop {
+            let (bits, cold) = (top.id().to_bits(), below.cold_or_new());
+            if cold.on_top.load(Relaxed) == bits {
+                // So it is for those below.
+                return;
+            }
+            cold.on_top.store(bits, Relaxed);
+            // Ordering: SeqCst, store-load pair: who is on top, the request. Partner: the fence in `pass_on`.
+            fence(SeqCst);
+            if below.unit.is_canceled() {
+                top.cancel_for(below.cancel_reason().unwrap_or_default());
+            }
+            if below.flags() & flags::INLINE == 0 {
+                return;
+            }
+            top = below;
+            // SAFETY: the link of a task that runs inline, and has another on top of it, is its joiner.
+            let Some(next) = (unsafe { top.link.get().as_ref() }) else {
+                return;
+            };
+            below = next;
+        }
     }
 
     /// Has the task ended at its next wait. By whoever has its handle, or holds the state's lock.
@@ -200,6 +252,7 @@ impl Task {
         self.state.decide(Cause::Killed);
         self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
         self.unit.request_unwind(false);
+        self.pass_on();
     }
 
     /// Why the task was asked to stop, if it was. As for `cancel_for`.
@@ -221,7 +274,8 @@ pub fn cancel(id: FiberId) -> Result<(), Stale> {
 /// never blocks.
 ///
 /// It is a request: the fiber ends when its body does. One that has not begun begins all the same, and finds
-/// itself canceled, so what it was given is always its own to clean up.
+/// itself canceled, so what it was given is always its own to clean up. If it waits for a task that it joins, and that runs
+/// on its stack, that one is asked, too, for it cannot go on before.
 ///
 /// # Errors
 /// [`Stale`] if the fiber is gone.
@@ -347,7 +401,7 @@ pub fn mask_cancel(masked: bool) -> bool {
 }
 
 /// While it lives, the calling fiber does not heed its cancellation: its waits run their course. For code
-/// that has to wait while it cleans up. They nest.
+/// that has to wait while it cleans up. They nest, in whatever order they are dropped.
 ///
 /// ```
 /// use vitte_scheduler::{CancelMask, Config, Scheduler, SpawnOptions, sleep_until};
@@ -370,11 +424,12 @@ pub fn mask_cancel(masked: bool) -> bool {
 #[derive(Debug)]
 #[must_use = "cancellation is masked until this is dropped"]
 pub struct CancelMask {
-    unit: &'static Unit,
-    before: bool,
     /// It belongs to whoever made it.
     _own: PhantomData<*const ()>,
 }
+
+/// How many masks of the unit live, and whether it masked cancellation before the first of them.
+static MASKS: FiberLocal<Cell<(usize, bool)>> = FiberLocal::new(Cell::default);
 
 impl CancelMask {
     /// Masks cancellation for the caller.
@@ -395,17 +450,24 @@ impl CancelMask {
     /// ```
     #[expect(clippy::new_without_default, reason = "it does something to its maker")]
     pub fn new() -> Self {
-        let unit = current::unit();
-        Self {
-            unit,
-            before: unit.mask_cancel(true),
-            _own: PhantomData,
-        }
+        let masked = mask_cancel(true);
+        MASKS.with(|masks| {
+            let (count, before) = masks.get();
+            masks.set((count + 1, if count == 0 { masked } else { before }));
+        });
+        Self { _own: PhantomData }
     }
 }
 
 impl Drop for CancelMask {
     fn drop(&mut self) {
-        self.unit.mask_cancel(self.before);
+        let last = MASKS.with(|masks| {
+            let (count, before) = masks.get();
+            masks.set((count.saturating_sub(1), before));
+            (count <= 1).then_some(before)
+        });
+        if let Some(before) = last {
+            mask_cancel(before);
+        }
     }
 }

@@ -378,6 +378,10 @@ impl<T> JoinHandle<T> {
     /// spawned, [`JoinError::Killed`] if shutdown ended it; [`JoinError::Canceled`] if the caller
     /// was canceled while waiting: then the task is detached.
     ///
+    /// # Cancellation
+    /// Of the caller: if the task runs on the caller's stack (see below) it is canceled with him, for the same reason,
+    /// and what it ends with is returned.
+    ///
     /// # Blocking
     /// A fiber suspends, a thread sleeps. If the task was not begun yet and is the one that the
     /// calling fiber spawned last, it runs right here, on the caller's stack, as a task of its own, unless the caller's slice is

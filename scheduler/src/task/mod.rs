@@ -34,7 +34,7 @@ use std::{
 use vitte_fibers::StackClass;
 use vitte_wait::{
     Unit, UnitOps,
-    facade::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*},
+    facade::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*},
     local::Locals,
 };
 
@@ -146,6 +146,8 @@ pub(crate) struct Cold {
     pub(crate) locals: Locals,
     /// What others have left for it to do.
     pub(crate) interrupts: Interrupts,
+    /// Who ran last on top of it and has left the stack: an id, or zero. Written by that one: see Note [Passed on].
+    pub(crate) on_top: AtomicU64,
     /// Dropped last of what is the task's own, whether it ran or not. Put there before the task is queued,
     /// then touched by whoever ends it.
     pub(crate) companion: Companion,

@@ -436,3 +436,25 @@ fn an_interrupt_left_at_the_end_is_called_or_dropped_once() {
         records.over();
     });
 }
+
+/// A child leaves the stack of its joiner, who is canceled: one of the two sees to it that the child is, too.
+#[test]
+fn a_child_that_leaves_its_joiner_s_stack_is_canceled_with_it() {
+    check("cancel: passed on", 3, || {
+        let records = Records::new();
+        let (below, top) = (records.task(), records.task());
+        let id = below.id();
+        let worker = thread::spawn(move || top.show_below(below));
+        cancel_for(id, CancelReason::new(7)).unwrap();
+        worker.join().unwrap();
+        assert!(top.unit.is_canceled());
+        assert_eq!(top.cancel_reason().unwrap().code(), 7);
+        for task in [run(below), run(top)] {
+            task.join().unwrap();
+        }
+        for task in [below, top] {
+            handle(task).join().unwrap();
+        }
+        records.over();
+    });
+}

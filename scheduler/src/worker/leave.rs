@@ -59,6 +59,12 @@ impl Worker {
             return None;
         }
         let joiner = task.link.get();
+        if flags & flags::INLINE != 0
+            // SAFETY: the link of a task that runs inline is its joiner.
+            && let Some(below) = unsafe { joiner.as_ref() }
+        {
+            task.show_below(below);
+        }
         let switch = || {
             let worker = self.leave_stack(task, action)?;
             if flags & flags::INLINE != 0 {

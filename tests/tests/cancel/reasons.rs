@@ -6,8 +6,8 @@ use std::{
     thread,
 };
 use vitte_scheduler::{
-    CancelMask, CancelReason, SliceEnd, SpawnOptions, Stale, cancel, cancel_for, cancel_reason,
-    info, mask_cancel, park, sleep_until, spawn, yield_now,
+    CancelMask, CancelReason, JoinError, SliceEnd, SpawnOptions, Stale, cancel, cancel_for,
+    cancel_reason, info, mask_cancel, park, sleep_until, spawn, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome};
@@ -97,6 +97,12 @@ fn masks_nest_and_a_panic_undoes_them() {
             mask_cancel(true);
             drop(outer);
             assert_eq!(soon(), Outcome::Canceled);
+            // In whatever order they are dropped.
+            let (first, second) = (CancelMask::new(), CancelMask::new());
+            drop(first);
+            assert_eq!(soon(), Outcome::TimedOut, "still masked by the second");
+            drop(second);
+            assert_eq!(soon(), Outcome::Canceled);
             let caught = std::panic::catch_unwind(|| {
                 let _masked = CancelMask::new();
                 std::panic::resume_unwind(Box::new(()));
@@ -132,5 +138,93 @@ fn what_the_library_cancels_has_a_reason_of_its_own() {
         on.shutdown(mode, crate::after(10_000)).unwrap();
         assert_eq!(reasons.recv().unwrap(), CancelReason::SHUTDOWN);
         parked.join().unwrap();
+    });
+}
+
+/// The child runs on its joiner's stack, so the join is over when the child is.
+#[test]
+fn a_join_on_the_own_stack_is_canceled_with_the_child() {
+    within(LIMIT, "inline", || {
+        let on = start(1);
+        let parks = || {
+            let outcome = park(Deadline::NEVER);
+            (outcome, cancel_reason().unwrap().code())
+        };
+        // Two deep, and the innermost waits twice.
+        let fiber = on.spawn(&SpawnOptions::default(), move || {
+            spawn(move || {
+                spawn(move || {
+                    yield_now();
+                    parks()
+                })
+                .join()
+                .unwrap()
+            })
+            .join()
+            .unwrap()
+        });
+        until_inner_waits(&on);
+        fiber.cancel_for(7);
+        assert_eq!(fiber.join().unwrap(), (Outcome::Canceled, 7));
+        // Of one that is killed, too.
+        let fiber = on.spawn(&SpawnOptions::default(), move || {
+            let _ = spawn(parks).join();
+            let _ = park(Deadline::NEVER);
+        });
+        until_inner_waits(&on);
+        fiber.kill();
+        assert!(matches!(fiber.join(), Err(JoinError::Killed(_))));
+        // Not of one that masks it.
+        let (tell, told) = mpsc::channel();
+        let fiber = on.spawn(&SpawnOptions::default(), move || {
+            let _masked = CancelMask::new();
+            spawn(move || {
+                tell.send(vitte_scheduler::current_id().unwrap()).unwrap();
+                park(Deadline::NEVER)
+            })
+            .join()
+            .unwrap()
+        });
+        let child = told.recv().unwrap();
+        until_it_waits(child);
+        fiber.cancel();
+        vitte_scheduler::unpark(child).unwrap();
+        assert_eq!(fiber.join().unwrap(), Outcome::Woken);
+        end(&on);
+    });
+}
+
+fn until_inner_waits(on: &vitte_scheduler::Scheduler) {
+    // All that are there wait, and the worker has nothing to do.
+    let mut before = on.stats().switches;
+    loop {
+        thread::sleep(std::time::Duration::from_millis(5));
+        let now = on.stats().switches;
+        if std::mem::replace(&mut before, now) == now && now > 0 {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_cancellation_finds_the_child_whenever_it_comes() {
+    within(LIMIT, "inline, racing", || {
+        let on = start(1);
+        for round in 0..2000_u32 {
+            let fiber = on.spawn(&SpawnOptions::default(), || {
+                let child = spawn(|| {
+                    spawn(|| while park(Deadline::NEVER) != Outcome::Canceled {})
+                        .join()
+                        .unwrap();
+                });
+                child.join().is_ok()
+            });
+            for _ in 0..round % 200 * 16 {
+                std::hint::spin_loop();
+            }
+            fiber.cancel();
+            assert!(fiber.join().unwrap());
+        }
+        end(&on);
     });
 }
