@@ -146,6 +146,51 @@ fn the_example_in_the_documentation_prints_what_it_says() {
     crate::harness::lua(block("```lua\n")).printed(says);
 }
 
+/// The examples of the documentation.
+fn documented() -> impl Iterator<Item = &'static str> {
+    let text = include_str!("../../README.md");
+    let blocks = text.split("```lua\n").skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap())
+}
+
+#[test]
+fn every_example_in_the_documentation_prints_what_it_says() {
+    for example in documented() {
+        let says: Vec<&str> = example
+            .lines()
+            .filter_map(|line| line.split_once("--> "))
+            .map(|(_, printed)| printed)
+            .collect();
+        let ran = crate::harness::lua(example);
+        assert_eq!(ran.status.code(), Some(0), "{ran:?} of {example}");
+        let printed = ran.out.replace('\t', " ");
+        let printed: Vec<&str> = printed.lines().collect();
+        assert_eq!(printed, says, "{ran:?} of {example}");
+    }
+}
+
+#[test]
+fn every_function_of_the_module_has_an_example_in_the_documentation() {
+    let names = crate::harness::lua(
+        "local function list(prefix, module)
+           for name, value in pairs(module) do
+             if type(value) == 'function' then print(prefix .. name)
+             elseif type(value) == 'table' then list(prefix .. name .. '.', value) end
+           end
+         end
+         list('vitte.', require 'vitte')",
+    );
+    assert!(names.out.contains("vitte.async\n"), "{names:?}");
+    assert!(names.out.contains("vitte.tcp.listen\n"), "{names:?}");
+    for name in names.out.lines() {
+        let called = documented().any(|example| {
+            let mut rest = example.split(name).skip(1);
+            rest.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        });
+        assert!(called, "{name} has no example");
+    }
+}
+
 #[test]
 fn every_example_is_tested_here() {
     let mut names: Vec<String> = std::fs::read_dir(root().join("examples/lua"))
