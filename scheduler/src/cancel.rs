@@ -232,8 +232,11 @@ impl Task {
             cold.on_top.store(bits, Relaxed);
             // Ordering: SeqCst, store-load pair: who is on top, the request. Partner: the fence in `pass_on`.
             fence(SeqCst);
-            if below.unit.is_canceled() {
-                top.cancel_for(below.cancel_reason().unwrap_or_default());
+            // Who sees the request and not the reason, which was decided before it, came first: then he is found.
+            if below.unit.is_canceled()
+                && let Some(reason) = below.cancel_reason()
+            {
+                top.cancel_for(reason);
             }
             if below.flags() & flags::INLINE == 0 {
                 return;
