@@ -1,9 +1,9 @@
 //! The server, driven by clients that know nothing of it.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -240,6 +240,37 @@ fn a_stop_ends_idle_connections_and_finishes_requests() {
         "{answer}"
     );
     assert_eq!(server.end().answered, 3);
+}
+
+#[test]
+fn a_second_interruption_drops_what_is_under_way() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_vitte-http"))
+        .arg("127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    let interrupt = |signal: &str| {
+        let mut kill = Command::new("kill");
+        let status = kill.arg(signal).arg(server.id().to_string()).status();
+        assert!(status.unwrap().success());
+    };
+    let url = line();
+    let mut half = TcpStream::connect(url["http://".len()..].trim_end_matches('/')).unwrap();
+    half.set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    // What comes with a request has come when that is answered.
+    let one_and_a_half =
+        b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n";
+    half.write_all(one_and_a_half).unwrap();
+    read_answer(&mut half);
+    interrupt("-TERM");
+    assert_eq!(line(), "Finishing what is under way.");
+    interrupt("-INT");
+    assert_eq!(line(), "Dropping what is under way.");
+    assert_eq!(half.read(&mut [0]).unwrap(), 0);
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]
