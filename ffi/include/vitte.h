@@ -1082,7 +1082,7 @@ vt_status vt_jit_layout_get(struct vt_runtime *rt,
 // `VT_EFAILED`: its entry did not return; it panicked (if it is written in Rust), found no stack
 // to run on, was killed, or ended by a shutdown. `vt_join_text` tells. `VT_ETIMEDOUT`, or `VT_EAGAIN`
 // with `VT_NOW`: it lives. `VT_ECANCELED`: the *caller* was canceled; the fiber can still be
-// joined. `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
+// joined. (A fiber that runs on the caller's stack, as one may that he spawned last, is canceled with him instead.) `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is 0, or detached, or
 // the deadline is negative. `VT_EDEADLK`: it is the caller.
 //
 // # Safety
@@ -1507,11 +1507,12 @@ vt_status vt_thread_attach(struct vt_runtime *rt,
 
 // Undoes `vt_thread_attach`, and frees `thread`. `[any]`
 //
-// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached;
-// nothing was done.
+// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached, or one that
+// is attached no more, so that to detach twice is an error; nothing was done.
 //
 // # Safety
-// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed.
+// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed, or the calling thread is
+// attached to nothing and runs no fiber.
 vt_status vt_thread_detach(struct vt_thread *thread);
 
 // Keeps the runtime from ending until `vt_guard_release`: a shutdown waits, until its deadline, and until

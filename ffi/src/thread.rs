@@ -13,7 +13,7 @@ use std::{
     ffi::{c_char, c_void},
     ptr, thread,
 };
-use vitte_scheduler::{AttachError, Attached, Guard, JoinError, RawBody};
+use vitte_scheduler::{AttachError, Attached, Guard, JoinError, RawBody, Scheduler};
 use vitte_threads::{Thread, ThreadHandle};
 use vitte_wait::facade::Mutex;
 
@@ -99,14 +99,18 @@ pub unsafe extern "C" fn vt_thread_attach(
 
 /// Undoes `vt_thread_attach`, and frees `thread`. `[any]`
 ///
-/// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached;
-/// nothing was done.
+/// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached, or one that
+/// is attached no more, so that to detach twice is an error; nothing was done.
 ///
 /// # Safety
-/// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed.
+/// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed, or the calling thread is
+/// attached to nothing and runs no fiber.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_thread_detach(thread: *mut vt_thread) -> vt_status {
     status(|| {
+        ensure(!thread.is_null(), VT_EINVAL)?;
+        // Whoever is attached to nothing has nothing to detach, and `thread` may be freed.
+        ensure(Scheduler::current().is_some(), VT_ECONTEXT)?;
         // SAFETY: by this function's contract.
         match unsafe { thread.as_ref() } {
             Some(vt_thread(Kind::Foreign(_, id))) => {

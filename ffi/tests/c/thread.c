@@ -139,12 +139,17 @@ int main(void) {
   IS(VT_EINVAL, vt_thread_join(me, VT_NOW, NULL));
   OK(vt_thread_detach(me));
   CHECK(vt_current() == NULL);
+  /* What was freed is not looked at. */
+  IS(VT_ECONTEXT, vt_thread_detach(me));
 
   vt_thread *slow;
   OK(vt_thread_spawn(rt, NULL, waits, rt, NULL, &slow));
   IS(VT_EAGAIN, vt_thread_join(slow, VT_NOW, NULL));
   IS(VT_ETIMEDOUT, vt_thread_join(slow, vt_now() + MS, NULL));
+  IS(VT_ECONTEXT, vt_thread_detach(slow));
+  OK(vt_thread_attach(rt, NULL, &me));
   IS(VT_EINVAL, vt_thread_detach(slow));
+  OK(vt_thread_detach(me));
   set(&go, 1);
   OK(vt_thread_join(slow, long_time(), NULL));
 
