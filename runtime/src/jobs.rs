@@ -7,6 +7,11 @@
 //! never held while a job's body is run or dropped. (What such a pool should do is known from JUCE's `ThreadPool`.
 //! Unlike there nobody polls, and no thread is killed.)
 
+mod job;
+
+pub use job::Job;
+use job::Shared;
+
 use crate::{FiberLocal, Members, Place, Runtime};
 use std::{
     cell::RefCell,
@@ -16,8 +21,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use vitte_scheduler::{
-    CancelReason, FiberId, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding,
-    cancel_for, current_id,
+    FiberId, JoinError, Killed, Panicked, Scheduler, SpawnOptions, Unwinding, current_id,
 };
 use vitte_sync::{Event, WaitError};
 use vitte_wait::{Deadline, StopSource, StopToken, timed_forms};
@@ -354,6 +358,16 @@ impl JobPool {
     ///
     /// # Panics
     /// If `width` is zero.
+    ///
+    /// ```
+    /// use vitte_threads::{JobEnd, JobPool, JobStep, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 2);
+    /// let job = pool.add("short", || JobStep::Finished);
+    /// assert!(matches!(job.wait()?, JobEnd::Finished));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn on(runtime: &Runtime, width: usize) -> Self {
         Self::of(runtime.scheduler(), width)
@@ -363,6 +377,19 @@ impl JobPool {
     ///
     /// # Panics
     /// If `width` is zero.
+    ///
+    /// ```
+    /// use vitte_threads::{JobEnd, JobPool, JobStep, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let end = runtime.run(|| {
+    ///     let pool = JobPool::here(2).unwrap();
+    ///     pool.add("short", || JobStep::Finished).wait()
+    /// });
+    /// assert!(matches!(end?, JobEnd::Finished));
+    /// assert!(JobPool::here(2).is_none(), "this thread has no runtime");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn here(width: usize) -> Option<Self> {
         Some(Self::of(&Scheduler::current()?, width))
@@ -380,6 +407,20 @@ impl JobPool {
 
     /// Puts a job at the end of the line; its fibers are called `name`. `body` is called for each step.
     /// Never blocks.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, JobStep, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// let mut pages = vec!["three", "two", "one"].into_iter();
+    /// let prints = pool.add("print", move || match pages.next() {
+    ///     Some(_page) => JobStep::Again, // another job may have its turn in between
+    ///     None => JobStep::Finished,
+    /// });
+    /// prints.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add<F>(&self, name: impl Into<Arc<str>>, body: F) -> Job
     where
         F: FnMut() -> JobStep + Send + 'static,
@@ -413,30 +454,82 @@ impl JobPool {
     }
 
     /// How many jobs run at a time at most.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// assert_eq!(JobPool::on(&runtime, 2).width(), 2);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn width(&self) -> usize {
         self.0.width
     }
 
     /// How many jobs are in line or run.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, JobStep, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// pool.add("waits", || { park(); JobStep::Finished });
+    /// pool.add("in line", || JobStep::Finished);
+    /// assert_eq!(pool.len(), 2);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.lock().jobs.len()
     }
 
     /// Whether no job is in line, and none runs.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, JobStep, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// pool.add("short", || JobStep::Finished).wait()?;
+    /// assert!(pool.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many run, without those that wait for others of the pool.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, JobStep, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// pool.add("waits", || { park(); JobStep::Finished });
+    /// pool.add("in line", || JobStep::Finished);
+    /// assert_eq!(pool.running(), 1);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn running(&self) -> usize {
         self.0.lock().running
     }
 
     /// Those that run, and then those in line, in its order.
+    ///
+    /// ```
+    /// use vitte_threads::{JobPool, JobStep, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// pool.add("waits", || { park(); JobStep::Finished });
+    /// pool.add("in line", || JobStep::Finished);
+    /// let names: Vec<_> = pool.jobs().iter().map(|job| job.name().to_owned()).collect();
+    /// assert_eq!(names, ["waits", "in line"]);
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn jobs(&self) -> Vec<Job> {
         let state = self.0.lock();
@@ -460,6 +553,18 @@ impl JobPool {
     ///
     /// # Blocking
     /// As [`Job::wait_with`].
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JobPool, JobStep, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// let waits = pool.add("waits", || { park(); JobStep::Finished });
+    /// pool.add("in line", || JobStep::Finished);
+    /// pool.remove_all_with(|job| job != &waits, Deadline::NEVER, None)?;
+    /// assert_eq!(pool.jobs(), [waits]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_all_with<F: FnMut(&Job) -> bool>(
         &self,
         choose: F,
@@ -469,7 +574,16 @@ impl JobPool {
         self.each_with(choose, Job::take_out, deadline, stop)
     }
 
-    timed_forms! { remove_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: remove_all_until remove_all_timeout remove_all_or_stop }
+    timed_forms! {
+        remove_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: remove_all_until remove_all_timeout remove_all_or_stop
+        in vitte_threads { JobPool, JobStep, Runtime, park }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let pool = JobPool::on(&runtime, 1);
+        /// pool.add("waits", || { park(); JobStep::Again });
+        /// pool.add("in line", || JobStep::Again);
+        "pool." ("|job| job.name() == \"in line\"") => got "assert!(got.is_ok() && pool.len() == 1);"
+    }
 
     /// [Asks](Job::ask_to_stop) all jobs to stop that `choose` returns true for, and waits until they are over.
     ///
@@ -478,6 +592,17 @@ impl JobPool {
     ///
     /// # Blocking
     /// As [`Job::wait_with`].
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JobPool, JobStep, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// pool.add("waits", || { park(); JobStep::Again });
+    /// pool.stop_all_with(|_| true, Deadline::NEVER, None)?;
+    /// assert!(pool.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop_all_with<F: FnMut(&Job) -> bool>(
         &self,
         choose: F,
@@ -487,7 +612,15 @@ impl JobPool {
         self.each_with(choose, Job::ask_to_stop, deadline, stop)
     }
 
-    timed_forms! { stop_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: stop_all_until stop_all_timeout stop_all_or_stop }
+    timed_forms! {
+        stop_all_with<F: FnMut(&Job) -> bool>(choose: F) -> Result<(), JobWaitError>: stop_all_until stop_all_timeout stop_all_or_stop
+        in vitte_threads { JobPool, JobStep, Runtime, park }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let pool = JobPool::on(&runtime, 1);
+        /// pool.add("waits", || { park(); JobStep::Again });
+        "pool." ("|_| true") => got "assert!(got.is_ok() && pool.is_empty());"
+    }
 
     fn each_with(
         &self,
@@ -511,6 +644,18 @@ impl JobPool {
     ///
     /// # Blocking
     /// As [`Job::wait_with`].
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, JobPool, JobStep, JobWaitError, Runtime, park};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let pool = JobPool::on(&runtime, 1);
+    /// let waits = pool.add("waits", || { park(); JobStep::Finished });
+    /// assert!(matches!(pool.wait_with(Deadline::NOW, None), Err(JobWaitError::TimedOut)));
+    /// waits.ask_to_stop();
+    /// pool.wait_with(Deadline::NEVER, None)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_with(
         &self,
         deadline: Deadline,
@@ -522,7 +667,15 @@ impl JobPool {
         Ok(self.0.members.wait_with(deadline, stop)?)
     }
 
-    timed_forms! { wait_with() -> Result<(), JobWaitError>: wait_until wait_timeout wait_or_stop }
+    timed_forms! {
+        wait_with() -> Result<(), JobWaitError>: wait_until wait_timeout wait_or_stop
+        in vitte_threads { JobPool, JobStep, JobWaitError, Runtime, park }
+        ///
+        /// let runtime = Runtime::start().unwrap();
+        /// let pool = JobPool::on(&runtime, 1);
+        /// pool.add("waits", || { park(); JobStep::Finished });
+        "pool." () => Err(JobWaitError)
+    }
 }
 
 impl Drop for JobPool {
@@ -541,219 +694,6 @@ impl fmt::Debug for JobPool {
             .field("width", &self.0.width)
             .field("running", &state.running)
             .field("in_line", &state.line.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A job of a [`JobPool`]. Clones name the same job; dropping it means nothing to the job.
-#[derive(Clone)]
-pub struct Job(Arc<Shared>);
-
-struct Shared {
-    pool: Arc<Pool>,
-    number: u64,
-    name: Arc<str>,
-    asks: StopSource,
-    over: Event,
-    end: OnceLock<JobEnd>,
-}
-
-impl Job {
-    /// The job whose step calls. `None` outside of one, and in fibers that a step spawned.
-    #[must_use]
-    pub fn current() -> Option<Self> {
-        CURRENT.with(|current| current.borrow().clone())
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Whether a step of it runs.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        let state = self.0.pool.lock();
-        let entry = state.jobs.get(&self.0.number);
-        entry.is_some_and(|entry| matches!(entry.phase, Phase::Running(_)))
-    }
-
-    /// What became of it; `None` while it is in line or runs.
-    #[must_use]
-    pub fn end(&self) -> Option<JobEnd> {
-        self.0.end.get().cloned()
-    }
-
-    /// Whether it was asked to stop, which a long step looks at.
-    #[must_use]
-    pub fn should_stop(&self) -> bool {
-        self.0.asks.is_stopped()
-    }
-
-    /// Triggered when it is asked to stop: for waits, and for whoever wants to be told.
-    #[must_use]
-    pub fn stop_token(&self) -> StopToken {
-        self.0.asks.token()
-    }
-
-    /// Asks it to stop. In line, it is taken out, and its body is dropped without being called. If it runs, the
-    /// waits of its step end as canceled, and there is no other step. Never waits for it.
-    pub fn ask_to_stop(&self) {
-        self.0.asks.stop();
-        if let Some(fiber) = self.take_out_or_fiber() {
-            // Who is gone need not stop.
-            let _ = cancel_for(fiber, CancelReason::ABANDONED);
-        }
-    }
-
-    /// Takes it out of line. If it runs, this step is the last one, and is not disturbed.
-    fn take_out(&self) {
-        let _ = self.take_out_or_fiber();
-    }
-
-    fn take_out_or_fiber(&self) -> Option<FiberId> {
-        let mut state = self.0.pool.lock();
-        let over = state.take_out_of_line(self.0.number);
-        let entry = state.jobs.get_mut(&self.0.number);
-        let fiber = entry.and_then(|entry| {
-            entry.last = true;
-            match entry.phase {
-                Phase::Running(fiber) => fiber,
-                Phase::InLine(_) => None,
-            }
-        });
-        drop(state);
-        drop(over);
-        fiber
-    }
-
-    /// Has it run before all others that are in line. Returns false, and changes nothing, if it is not in line.
-    pub fn move_to_front(&self) -> bool {
-        let mut guard = self.0.pool.lock();
-        let state = &mut *guard;
-        let Some(entry) = state.jobs.get_mut(&self.0.number) else {
-            return false;
-        };
-        let Phase::InLine(position) = entry.phase else {
-            return false;
-        };
-        state.line.remove(&position);
-        let first = state
-            .line
-            .first_key_value()
-            .map_or(0, |(first, _)| first - 1);
-        state.line.insert(first, self.0.number);
-        entry.phase = Phase::InLine(first);
-        true
-    }
-
-    /// Takes it out of the pool, and waits until it is over: in line at once, else when the step that runs, and is
-    /// not disturbed, has ended.
-    ///
-    /// # Errors
-    /// As [`wait_with`](Self::wait_with). It stays in the pool until its step ends, which is the last one.
-    ///
-    /// # Blocking
-    /// As [`wait_with`](Self::wait_with).
-    pub fn remove_with(
-        &self,
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Result<JobEnd, JobWaitError> {
-        self.take_out();
-        self.wait_with(deadline, stop)
-    }
-
-    /// [`remove_with`](Self::remove_with) neither a deadline nor a stop token.
-    ///
-    /// # Errors
-    /// [`JobWaitError::Canceled`], [`JobWaitError::Itself`].
-    ///
-    /// # Blocking
-    /// As [`wait_with`](Self::wait_with).
-    pub fn remove(&self) -> Result<JobEnd, JobWaitError> {
-        self.remove_with(Deadline::NEVER, None)
-    }
-
-    timed_forms! { remove_with() -> Result<JobEnd, JobWaitError>: remove_until remove_timeout remove_or_stop }
-
-    /// [Asks it to stop](Self::ask_to_stop), and waits until it is over.
-    ///
-    /// # Errors
-    /// As [`wait_with`](Self::wait_with). It stays in the pool until its step ends, which is the last one.
-    ///
-    /// # Blocking
-    /// As [`wait_with`](Self::wait_with).
-    pub fn stop_with(
-        &self,
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Result<JobEnd, JobWaitError> {
-        self.ask_to_stop();
-        self.wait_with(deadline, stop)
-    }
-
-    timed_forms! { stop_with() -> Result<JobEnd, JobWaitError>: stop_until stop_timeout stop_or_stop }
-
-    /// Waits until it is over, and tells what became of it.
-    ///
-    /// # Errors
-    /// [`JobWaitError`]: what ended the wait first.
-    ///
-    /// # Blocking
-    /// A fiber suspends, a thread sleeps; one that drives the runtime does so meanwhile. While a job waits for another of
-    /// its pool, one more of those in line may run.
-    pub fn wait_with(
-        &self,
-        deadline: Deadline,
-        stop: Option<&StopToken>,
-    ) -> Result<JobEnd, JobWaitError> {
-        loop {
-            if let Some(end) = self.end() {
-                return Ok(end);
-            }
-            if Self::current().as_ref() == Some(self) {
-                return Err(JobWaitError::Itself);
-            }
-            let until = stop.map_or(deadline, |stop| stop.deadline().min(deadline));
-            let looks = until == Deadline::NOW;
-            let _lent = (!looks).then(|| Lent::by_caller(&self.0.pool)).flatten();
-            self.0.pool.scheduler.drive_while(until, || {
-                self.0.end.get().is_none() && !stop.is_some_and(StopToken::is_stopped)
-            });
-            self.0.over.wait_with(deadline, stop)?;
-        }
-    }
-
-    /// [`wait_with`](Self::wait_with) neither a deadline nor a stop token.
-    ///
-    /// # Errors
-    /// [`JobWaitError::Canceled`], [`JobWaitError::Itself`].
-    ///
-    /// # Blocking
-    /// As [`wait_with`](Self::wait_with).
-    pub fn wait(&self) -> Result<JobEnd, JobWaitError> {
-        self.wait_with(Deadline::NEVER, None)
-    }
-
-    timed_forms! { wait_with() -> Result<JobEnd, JobWaitError>: wait_until wait_timeout wait_or_stop }
-}
-
-impl PartialEq for Job {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Job {}
-
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job")
-            .field("name", &self.name())
-            .field("end", &self.0.end.get())
-            .field("asked_to_stop", &self.should_stop())
             .finish_non_exhaustive()
     }
 }

@@ -82,6 +82,18 @@ struct State {
 
 impl HighResTimerBuilder {
     /// What the thread is called. By default `vitte-timer`.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, HighResTimer};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let timer = HighResTimer::builder()
+    ///     .name("metronome")
+    ///     .build(move |_| tell.send(std::thread::current().name().map(str::to_owned)).unwrap());
+    /// timer.start_at(Deadline::NOW)?;
+    /// assert_eq!(told.recv()?.as_deref(), Some("metronome"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -89,12 +101,31 @@ impl HighResTimerBuilder {
 
     /// How long before it is due the thread stops sleeping and looks at the clock: as long as a sleep may
     /// be late on this machine, or nothing, to save the processor.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Deadline, HighResTimer};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// // It may be late by what a sleep is late, and looks at no clock meanwhile.
+    /// let timer = HighResTimer::builder().spin(Duration::ZERO).build(move |_| tell.send(()).unwrap());
+    /// timer.start_at(Deadline::NOW)?;
+    /// told.recv()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = spin;
         self
     }
 
     /// The timer. It is not running, and has no thread yet.
+    ///
+    /// ```
+    /// use vitte_threads::HighResTimer;
+    ///
+    /// let timer = HighResTimer::builder().name("metronome").build(|_| ());
+    /// assert!(!timer.is_running());
+    /// ```
     pub fn build<F>(self, callback: F) -> HighResTimer
     where
         F: FnMut(&Tick<'_, HighResTimer>) + Send + 'static,
@@ -119,6 +150,16 @@ impl HighResTimerBuilder {
 
 impl HighResTimer {
     /// A timer that calls `callback`. It is not running.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, HighResTimer};
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let timer = HighResTimer::new(move |_| tell.send("now").unwrap());
+    /// timer.start_at(Deadline::NOW)?;
+    /// assert_eq!(told.recv()?, "now");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new<F>(callback: F) -> Self
     where
         F: FnMut(&Tick<'_, Self>) + Send + 'static,
@@ -127,6 +168,15 @@ impl HighResTimer {
     }
 
     /// A builder, for a thread with another name, or another weight of punctuality against idleness.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::HighResTimer;
+    ///
+    /// let builder = HighResTimer::builder().name("metronome").spin(Duration::from_micros(100));
+    /// let timer = builder.build(|_| ());
+    /// assert!(!timer.is_running());
+    /// ```
     pub fn builder() -> HighResTimerBuilder {
         HighResTimerBuilder {
             name: "vitte-timer".to_owned(),
@@ -161,7 +211,7 @@ impl HighResTimer {
         look(&mut self.core.state.lock().beat)
     }
 
-    timer_forms! {}
+    timer_forms! { HighResTimer, [], "HighResTimer::new" }
 }
 
 impl Core {

@@ -97,18 +97,57 @@ pub struct Tick<'a, T = Timer> {
 
 impl<'a, T> Tick<'a, T> {
     /// The timer that calls, to be stopped, or started anew.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    ///
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// let timer = runtime.timer(move |tick| {
+    ///     tick.timer().cancel(); // it need not own its timer for that
+    ///     tell.send("once").unwrap();
+    /// });
+    /// timer.start_periodic(Duration::from_millis(1))?;
+    /// assert_eq!(told.recv()?, "once");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn timer(&self) -> &'a T {
         self.timer
     }
 
     /// When this call was due.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use vitte_threads::{Deadline, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// let timer = runtime.timer(move |tick| tell.send(tick.due().is_past()).unwrap());
+    /// timer.start_at(Deadline::NOW)?;
+    /// assert!(told.recv()?, "never called before it is due");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn due(&self) -> Deadline {
         self.due
     }
 
     /// How many beats between the last call and this one were not called for.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use vitte_threads::{Deadline, Runtime};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = mpsc::channel();
+    /// let timer = runtime.timer(move |tick| _ = tell.send(tick.missed()));
+    /// // The first beat was due long ago, and so were many after it.
+    /// timer.start_periodic_at(Deadline::from_nanos(1), Duration::from_nanos(1))?;
+    /// assert!(told.recv()? > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.missed
@@ -288,6 +327,17 @@ impl Drop for Turn {
 impl Timer {
     /// A timer of this scheduler that calls `callback`, for layers that build on
     /// [`Scheduler`]; others have [`Runtime::timer`](crate::Runtime::timer). It is not running.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, Runtime, Timer};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let timer = Timer::on(runtime.scheduler(), move |_| tell.send("now").unwrap());
+    /// timer.start_at(Deadline::NOW)?;
+    /// assert_eq!(told.recv()?, "now");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on<F>(scheduler: &Scheduler, callback: F) -> Self
     where
         F: FnMut(&Tick<'_>) + Send + 'static,
@@ -343,15 +393,31 @@ impl Timer {
         look(&mut self.link.0.state.lock().beat)
     }
 
-    timer_forms! {}
+    timer_forms! { Runtime, ["let runtime = Runtime::start().unwrap();"], "runtime.timer" }
 
     /// A name for the timer that does not keep it, and by whose end it does not end.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let timer = runtime.timer(|_| ());
+    /// let weak = timer.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(timer);
+    /// assert!(weak.upgrade().is_none());
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn downgrade(&self) -> WeakTimer {
         WeakTimer(Arc::downgrade(&self.link.0))
     }
 
     /// The scheduler whose fibers call.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// assert!(runtime.timer(|_| ()).scheduler().is_same(runtime.scheduler()));
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn scheduler(&self) -> &Scheduler {
         self.link.0.scheduler()
@@ -359,6 +425,18 @@ impl Timer {
 
     /// Lets the timer go on by itself: until it was due, if it is to be called once; else until the
     /// callback [cancels](Self::cancel) it, or its runtime is shut down.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let timer = runtime.timer(move |_| tell.send("still").unwrap());
+    /// timer.start_after(Duration::from_millis(1))?;
+    /// timer.detach();
+    /// assert_eq!(told.recv()?, "still");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn detach(mut self) {
         self.is_handle = false;
         self.link.change(|state| state.is_detached = true);
@@ -371,6 +449,14 @@ pub struct WeakTimer(Weak<Alarm<Core>>);
 
 impl WeakTimer {
     /// The timer, if it is there. Dropping this does not stop it.
+    ///
+    /// ```
+    /// let runtime = vitte_threads::Runtime::start()?;
+    /// let timer = runtime.timer(|_| ());
+    /// let weak = timer.downgrade();
+    /// weak.upgrade().unwrap().cancel();
+    /// # Ok::<(), vitte_threads::StartError>(())
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Timer> {
         let link = Link(self.0.upgrade()?);

@@ -147,6 +147,20 @@ impl TimeSlices {
     ///
     /// # Errors
     /// [`SpawnError`], if the fiber cannot be spawned.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, Runtime, TimeSlices};
+    ///
+    /// let runtime = Runtime::start()?;
+    /// let slices = TimeSlices::on(&runtime)?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// slices.add(move || {
+    ///     tell.send("called").unwrap();
+    ///     NextSlice::Remove
+    /// })?;
+    /// assert_eq!(told.recv()?, "called");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on(runtime: &Runtime) -> Result<Self, SpawnError> {
         let (slices, server) = Self::new();
         let options = SpawnOptions {
@@ -161,6 +175,19 @@ impl TimeSlices {
     ///
     /// # Errors
     /// [`SpawnError::Thread`], if the system refuses it.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// slices.add(move || {
+    ///     tell.send(std::thread::current().name().map(str::to_owned)).unwrap();
+    ///     NextSlice::Remove
+    /// })?;
+    /// assert_eq!(told.recv()?.as_deref(), Some("chores"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_thread(name: &str) -> Result<Self, SpawnError> {
         let (slices, server) = Self::new();
         let thread = Thread::builder().name(name).spawn(move || server.serve());
@@ -193,6 +220,21 @@ impl TimeSlices {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let mut left = 2;
+    /// slices.add(move || {
+    ///     tell.send(left).unwrap();
+    ///     left -= 1;
+    ///     if left > 0 { NextSlice::Soon } else { NextSlice::Remove }
+    /// })?;
+    /// assert_eq!(told.iter().collect::<Vec<_>>(), [2, 1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add<F>(&self, client: F) -> Result<SliceId, SpawnError>
     where
         F: FnMut() -> NextSlice + Send + 'static,
@@ -204,6 +246,17 @@ impl TimeSlices {
     ///
     /// # Errors
     /// As [`add`](Self::add).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let minute = Deadline::after(Duration::from_secs(60));
+    /// let later = slices.add_at(minute, || NextSlice::Remove)?;
+    /// assert!(slices.contains(later), "it has not been called yet");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_at<F>(&self, deadline: Deadline, client: F) -> Result<SliceId, SpawnError>
     where
         F: FnMut() -> NextSlice + Send + 'static,
@@ -226,6 +279,20 @@ impl TimeSlices {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let sleeps = slices.add_at(Deadline::NEVER, move || {
+    ///     tell.send("called").unwrap();
+    ///     NextSlice::Remove
+    /// })?;
+    /// assert!(slices.call_at(sleeps, Deadline::NOW));
+    /// assert_eq!(told.recv()?, "called");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn call_at(&self, id: SliceId, deadline: Deadline) -> bool {
         let mut state = self.0.state.lock();
         if let Some(client) = state.take(id) {
@@ -244,6 +311,20 @@ impl TimeSlices {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let sleeps = slices.add_at(Deadline::NEVER, move || {
+    ///     tell.send("called").unwrap();
+    ///     NextSlice::Remove
+    /// })?;
+    /// assert!(slices.move_to_front(sleeps));
+    /// assert_eq!(told.recv()?, "called");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn move_to_front(&self, id: SliceId) -> bool {
         self.call_at(id, Deadline::NOW)
     }
@@ -256,6 +337,16 @@ impl TimeSlices {
     ///
     /// # Blocking
     /// While the client is being called: a fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let client = slices.add_at(Deadline::NEVER, || NextSlice::Soon)?;
+    /// assert_eq!(slices.remove(client), Ok(true));
+    /// assert_eq!(slices.remove(client), Ok(false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&self, id: SliceId) -> Result<bool, Canceled> {
         let (is_removed, end) = self.take_off(id);
         end.map_or(Ok(()), |end| end.wait()).map(|()| is_removed)
@@ -265,6 +356,15 @@ impl TimeSlices {
     ///
     /// # Errors
     /// What ended the wait instead. The client is removed all the same.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let client = slices.add_at(Deadline::NEVER, || NextSlice::Soon)?;
+    /// assert_eq!(slices.remove_with(client, Deadline::NOW, None), Ok(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_with(
         &self,
         id: SliceId,
@@ -278,6 +378,11 @@ impl TimeSlices {
 
     timed_forms! {
         remove_with(id: SliceId) -> Result<bool, WaitError>: remove_until remove_timeout remove_or_stop
+        in vitte_threads { NextSlice, TimeSlices }
+        ///
+        /// let slices = TimeSlices::on_thread("chores").unwrap();
+        /// let client = slices.add(|| NextSlice::Soon).unwrap();
+        "slices." ("client") => got "assert_eq!(got, Ok(true));"
     }
 
     /// Takes a client off; says whether there was one, and what is left to be waited for.
@@ -304,6 +409,16 @@ impl TimeSlices {
     ///
     /// # Errors
     /// As [`remove`](Self::remove).
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// slices.add(|| NextSlice::Soon)?;
+    /// slices.remove_all()?;
+    /// assert!(slices.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_all(&self) -> Result<(), Canceled> {
         self.take_all_off().map_or(Ok(()), |end| end.wait())
     }
@@ -312,6 +427,16 @@ impl TimeSlices {
     ///
     /// # Errors
     /// What ended the wait instead. The clients are removed all the same.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// slices.add_at(Deadline::NEVER, || NextSlice::Soon)?;
+    /// slices.remove_all_with(Deadline::NOW, None)?;
+    /// assert!(slices.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_all_with(
         &self,
         deadline: Deadline,
@@ -323,6 +448,11 @@ impl TimeSlices {
 
     timed_forms! {
         remove_all_with() -> Result<(), WaitError>: remove_all_until remove_all_timeout remove_all_or_stop
+        in vitte_threads { NextSlice, TimeSlices }
+        ///
+        /// let slices = TimeSlices::on_thread("chores").unwrap();
+        /// slices.add(|| NextSlice::Soon).unwrap();
+        "slices." () => got "assert!(got.is_ok() && slices.is_empty());"
     }
 
     /// Takes all clients off; what is left to be waited for.
@@ -340,6 +470,15 @@ impl TimeSlices {
     }
 
     /// How many clients there are.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// slices.add(|| NextSlice::Soon)?;
+    /// assert_eq!(slices.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         let state = self.0.state.lock();
@@ -351,12 +490,30 @@ impl TimeSlices {
     }
 
     /// Whether there is no client.
+    ///
+    /// ```
+    /// use vitte_threads::TimeSlices;
+    ///
+    /// assert!(TimeSlices::on_thread("chores")?.is_empty());
+    /// # Ok::<(), vitte_threads::SpawnError>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is such a client.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let client = slices.add(|| NextSlice::Soon)?;
+    /// assert!(slices.contains(client));
+    /// slices.remove(client)?;
+    /// assert!(!slices.contains(client));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn contains(&self, id: SliceId) -> bool {
         let mut state = self.0.state.lock();
@@ -364,6 +521,15 @@ impl TimeSlices {
     }
 
     /// The clients: the one that is being called, then the others as they will be called.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let client = slices.add_at(Deadline::NEVER, || NextSlice::Soon)?;
+    /// assert_eq!(slices.ids(), [client]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ids(&self) -> Vec<SliceId> {
         let state = self.0.state.lock();
@@ -376,6 +542,20 @@ impl TimeSlices {
     }
 
     /// The panics of clients since this was called last. Each is given once.
+    ///
+    /// ```
+    /// use vitte_threads::TimeSlices;
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// let broken = slices.add(|| panic!("it is broken"))?;
+    /// while slices.contains(broken) {
+    ///     std::thread::yield_now();
+    /// }
+    /// slices.stop()?;
+    /// let panics = slices.take_panics();
+    /// assert_eq!((panics[0].0, panics[0].1.text()), (broken, "it is broken"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn take_panics(&self) -> Vec<(SliceId, Panicked)> {
         mem::take(&mut self.0.state.lock().panics)
@@ -389,6 +569,16 @@ impl TimeSlices {
     ///
     /// # Blocking
     /// While a client is being called: a fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_threads::{NextSlice, SpawnError, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// slices.add(|| NextSlice::Soon)?;
+    /// slices.stop()?;
+    /// assert!(matches!(slices.add(|| NextSlice::Soon), Err(SpawnError::ShuttingDown)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) -> Result<(), Canceled> {
         if self.0.end() {
             Ok(())
@@ -401,6 +591,16 @@ impl TimeSlices {
     ///
     /// # Errors
     /// What ended the wait instead. It ends all the same.
+    ///
+    /// ```
+    /// use vitte_threads::{Deadline, NextSlice, TimeSlices};
+    ///
+    /// let slices = TimeSlices::on_thread("chores")?;
+    /// slices.add(|| NextSlice::Soon)?;
+    /// slices.stop_with(Deadline::NEVER, None)?;
+    /// assert!(slices.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> Result<(), WaitError> {
         if self.0.end() {
             return Ok(());
@@ -410,6 +610,11 @@ impl TimeSlices {
 
     timed_forms! {
         stop_with() -> Result<(), WaitError>: stop_until stop_timeout stop_or_stop
+        in vitte_threads { NextSlice, TimeSlices }
+        ///
+        /// let slices = TimeSlices::on_thread("chores").unwrap();
+        /// slices.add(|| NextSlice::Soon).unwrap();
+        "slices." () => got "assert!(got.is_ok() && slices.is_empty());"
     }
 }
 
