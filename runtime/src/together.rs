@@ -3,7 +3,7 @@
 //! Each runs on a fiber of its own. A board says who they are, so that the one that decides can ask the
 //! others to stop: their fibers are canceled, and the stop token that each is given is triggered.
 
-use crate::scope;
+use crate::scope::{self, ScopedJoinHandle};
 use std::{fmt, sync::Mutex, sync::PoisonError};
 use vitte_scheduler::{
     CancelReason, FiberId, JoinError, Scheduler, SpawnError, cancel_for, cancel_reason,
@@ -252,20 +252,15 @@ where
     E: Send,
 {
     let Some(scheduler) = Scheduler::current() else {
-        let refused = |_| {
-            Err(MemberError::Ended(JoinError::NotStarted(
-                SpawnError::NoRuntime,
-            )))
-        };
+        let refused = |_| Err(JoinError::NotStarted(SpawnError::NoRuntime));
         return AllOver {
             first: None,
             outcome: None,
-            ends: bodies.iter().map(refused).collect(),
+            ends: bodies.iter().map(refused).map(member_result).collect(),
         };
     };
     let board = Board::default();
-    let mut outcome = None;
-    let ends = scope::scope(&scheduler, |scope| {
+    let (outcome, ends) = scope::scope(&scheduler, |scope| {
         let board = &board;
         let _waits = Waits(board);
         let spawn = |(index, body): (usize, F)| {
@@ -284,44 +279,54 @@ where
             }
             handle
         };
-        let handles: Vec<_> = bodies.into_iter().enumerate().map(spawn).collect();
-        let mut masked = None;
-        let mut ends = Vec::with_capacity(handles.len());
-        for (index, mut handle) in handles.into_iter().enumerate() {
-            let (until, by) = if outcome.is_some() {
-                (Deadline::NEVER, None)
-            } else {
-                (deadline, stop)
-            };
-            let mut end = handle.join_with(until, by);
-            let came = match &end {
-                Err(JoinError::TimedOut) => Some(Outcome::TimedOut),
-                Err(JoinError::Canceled) => Some(Outcome::Canceled),
-                Err(JoinError::Stopped) => Some(Outcome::Stopped),
-                _ => None,
-            };
-            if let Some(came) = came {
-                outcome = Some(came);
-                board.end(reason_of(came));
-                // They are on their way out, and the caller with them.
-                masked = masked.or_else(|| Some(mask_cancel(true)));
-                end = handle.join_with(Deadline::NEVER, None);
-            }
-            if end.is_err() && decides == Decides::Failure {
-                board.decide(index, decides.reason());
-            }
-            ends.push(member_result(end));
-        }
-        if let Some(masked) = masked {
-            mask_cancel(masked);
-        }
-        ends
+        let handles = bodies.into_iter().enumerate().map(spawn).collect();
+        join_all(handles, board, decides, deadline, stop)
     });
     AllOver {
         first: board.first(),
         outcome,
         ends,
     }
+}
+
+/// Waits until all are over: what each ended with, and what ended the caller's wait before, for which all were ended.
+fn join_all<T: Send, E: Send>(
+    handles: Vec<ScopedJoinHandle<'_, Result<T, E>>>,
+    board: &Board,
+    decides: Decides,
+    deadline: Deadline,
+    stop: Option<&StopToken>,
+) -> (Option<Outcome>, Vec<MemberResult<T, E>>) {
+    let (mut outcome, mut masked) = (None, None);
+    let mut ends = Vec::with_capacity(handles.len());
+    for (index, mut handle) in handles.into_iter().enumerate() {
+        let (until, by) = match outcome {
+            Some(_) => (Deadline::NEVER, None),
+            None => (deadline, stop),
+        };
+        let mut end = handle.join_with(until, by);
+        let came = match &end {
+            Err(JoinError::TimedOut) => Some(Outcome::TimedOut),
+            Err(JoinError::Canceled) => Some(Outcome::Canceled),
+            Err(JoinError::Stopped) => Some(Outcome::Stopped),
+            _ => None,
+        };
+        if let Some(came) = came {
+            outcome = Some(came);
+            board.end(reason_of(came));
+            // They are on their way out, and the caller with them.
+            masked = masked.or_else(|| Some(mask_cancel(true)));
+            end = handle.join_with(Deadline::NEVER, None);
+        }
+        if end.is_err() && decides == Decides::Failure {
+            board.decide(index, decides.reason());
+        }
+        ends.push(member_result(end));
+    }
+    if let Some(masked) = masked {
+        mask_cancel(masked);
+    }
+    (outcome, ends)
 }
 
 /// Runs all bodies at once and returns what they return, in their order. The first failure, be it an error or

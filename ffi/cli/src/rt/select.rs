@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vitte::{
     VT_CASE_OFF, VT_CASE_RECV, VT_CASE_SEND, VT_EINTERNAL, VT_OK, VT_SELECT_MAX, vt_case, vt_chan,
-    vt_status,
+    vt_status, vt_tick,
 };
 
 use super::timer::NO_TICK;
@@ -54,34 +54,9 @@ pub(crate) fn select<T: Send + Sync>(
             _ => ptr::null_mut(),
         })
         .collect();
-    let mut raw: Vec<vt_case> = (cases.iter().enumerate())
-        .map(|(i, case)| {
-            let (kind, chan) = case.raw();
-            let nothing = kind == VT_CASE_SEND && elements[i].is_null();
-            let kind = if nothing { VT_CASE_OFF } else { kind };
-            vt_case {
-                size: size_of::<vt_case>() as u32,
-                kind,
-                chan,
-                elem: ptr::null_mut(),
-                fiber: 0,
-                deadline: 0,
-                status: VT_OK,
-                flags: 0,
-                fd: -1,
-                events: 0,
-            }
-        })
-        .collect();
     let timers = cases.iter().any(|case| matches!(case, Case::Timer(_)));
     let mut ticks = vec![NO_TICK; if timers { cases.len() } else { 0 }];
-    let (places, tick_places) = (elements.as_mut_ptr(), ticks.as_mut_ptr());
-    for (i, (case, what)) in raw.iter_mut().zip(cases.iter()).enumerate() {
-        case.elem = match what {
-            Case::Timer(_) => tick_places.wrapping_add(i).cast(),
-            _ => places.wrapping_add(i).cast(),
-        };
-    }
+    let mut raw = raw_cases(cases, &mut elements, &mut ticks);
     let (all, n, mut which) = (raw.as_mut_ptr(), raw.len(), 0);
     // SAFETY: so many cases are there, and each has the place of one pointer, or of one tick, which
     // nobody else touches meanwhile; the channels are owned by what the cases borrow. A value to be sent is a
@@ -107,6 +82,36 @@ pub(crate) fn select<T: Send + Sync>(
     Ok((which, unsafe {
         cases[which].settle(status, elements[which])
     }))
+}
+
+/// The cases as C has them, each with its place among the elements or the ticks. One without a value to send is off.
+fn raw_cases<T: Send + Sync>(
+    cases: &[Case<'_, T>],
+    elements: &mut [*mut T],
+    ticks: &mut [vt_tick],
+) -> Vec<vt_case> {
+    let is_empty: Vec<_> = elements.iter().map(|element| element.is_null()).collect();
+    let (places, tick_places) = (elements.as_mut_ptr(), ticks.as_mut_ptr());
+    let raw = |(i, case): (usize, &Case<'_, T>)| {
+        let (kind, chan) = case.raw();
+        let nothing = kind == VT_CASE_SEND && is_empty[i];
+        vt_case {
+            size: size_of::<vt_case>() as u32,
+            kind: if nothing { VT_CASE_OFF } else { kind },
+            chan,
+            elem: match case {
+                Case::Timer(_) => tick_places.wrapping_add(i).cast(),
+                _ => places.wrapping_add(i).cast(),
+            },
+            fiber: 0,
+            deadline: 0,
+            status: VT_OK,
+            flags: 0,
+            fd: -1,
+            events: 0,
+        }
+    };
+    cases.iter().enumerate().map(raw).collect()
 }
 
 impl<T: Send + Sync> Case<'_, T> {
