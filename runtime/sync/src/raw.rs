@@ -568,9 +568,9 @@ impl Spin {
     /// How often to look; after the first few looks the processor is offered to others in between.
     const TURNS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 10 };
     const QUICK: u32 = 3;
-    /// How many pauses come before the first look, and twice as many before each next one. Every look takes the word
-    /// away from the holder's core, so who looks less lets him get more done.
-    const PAUSES: u32 = 8;
+    /// How many nanoseconds pass before the first look, and twice as many before each next one. Every look takes the word
+    /// away from the holder's core, so who looks less lets him get more done. By the clock, as pauses differ by their processor.
+    const FIRST: u64 = 256;
 
     pub(crate) fn new() -> Self {
         let looks = Self::TURNS > 0 && current::unit().is_thread();
@@ -587,7 +587,8 @@ impl Spin {
         let turn = Self::TURNS - self.turns_left;
         self.turns_left -= 1;
         if turn < Self::QUICK {
-            for _ in 0..Self::PAUSES << turn {
+            let until = clock::now() + (Self::FIRST << turn);
+            while clock::now() < until {
                 hint::spin_loop();
             }
         } else {
