@@ -99,7 +99,7 @@ impl RawRwLock {
         // See Note [Leaning].
         light();
         if self.leaning.key.load(Relaxed) == key {
-            return Some((Reading::Noted(entry), is_used_up));
+            return Some((Reading::noted(entry), is_used_up));
         }
         self.leave_noted(entry);
         None

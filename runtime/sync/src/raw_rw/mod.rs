@@ -74,22 +74,34 @@ fn readers(word: u64) -> u64 {
     u64::from((word & TAKEN).count_ones()) + (word & CROWD) / CROWD_ONE
 }
 
-/// A reader inside: where it is, and its mark.
+/// A reader inside: where it is. Two words and no more, so that guards stay in registers.
 #[derive(Clone, Copy)]
-pub(crate) enum Reading {
-    /// In one of the lock's places.
-    Placed { place: u8, mark: usize },
-    /// In none.
-    Crowded { mark: usize },
-    /// In a roster, which has the mark; and perhaps in the crowd, too.
-    Noted(&'static Entry),
+pub(crate) struct Reading {
+    /// In a roster, if so; and perhaps in the crowd, too.
+    entry: Option<&'static Entry>,
+    /// Else the place, if it is less than there are, or the mark of one in the crowd.
+    at: usize,
 }
 
 impl Reading {
-    fn mark(self) -> usize {
-        match self {
-            Self::Placed { mark, .. } | Self::Crowded { mark } => mark,
-            Self::Noted(entry) => entry.what().1,
+    fn noted(entry: &'static Entry) -> Self {
+        let entry = Some(entry);
+        Self { entry, at: 0 }
+    }
+
+    fn placed(place: usize) -> Self {
+        debug_assert!(place < PLACES);
+        Self {
+            entry: None,
+            at: place,
+        }
+    }
+
+    fn crowded(mark: usize) -> Self {
+        debug_assert!(mark >= PLACES, "nobody's stack is at zero");
+        Self {
+            entry: None,
+            at: mark,
         }
     }
 }
@@ -181,7 +193,7 @@ impl RawRwLock {
         let mark = stack::mark();
         self.marks[0].store(mark, Relaxed);
         self.show(mark);
-        Some(Reading::Placed { place: 0, mark })
+        Some(Reading::placed(0))
     }
 
     /// Enters as a reader beside other readers.
@@ -198,10 +210,7 @@ impl RawRwLock {
         let mark = stack::mark();
         self.marks[place].store(mark, Relaxed);
         self.show(mark);
-        Some(Reading::Placed {
-            place: place as u8,
-            mark,
-        })
+        Some(Reading::placed(place))
     }
 
     /// Enters as a reader, if that can be had without waiting.
@@ -278,27 +287,27 @@ impl RawRwLock {
             }
             if !has_place {
                 waiting.crowd.push(Crowded { mark, entry: None });
-                return Some(Reading::Crowded { mark });
+                return Some(Reading::crowded(mark));
             }
             self.marks[free].store(mark, Relaxed);
-            let place = free as u8;
-            return Some(Reading::Placed { place, mark });
+            return Some(Reading::placed(free));
         }
     }
 
     /// Leaves. The reader's unit only.
     #[inline(always)]
     pub(crate) fn leave_reading(&self, reading: Reading) {
-        match reading {
-            Reading::Noted(entry) => self.leave_noted(entry),
-            Reading::Placed { place, mark } => self.leave_place(place, mark),
-            Reading::Crowded { mark } => self.leave_crowd(mark, None),
+        match reading.entry {
+            Some(entry) => self.leave_noted(entry),
+            None if reading.at < PLACES => self.leave_place(reading.at),
+            None => self.leave_crowd(reading.at, None),
         }
     }
 
     #[inline(always)]
-    fn leave_place(&self, place: u8, mark: usize) {
-        self.marks[usize::from(place)].store(0, Relaxed);
+    fn leave_place(&self, place: usize) {
+        let mark = self.marks[place].load(Relaxed);
+        self.marks[place].store(0, Relaxed);
         let bit = 1 << place;
         // Ordering: Release. Partner: the Acquire of the writer that enters next, or of whoever
         // lets it in.
@@ -317,10 +326,7 @@ impl RawRwLock {
     pub(crate) fn leave_reading_unnamed(&self) {
         let reading = if self.word.load(Relaxed) & READERS == 1 {
             // There is one reader: the caller. (No lock behind `lock_api` ever leans.)
-            Reading::Placed {
-                place: 0,
-                mark: self.marks[0].load(Relaxed),
-            }
+            Reading::placed(0)
         } else {
             self.reading_of_caller()
         };
@@ -331,21 +337,16 @@ impl RawRwLock {
     #[cold]
     fn reading_of_caller(&self) -> Reading {
         let waiting = self.waiting.lock();
-        let placed = (0..).zip(&self.marks).map(|(place, mark)| Reading::Placed {
-            place,
-            mark: mark.load(Relaxed),
-        });
-        let crowd = waiting
-            .crowd
-            .iter()
-            .map(|reader| Reading::Crowded { mark: reader.mark });
-        let mut readings = placed.chain(crowd).filter(|reading| reading.mark() != 0);
-        let own = readings
-            .clone()
-            .find(|reading| stack::is_own(reading.mark()));
+        let placed = self.marks.iter().enumerate();
+        let placed = placed.map(|(place, mark)| (Reading::placed(place), mark.load(Relaxed)));
+        let crowd = waiting.crowd.iter();
+        let crowd = crowd.map(|reader| (Reading::crowded(reader.mark), reader.mark));
+        let mut readings = placed.chain(crowd).filter(|(_, mark)| *mark != 0);
+        let own = readings.clone().find(|(_, mark)| stack::is_own(*mark));
         // Where nobody tells the bounds of stacks, marks tell nothing, and one is as good as another.
         own.or_else(|| readings.next())
             .expect("a reader that leaves is inside")
+            .0
     }
 
     /// Leaves as the reader in the crowd that has this mark and this entry; as one that a writer may have found there, if it
@@ -489,7 +490,7 @@ impl RawRwLock {
             drop(waiting);
             drop(entered);
         }
-        Reading::Placed { place: 0, mark }
+        Reading::placed(0)
     }
 
     /// Makes a reader the writer, once every other reader has left. The reader's unit only.
@@ -498,12 +499,20 @@ impl RawRwLock {
         reading: Reading,
         patience: Patience<'_>,
     ) -> Result<(), NoUpgrade> {
-        self.upgrade_as(reading.mark(), patience)?;
-        if let Reading::Noted(entry) = reading {
+        self.upgrade_as(self.mark_of(reading), patience)?;
+        if let Some(entry) = reading.entry {
             // It was in the crowd, too, so nobody looks for it here any more.
             entry.strike();
         }
         Ok(())
+    }
+
+    fn mark_of(&self, reading: Reading) -> usize {
+        match reading.entry {
+            Some(entry) => entry.what().1,
+            None if reading.at < PLACES => self.marks[reading.at].load(Relaxed),
+            None => reading.at,
+        }
     }
 
     fn upgrade_as(&self, mark: usize, patience: Patience<'_>) -> Result<(), NoUpgrade> {

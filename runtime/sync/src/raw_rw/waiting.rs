@@ -57,7 +57,7 @@ impl Slip {
     pub(super) fn new(mark: usize) -> Self {
         Self {
             mark,
-            reading: Cell::new(Reading::Crowded { mark }),
+            reading: Cell::new(Reading::crowded(mark)),
         }
     }
 
