@@ -198,7 +198,7 @@ impl Idle {
     }
 
     /// Whether descriptors are watched for which no worker sleeps: see "Descriptors" in the README.
-    fn is_watch_needed(&self, shared: &Shared) -> bool {
+    pub(crate) fn is_watch_needed(&self, shared: &Shared) -> bool {
         let is_unwatched = |remote: &Remote| {
             let bed = &remote.bed;
             bed.poller.has_sources() && !bed.is_asleep()

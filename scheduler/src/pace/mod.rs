@@ -1,7 +1,7 @@
 //! The pacer: the thread that watches how long tasks run while others wait.
 //!
 //! ```text
-//!   asleep ──somebody waits for a busy worker──► awake: looks at every desk, each half a slice
+//!   asleep ──somebody waits for a busy worker──► awake: looks at every desk, each slice or half a slice
 //!      ▲                                          │
 //!      └────── nobody waits, for half a slice ────┘
 //! ```
@@ -15,7 +15,7 @@
 //! see [`native`](crate::native).
 //!
 //! While every worker is busy it also ends waits whose time has come, in the keeper's place. And while a
-//! worker is busy that has descriptors to watch it looks for those, each half a slice, if the worker did not.
+//! worker is busy that has descriptors to watch it looks for those, too, if the worker did not.
 
 #[cfg(all(test, loom))]
 mod model;
@@ -39,6 +39,10 @@ use vitte_wait::facade::{
 /// However short slices are, the pacer looks no more often than this, in nanoseconds.
 const SHORTEST_TICK: u64 = 100_000;
 
+/// After so many looks that ended no slice it looks once a slice, not twice: each look interrupts a worker, and a process that
+/// mostly waits for descriptors is busy for long and lets nobody wait. Who comes then and goes on has at most two slices.
+const CALM: u32 = 16;
+
 /// How long, in nanoseconds, the pacer leaves a timer that is due to the busy worker whose it is, which looks every so
 /// many tasks: who is woken a moment later costs that worker no time, and most of its tasks can run nowhere else. In models the
 /// clock stands still, and this is nothing, but where it is what is modelled.
@@ -51,10 +55,11 @@ const fn grace() -> u64 {
     }
 }
 
-/// How long, in nanoseconds, its sleep may be without a heavy fence.
+/// How long, in nanoseconds, its sleep may be without a heavy fence: two ticks of slices as they are by default. A timer is missed
+/// by it only if a worker arms it in the very moment in which it falls asleep, and then runs one task for as long.
 #[cfg(not(all(test, loom)))]
 const fn short() -> u64 {
-    grace()
+    10_000_000
 }
 
 /// When the pacer looks after a timer that is due then, if nobody else did.
@@ -132,31 +137,40 @@ struct Watch {
 )]
 pub(crate) fn run(shared: Arc<Shared>) {
     shared.pacer.set_thread(thread::current());
-    let tick = (shared.slice_nanos() / 2).max(SHORTEST_TICK);
-    let age = shared.slice_nanos().saturating_mul(SLICES_TO_AGE);
+    let slice = shared.slice_nanos();
+    let (mut calm, mut ended) = (0, 0);
+    let age = slice.saturating_mul(SLICES_TO_AGE);
     let mut next_age = 0;
     let mut watches = Vec::new();
     let mut places = Places::default();
     while !shared.is_stopping() {
-        shared.idle.pacer_sleeps(&shared);
-        // What ran meanwhile ran alone. Its slice begins now.
-        watches.clear();
-        places.forget();
-        // At least once a tick, so that who waits only ever for a moment does not rouse it each time.
-        loop {
-            let now = clock::now();
-            look(&shared, &mut watches, now);
-            if now >= next_age {
-                next_age = now.saturating_add(age);
-                shared.pacer.lifted.add(shared.age());
+        if !shared.anything_waits() {
+            // Else it would find out behind a heavy fence that it may not sleep.
+            if !shared.idle.is_watch_needed(&shared) {
+                shared.idle.pacer_sleeps(&shared);
+                calm = 0;
             }
-            let soon = places.look(&shared, now);
-            sleep_a_tick(&shared, if soon { PATIENCE } else { tick });
-            shared.look_for_the_busy(tick);
-            if shared.is_stopping() || !shared.anything_waits() {
-                break;
-            }
+            // What ran meanwhile ran alone. Its slice begins now.
+            watches.clear();
+            places.forget();
         }
+        let now = clock::now();
+        look(&shared, &mut watches, now);
+        if now >= next_age {
+            next_age = now.saturating_add(age);
+            shared.pacer.lifted.add(shared.age());
+        }
+        let before = std::mem::replace(&mut ended, shared.pacer.ended.get());
+        calm = if ended == before {
+            CALM.min(calm + 1)
+        } else {
+            0
+        };
+        let tick = if calm == CALM { slice } else { slice / 2 }.max(SHORTEST_TICK);
+        let soon = places.look(&shared, now);
+        // At least once a tick, so that who waits only ever for a moment does not rouse it each time.
+        sleep_a_tick(&shared, if soon { PATIENCE } else { tick });
+        shared.look_for_the_busy(tick);
     }
 }
 
