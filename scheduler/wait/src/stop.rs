@@ -61,6 +61,13 @@ impl StopSource {
     pub const NEVER: Self = Self(StopToken::NEVER);
 
     /// A source whose stop has not been requested.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// assert!(!source.is_stopped());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self(StopToken(Link::Flag(Flag::new())))
@@ -70,6 +77,15 @@ impl StopSource {
     /// it is the only one that matters itself.
     ///
     /// It is known to them only as long as it, or something that was made of it, is held.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (user, system) = (StopSource::new(), StopSource::new());
+    /// let either = StopSource::any([&user, &system]);
+    /// system.stop();
+    /// assert!(either.is_stopped() && !user.is_stopped());
+    /// ```
     #[must_use]
     pub fn any<'a>(sources: impl IntoIterator<Item = &'a Self>) -> Self {
         Self(StopToken::any(sources.into_iter().map(|source| &source.0)))
@@ -79,6 +95,17 @@ impl StopSource {
     /// it is the only one that matters itself.
     ///
     /// It is known to them only as long as it, or something that was made of it, is held.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let (one, two) = (StopSource::new(), StopSource::new());
+    /// let both = StopSource::all([&one, &two]);
+    /// one.stop();
+    /// assert!(!both.is_stopped());
+    /// two.stop();
+    /// assert!(both.is_stopped());
+    /// ```
     #[must_use]
     pub fn all<'a>(sources: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut missing = Vec::new();
@@ -130,6 +157,15 @@ impl StopSource {
     }
 
     /// A token that notices this source's stop.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// let token = source.token(); // for those who may notice the stop, but not request it
+    /// source.stop();
+    /// assert!(token.is_stopped());
+    /// ```
     #[must_use]
     pub fn token(&self) -> StopToken {
         self.0.clone()
@@ -142,6 +178,14 @@ impl StopSource {
     ///
     /// # Blocking
     /// Never, but for what those callbacks do.
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, Outcome, StopSource, Wait};
+    ///
+    /// let source = StopSource::new();
+    /// source.stop();
+    /// assert_eq!(Wait::park_token(Deadline::NEVER, Some(&source.token())), Outcome::Stopped);
+    /// ```
     pub fn stop(&self) {
         if let Link::Flag(flag) = &self.0.0 {
             flag.raise();
@@ -149,6 +193,16 @@ impl StopSource {
     }
 
     /// What panicking callbacks left since this was called last. Each is given once.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// source.then(|| panic!("it is broken"));
+    /// source.stop();
+    /// assert_eq!(source.take_panics().len(), 1);
+    /// assert_eq!(source.take_panics().len(), 0);
+    /// ```
     #[must_use]
     pub fn take_panics(&self) -> Vec<Box<dyn Any + Send>> {
         match &self.0.0 {
@@ -186,6 +240,13 @@ impl StopToken {
     /// Stopped from `deadline` on.
     ///
     /// No timer runs: whoever waits with this token sleeps no longer than until then.
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, StopToken};
+    ///
+    /// assert!(StopToken::at(Deadline::NOW).is_stopped());
+    /// assert!(!StopToken::at(Deadline::NEVER).is_stopped());
+    /// ```
     #[must_use]
     pub const fn at(deadline: Deadline) -> Self {
         match deadline {
@@ -196,6 +257,13 @@ impl StopToken {
     }
 
     /// [`at`](Self::at) the point `duration` from now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_wait::StopToken;
+    ///
+    /// assert!(!StopToken::after(Duration::from_secs(60)).is_stopped());
+    /// ```
     #[must_use]
     pub fn after(duration: std::time::Duration) -> Self {
         if duration.is_zero() {
@@ -207,6 +275,16 @@ impl StopToken {
     /// Stopped as soon as one of `tokens` is; never, if there are none.
     ///
     /// It is known to them only as long as it, or something that was made of it, is held.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_wait::{StopSource, StopToken};
+    ///
+    /// let source = StopSource::new();
+    /// let either = StopToken::any([&*source, &StopToken::after(Duration::from_secs(60))]);
+    /// source.stop();
+    /// assert!(either.is_stopped());
+    /// ```
     #[must_use]
     pub fn any<'a>(tokens: impl IntoIterator<Item = &'a Self>) -> Self {
         let (mut flags, mut deadline) = (Vec::new(), Deadline::NEVER);
@@ -263,6 +341,13 @@ impl StopToken {
     }
 
     /// Whether the stop has been requested, or the token's deadline has passed.
+    ///
+    /// ```
+    /// use vitte_wait::StopToken;
+    ///
+    /// assert!(StopToken::DONE.is_stopped());
+    /// assert!(!StopToken::NEVER.is_stopped());
+    /// ```
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         match &self.0 {
@@ -274,6 +359,13 @@ impl StopToken {
     }
 
     /// When the token is stopped at the latest.
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, StopSource, StopToken};
+    ///
+    /// assert_eq!(StopToken::at(Deadline::from_nanos(7)).deadline(), Deadline::from_nanos(7));
+    /// assert_eq!(StopSource::new().deadline(), Deadline::NEVER);
+    /// ```
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         match &self.0 {
@@ -314,6 +406,14 @@ impl StopToken {
     }
 
     /// How many callbacks, and tokens that were made of this one, hang on it; for onlookers.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// source.then(|| ());
+    /// assert_eq!(source.callbacks(), 1);
+    /// ```
     #[must_use]
     pub fn callbacks(&self) -> usize {
         match &self.0 {
@@ -323,6 +423,14 @@ impl StopToken {
     }
 
     /// Whether the two are stopped by the same.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// assert!(source.token().is_same(&source.token()));
+    /// assert!(!source.is_same(&StopSource::new()));
+    /// ```
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -405,6 +513,15 @@ impl Then {
     ///
     /// # Blocking
     /// Never; a callback that runs elsewhere is not waited for.
+    ///
+    /// ```
+    /// use vitte_wait::StopSource;
+    ///
+    /// let source = StopSource::new();
+    /// let then = source.then(|| unreachable!("it is taken away"));
+    /// assert!(then.remove());
+    /// source.stop();
+    /// ```
     #[allow(
         clippy::must_use_candidate,
         reason = "to be rid of it is the usual wish"

@@ -70,6 +70,14 @@ pub struct StopArm<'a> {
 
 impl StopToken {
     /// The stop as one of several things that a unit waits for; see [`select`](super).
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, StopSource, select::{at, select}};
+    ///
+    /// let (source, mut never) = (StopSource::new(), at(Deadline::NEVER));
+    /// source.stop();
+    /// assert_eq!(select(&mut [&mut never, &mut source.stop_arm()], Deadline::NEVER, None), Ok(1));
+    /// ```
     #[must_use]
     pub fn stop_arm(&self) -> StopArm<'_> {
         StopArm {

@@ -68,6 +68,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// As [`Wait::begin`](crate::Wait::begin).
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, select::{Select, at}};
+    ///
+    /// let (mut later, mut now) = (at(Deadline::NEVER), at(Deadline::NOW));
+    /// let mut select = Select::new();
+    /// select.add(&mut later);
+    /// let second = select.add(&mut now);
+    /// assert_eq!(select.wait(), Ok(second));
+    /// ```
     pub fn wait(&mut self) -> Result<usize, SelectError> {
         self.wait_with(Deadline::NEVER, None)
     }
@@ -76,6 +86,13 @@ impl<'a> Select<'a> {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, select::{Select, at}};
+    ///
+    /// let mut arms = [at(Deadline::NEVER), at(Deadline::NEVER)];
+    /// assert_eq!(Select::among(&mut arms).try_wait(), None);
+    /// ```
     #[must_use]
     pub fn try_wait(&mut self) -> Option<usize> {
         try_select(&mut self.arms)
@@ -85,6 +102,13 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// As [`wait_with`](Self::wait_with); never [`SelectError::Stopped`].
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, select::{Select, SelectError, at}};
+    ///
+    /// let mut arms = [at(Deadline::NEVER)];
+    /// assert_eq!(Select::among(&mut arms).wait_until(Deadline::NOW), Err(SelectError::TimedOut));
+    /// ```
     pub fn wait_until(&mut self, deadline: Deadline) -> Result<usize, SelectError> {
         self.wait_with(deadline, None)
     }
@@ -93,6 +117,15 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// As [`wait_until`](Self::wait_until).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_wait::{Deadline, select::{Select, SelectError, at}};
+    ///
+    /// let mut arms = [at(Deadline::NEVER)];
+    /// let ended = Select::among(&mut arms).wait_timeout(Duration::from_millis(1));
+    /// assert_eq!(ended, Err(SelectError::TimedOut));
+    /// ```
     pub fn wait_timeout(&mut self, patience: Duration) -> Result<usize, SelectError> {
         self.wait_with(Deadline::after(patience), None)
     }
@@ -101,6 +134,14 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// As [`wait_with`](Self::wait_with); never [`SelectError::TimedOut`].
+    ///
+    /// ```
+    /// use vitte_wait::{Deadline, StopToken, select::{Select, SelectError, at}};
+    ///
+    /// let mut arms = [at(Deadline::NEVER)];
+    /// let ended = Select::among(&mut arms).wait_or_stop(&StopToken::DONE);
+    /// assert_eq!(ended, Err(SelectError::Stopped));
+    /// ```
     pub fn wait_or_stop(&mut self, stop: &StopToken) -> Result<usize, SelectError> {
         self.wait_with(Deadline::NEVER, Some(stop))
     }
