@@ -178,13 +178,15 @@ impl fmt::Display for CancelReason {
 }
 
 impl Task {
-    /// Asks the task to stop, for the reason that has a number. By anybody, see [`State::decide`].
+    /// Asks the task to stop, for the reason that has a number. By anybody, see [`State::decide`]; so not those who run on top of
+    /// it, whom only its cold part names, which may be freed meanwhile.
     ///
     /// [`State::decide`]: crate::task::state::State::decide
     pub(crate) fn cancel(&'static self, cause: Cause) {
         debug_assert!(!matches!(cause, Cause::None | Cause::Named));
         self.state.decide(cause);
-        self.ask_to_stop();
+        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
+        self.unit.cancel();
     }
 
     /// Asks the task to stop, for whatever reason. By whoever runs it, has its handle, or holds the state's
@@ -196,10 +198,6 @@ impl Task {
             let _ = self.cold_or_new().reason.set(reason);
         }
         self.state.decide(cause);
-        self.ask_to_stop();
-    }
-
-    fn ask_to_stop(&'static self) {
         self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
         self.unit.cancel();
         self.pass_on();
