@@ -197,16 +197,8 @@ impl Scheduler {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        let task = self.place(
-            options,
-            flags::PINNED,
-            body::closure_table::<F, T>(),
-            |task| {
-                // SAFETY: the task was occupied with this table and is not queued.
-                unsafe { body::put_closure(task, body) };
-            },
-        );
-        detach_if(options, JoinHandle::new(task))
+        // SAFETY: by the caller.
+        unsafe { self.spawn_closure(options, body, |_| None) }
     }
 
     /// As [`spawn`](Self::spawn), with a companion, which `companion` makes before the task is queued. It is dropped
@@ -222,6 +214,24 @@ impl Scheduler {
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
+    {
+        // SAFETY: `'static`.
+        unsafe { self.spawn_closure(options, body, companion) }
+    }
+
+    /// As [`spawn_with_companion`](Self::spawn_with_companion), for bodies that borrow.
+    ///
+    /// # Safety
+    /// As for [`spawn_unchecked`](Self::spawn_unchecked).
+    unsafe fn spawn_closure<F, T>(
+        &self,
+        options: &SpawnOptions<'_>,
+        body: F,
+        companion: impl FnOnce(FiberId) -> Option<Box<dyn Send>>,
+    ) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
     {
         let mut companion = Some(companion);
         let task = self.place(

@@ -185,8 +185,7 @@ impl Task {
     pub(crate) fn cancel(&'static self, cause: Cause) {
         debug_assert!(!matches!(cause, Cause::None | Cause::Named));
         self.state.decide(cause);
-        self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
-        self.unit.cancel();
+        self.ask_to_stop();
     }
 
     /// Asks the task to stop, for whatever reason. By whoever runs it, has its handle, or holds the state's
@@ -198,9 +197,13 @@ impl Task {
             let _ = self.cold_or_new().reason.set(reason);
         }
         self.state.decide(cause);
+        self.ask_to_stop();
+        self.pass_on();
+    }
+
+    fn ask_to_stop(&'static self) {
         self.hot.poll.fetch_or(poll::CANCEL, Relaxed);
         self.unit.cancel();
-        self.pass_on();
     }
 
     /// Cancels who runs on top of the task, which was canceled just now. As for `cancel_for`.
