@@ -219,18 +219,28 @@ impl Task {
         }
     }
 
+    /// Whether the joiner knows already that the task is on top of it. On the task itself.
+    pub(crate) fn is_shown(&'static self, below: &'static Self) -> bool {
+        let bits = self.id().to_bits();
+        below
+            .cold()
+            .is_some_and(|cold| cold.on_top.load(Relaxed) == bits)
+    }
+
     /// The task runs on the stack of its joiner, `below`, and is about to leave it: see Note [Passed on]. On the task
     /// itself.
     #[cold]
     pub(crate) fn show_below(&'static self, below: &'static Self) {
         let (mut top, mut below) = (self, below);
         loop {
-            let (bits, cold) = (top.id().to_bits(), below.cold_or_new());
-            if cold.on_top.load(Relaxed) == bits {
+            if top.is_shown(below) {
                 // So it is for those below.
                 return;
             }
-            cold.on_top.store(bits, Relaxed);
+            below
+                .cold_or_new()
+                .on_top
+                .store(top.id().to_bits(), Relaxed);
             // Ordering: SeqCst, store-load pair: who is on top, the request. Partner: the fence in `pass_on`.
             fence(SeqCst);
             // Who sees the request and not the reason, which was decided before it, came first: then he is found.

@@ -56,6 +56,22 @@ impl Worker {
         }
     }
 
+    /// Has `closure` called by the main loop, which goes on with the calling fiber at once, on the same thread. It cannot be
+    /// refused: the caller has asked whether the fiber may leave its stack.
+    pub(crate) fn have_called<F: FnOnce() -> R, R>(&self, closure: F) -> thread::Result<R> {
+        let body = Body::<F, R> {
+            closure: Cell::new(Some(closure)),
+            ending: Cell::new(None),
+        };
+        self.call.set(Some(Call {
+            run: Body::<F, R>::run,
+            what: ptr::from_ref(&body).cast(),
+        }));
+        let _ = self.switch(Action::Call);
+        let ending = body.ending.take();
+        ending.unwrap_or_else(|| unreachable!("the main loop did not call what it should"))
+    }
+
     /// Blocks the thread by `block`, for a fiber that cannot leave its stack now. Others go on elsewhere.
     #[cold]
     pub(crate) fn block_for(&self, task: &'static Task, block: impl FnOnce()) {
@@ -127,27 +143,16 @@ pub fn call_on_native_stack<R>(call: impl FnOnce() -> R) -> R {
 }
 
 fn call_there<F: FnOnce() -> R, R>(worker: &Worker, task: &'static Task, closure: F) -> R {
-    let body = Body::<F, R> {
-        closure: Cell::new(Some(closure)),
-        ending: Cell::new(None),
-    };
-    worker.call.set(Some(Call {
-        run: Body::<F, R>::run,
-        what: ptr::from_ref(&body).cast(),
-    }));
     let (own, native) = (worker.bounds_of(task), worker.native_bounds());
     worker.left_bounds.set(own);
     task.set_flags(task.flags() | flags::ON_NATIVE);
     set_bounds(task, native);
-    // The main loop goes on with this fiber at once, on the same thread. It cannot be refused: the
-    // caller has asked.
-    let _ = worker.switch(Action::Call);
+    let ending = worker.have_called(closure);
     set_bounds(task, own);
     task.set_flags(task.flags() & !flags::ON_NATIVE);
-    match body.ending.take() {
-        Some(Ok(value)) => value,
-        Some(Err(payload)) => resume_unwind(payload),
-        None => unreachable!("the main loop did not call what it should"),
+    match ending {
+        Ok(value) => value,
+        Err(payload) => resume_unwind(payload),
     }
 }
 

@@ -59,13 +59,13 @@ impl Worker {
             return None;
         }
         let joiner = task.link.get();
-        if flags & flags::INLINE != 0
-            // SAFETY: the link of a task that runs inline is its joiner.
-            && let Some(below) = unsafe { joiner.as_ref() }
-        {
-            task.show_below(below);
-        }
         let switch = || {
+            if flags & flags::INLINE != 0
+                // SAFETY: the link of a task that runs inline is its joiner.
+                && let Some(below) = unsafe { joiner.as_ref() }
+            {
+                self.show_below(task, below);
+            }
             let worker = self.leave_stack(task, action)?;
             if flags & flags::INLINE != 0 {
                 task.link.set(joiner);
@@ -77,6 +77,19 @@ impl Worker {
             self.suspend_inside(switch)
         } else {
             switch()
+        }
+    }
+
+    /// Has the joiner know who is on top of it. That may want memory, and whoever runs inline has half a stack at the most.
+    fn show_below(&self, task: &'static Task, below: &'static Task) {
+        if task.is_shown(below) {
+            return;
+        }
+        if self.resumer.may_suspend() {
+            // It does not panic.
+            let _ = self.have_called(|| task.show_below(below));
+        } else {
+            task.show_below(below);
         }
     }
 
