@@ -64,11 +64,12 @@ pub(crate) fn run(shared: Arc<Shared>, index: usize) {
     drop(badge);
     slot.clear_unit();
     slot.set_worker(ptr::null());
+    let Worker {
+        movable, records, ..
+    } = *worker;
+    // At the end, too: whoever retires the depot comes after what this worker gave back by the lock under which it does so.
+    records.leave(&shared.depot);
     if let Some(mut crew) = leaving {
-        let Worker {
-            movable, records, ..
-        } = *worker;
-        records.leave(&shared.depot);
         // What else others may find here (its timers, say) they find in its remote.
         *shared.remotes[index].left.lock() = Some(movable);
         crew.left(index);
