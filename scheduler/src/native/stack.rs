@@ -46,6 +46,19 @@ impl<F: FnOnce() -> R, R> Body<F, R> {
     }
 }
 
+impl Call {
+    /// Of `run` with `with`, which waits there until it was called.
+    ///
+    /// # Safety
+    /// `run` may be called with it, on the thread's stack.
+    pub(crate) unsafe fn new<T>(run: unsafe fn(*const ()), with: &T) -> Self {
+        Self {
+            run,
+            what: ptr::from_ref(with).cast(),
+        }
+    }
+}
+
 impl Worker {
     /// In the main loop: the fiber that runs has left its stack for this.
     #[cold]
@@ -54,22 +67,6 @@ impl Worker {
             // SAFETY: the fiber that said so waits for us, and what it passed is in its frame.
             unsafe { (call.run)(call.what) };
         }
-    }
-
-    /// Has `closure` called by the main loop, which goes on with the calling fiber at once, on the same thread. It cannot be
-    /// refused: the caller has asked whether the fiber may leave its stack.
-    pub(crate) fn have_called<F: FnOnce() -> R, R>(&self, closure: F) -> thread::Result<R> {
-        let body = Body::<F, R> {
-            closure: Cell::new(Some(closure)),
-            ending: Cell::new(None),
-        };
-        self.call.set(Some(Call {
-            run: Body::<F, R>::run,
-            what: ptr::from_ref(&body).cast(),
-        }));
-        let _ = self.switch(Action::Call);
-        let ending = body.ending.take();
-        ending.unwrap_or_else(|| unreachable!("the main loop did not call what it should"))
     }
 
     /// Blocks the thread by `block`, for a fiber that cannot leave its stack now. Others go on elsewhere.
@@ -143,16 +140,27 @@ pub fn call_on_native_stack<R>(call: impl FnOnce() -> R) -> R {
 }
 
 fn call_there<F: FnOnce() -> R, R>(worker: &Worker, task: &'static Task, closure: F) -> R {
+    let body = Body::<F, R> {
+        closure: Cell::new(Some(closure)),
+        ending: Cell::new(None),
+    };
+    // SAFETY: it is of that type, and we wait.
+    worker
+        .call
+        .set(Some(unsafe { Call::new(Body::<F, R>::run, &body) }));
     let (own, native) = (worker.bounds_of(task), worker.native_bounds());
     worker.left_bounds.set(own);
     task.set_flags(task.flags() | flags::ON_NATIVE);
     set_bounds(task, native);
-    let ending = worker.have_called(closure);
+    // The main loop goes on with this fiber at once, on the same thread. It cannot be refused: the
+    // caller has asked.
+    let _ = worker.switch(Action::Call);
     set_bounds(task, own);
     task.set_flags(task.flags() & !flags::ON_NATIVE);
-    match ending {
-        Ok(value) => value,
-        Err(payload) => resume_unwind(payload),
+    match body.ending.take() {
+        Some(Ok(value)) => value,
+        Some(Err(payload)) => resume_unwind(payload),
+        None => unreachable!("the main loop did not call what it should"),
     }
 }
 

@@ -16,11 +16,22 @@
 
 use crate::{
     carrier::Carrier,
+    native::stack::Call,
     task::{Task, flags},
     worker::{Action, Worker, classes::Ready, find::ROUND},
 };
 use vitte_fibers::Suspender;
 use vitte_wait::{ParkKind, facade::atomic::Ordering::Relaxed};
+
+/// Shows the first task of a pair to the second.
+///
+/// # Safety
+/// `pair` is one of two references to tasks.
+unsafe fn show(pair: *const ()) {
+    // SAFETY: by the caller.
+    let (task, below) = unsafe { *pair.cast::<(&'static Task, &'static Task)>() };
+    task.show_below(below);
+}
 
 impl Worker {
     /// Leaves the stack that the caller stands on for the main loop; returns on whatever worker resumes it. `None`: it
@@ -80,16 +91,17 @@ impl Worker {
         }
     }
 
-    /// Has the joiner know who is on top of it. That may want memory, and whoever runs inline has half a stack at the most.
+    /// Has the joiner know who is on top of it. That may want memory, and whoever runs inline has half a stack at the most: so
+    /// the main loop does it.
+    #[inline(always)]
     fn show_below(&self, task: &'static Task, below: &'static Task) {
-        if task.is_shown(below) {
-            return;
-        }
-        if self.resumer.may_suspend() {
-            // It does not panic.
-            let _ = self.have_called(|| task.show_below(below));
-        } else {
-            task.show_below(below);
+        if !task.is_shown(below) {
+            let pair = (task, below);
+            // SAFETY: the pair is of that type, and stays in this frame until it was called.
+            self.call.set(Some(unsafe { Call::new(show, &pair) }));
+            if self.switch(Action::Call).is_none() {
+                self.call_for_fiber();
+            }
         }
     }
 
