@@ -46,11 +46,16 @@ impl Worker {
         // Every so often the line comes first, so that fresh tasks cannot starve it either.
         if begun % 4 != 3 && self.may_begin(line, begun) {
             // SAFETY: we are the owner of the stack.
-            let oldest = unsafe { self.remote().fresh.pop_oldest() };
-            let fresh = self
-                .task_of(oldest)
-                .or_else(|| self.shared().injector.pop(0, |_| {}))
-                .or_else(|| self.take_over(line));
+            let own = || self.task_of(unsafe { self.remote().fresh.pop_oldest() });
+            let outside = || self.shared().injector.pop(0, |_| {});
+            // Alternately, so that who spawns in each slice does not starve who comes from outside.
+            self.outside_first.set(!self.outside_first.get());
+            let fresh = if self.outside_first.get() {
+                outside().or_else(own)
+            } else {
+                own().or_else(outside)
+            };
+            let fresh = fresh.or_else(|| self.take_over(line));
             if fresh.is_some() {
                 self.slices_since_begin.set(0);
                 return fresh;

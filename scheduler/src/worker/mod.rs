@@ -119,6 +119,8 @@ pub(crate) struct Worker {
     pub(crate) slice_over: Cell<bool>,
     /// How many slices were used up since one began another task.
     pub(crate) slices_since_begin: Cell<u32>,
+    /// At the end of the last slice whoever comes from outside came first.
+    pub(crate) outside_first: Cell<bool>,
     bound: retire::Bound,
     /// How many tasks of the high class were picked since another had a turn.
     pub(crate) high_streak: Cell<u32>,
@@ -216,6 +218,7 @@ impl Worker {
             slice: slice::Slice::default(),
             slice_over: Cell::new(false),
             slices_since_begin: Cell::new(0),
+            outside_first: Cell::new(false),
             bound: retire::Bound::new(),
             high_streak: Cell::new(0),
             turns: Cell::new(0),

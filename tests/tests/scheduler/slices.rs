@@ -180,11 +180,17 @@ fn a_loop_that_others_end(turn: impl Fn() + Send + 'static) {
     let on = with_slices(1, 2);
     let over = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&over);
+    let began = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&began);
     let looping = on.spawn(&SpawnOptions::default(), move || {
+        begins.store(true, Relaxed);
         while !seen.load(Relaxed) {
             turn();
         }
     });
+    while !began.load(Relaxed) {
+        thread::yield_now();
+    }
     run(&on, move || over.store(true, Relaxed));
     looping.join().unwrap();
     end(&on);
