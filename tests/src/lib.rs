@@ -28,4 +28,4 @@ pub use dice::Dice;
 pub use schedulers::{after, end, start};
 pub use seed::seed;
 pub use size::{is_full, rounds};
-pub use watchdog::{threads, within};
+pub use watchdog::{count_threads, threads, within};

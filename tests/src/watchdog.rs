@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    fs,
+    fs, io,
     panic::resume_unwind,
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -44,15 +44,36 @@ pub fn within<T: Send + 'static>(
         .unwrap_or_else(|payload| resume_unwind(payload))
 }
 
+/// Of every thread of this process the folder in which the system tells of it.
+fn tasks() -> io::Result<Vec<fs::DirEntry>> {
+    loop {
+        let listed: Vec<_> = fs::read_dir("/proc/self/task")?.collect::<io::Result<_>>()?;
+        // A thread that ends while the system goes along its list takes those after it out of what is read.
+        if listed.len() >= count_threads() {
+            return Ok(listed);
+        }
+    }
+}
+
+/// How many threads the process has, those included that have not begun, and so have not taken their names; 0 where the
+/// system does not count them.
+#[must_use]
+pub fn count_threads() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let count = lines.find_map(|line| line.strip_prefix("Threads:"));
+    count.map_or(0, |count| count.trim().parse().expect("a number"))
+}
+
 /// A line for each thread of this process: its number, name, state, and where in the kernel it
 /// sleeps, as far as the system tells.
 #[must_use]
 pub fn threads() -> String {
-    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+    let Ok(tasks) = tasks() else {
         return "  (this system does not list them)\n".to_owned();
     };
     let mut lines = String::new();
-    for task in tasks.flatten() {
+    for task in tasks {
         let read = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
         let status = read("status");
         let state = status
