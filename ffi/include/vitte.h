@@ -200,13 +200,13 @@ typedef struct vt_chan vt_chan;
 // Fibers that end before what they belong to. They are spawned with `vt_fiber_options.group`.
 typedef struct vt_group vt_group;
 
-// Keeps a runtime from ending.
+// Keeps a runtime from ending. The pointer is a number that only the functions of this header understand.
 typedef struct vt_guard vt_guard;
 
 // A runtime. The pointer is a number that only the functions of this header understand.
 typedef struct vt_runtime vt_runtime;
 
-// A thread that belongs to a runtime.
+// A thread that belongs to a runtime. The pointer is a number that only the functions of this header understand.
 typedef struct vt_thread vt_thread;
 
 // What came of a call: `VT_OK`, or a negative number that says what kind of thing went wrong.
@@ -421,8 +421,8 @@ typedef struct vt_hooks {
   vt_switch_hook switch_out;
   // For all of them.
   void *arg;
-  // Gets `arg` when no hook will use it any more: when the runtime is gone, or could not be made (but for a `size`
-  // that cannot be). May be null.
+  // Gets `arg` when no hook will use it any more: when the runtime is gone, or could not be made (but if that is because
+  // of a `size`, or of what lies behind the fields that this version knows). May be null.
   vt_drop drop;
 } vt_hooks;
 
@@ -866,7 +866,7 @@ vt_status vt_spawn(struct vt_runtime *rt,
 // As `n` calls of `vt_spawn`, up to the first that fails, whose status is the answer. `out` is
 // an array of `n`, or null if they are `VT_DETACHED`. An element of `out` is 0 if its fiber was
 // not started; all arguments belong to the library from the call on, and `drop` has got those of
-// the fibers that were not started.
+// the fibers that were not started. (If `args` is null or misaligned there are none to drop.)
 //
 // # Safety
 // As for `vt_spawn`, `n` times.
@@ -1291,7 +1291,8 @@ vt_status vt_park(int64_t until);
 // place to put it into a queue and to release the lock of that queue. `after` runs on the
 // thread, but not on the stack, of the fiber; it must be short, must not wait, and must not use
 // the caller's locals once it has made the fiber known to a waker. It may call functions that
-// are `[any]` and do not wait. The fiber goes on as after `vt_park`, with the same statuses.
+// are `[any]` and do not wait. (One that waits blocks the thread; `vt_park` and `vt_suspend` answer
+// `VT_ECANCELED` there.) The fiber goes on as after `vt_park`, with the same statuses.
 //
 // If there is a token already, if the fiber is canceled, or with `VT_NOW`, `after` is called
 // nevertheless, exactly once, before this returns. Only with `VT_ECONTEXT` and `VT_EINVAL`
@@ -1399,6 +1400,8 @@ vt_status vt_runtime_create(const struct vt_options *options,
 // Ends a runtime: takes no more fibers, ends those it has in the way that `mode` says, joins its
 // threads, and frees it. `[any]`, but not on a fiber of this very runtime.
 //
+// A thread that is attached to it detaches first: it would wait for itself, until the deadline.
+//
 // On `VT_OK` and `VT_EBUSY` the handle is stale: every function that is given it says
 // `VT_ESTALE`. Otherwise it is still good, and shutting down may be tried again, also in a harder
 // mode; but once tried, only its own fibers can spawn fibers.
@@ -1505,14 +1508,10 @@ vt_status vt_thread_attach(struct vt_runtime *rt,
                            const struct vt_thread_options *options,
                            struct vt_thread **out);
 
-// Undoes `vt_thread_attach`, and frees `thread`. `[any]`
+// Undoes `vt_thread_attach`; `thread` is stale from then on. `[any]`
 //
-// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached, or one that
-// is attached no more, so that to detach twice is an error; nothing was done.
-//
-// # Safety
-// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed, or the calling thread is
-// attached to nothing and runs no fiber.
+// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not called on the thread that was attached.
+// `VT_ESTALE`: detached already, or never attached. Then nothing was done.
 vt_status vt_thread_detach(struct vt_thread *thread);
 
 // Keeps the runtime from ending until `vt_guard_release`: a shutdown waits, until its deadline, and until
@@ -1525,10 +1524,7 @@ vt_status vt_thread_detach(struct vt_thread *thread);
 vt_status vt_guard_acquire(struct vt_runtime *rt,
                            struct vt_guard **out);
 
-// Lets the runtime end. `[any]` Null is nothing.
-//
-// # Safety
-// `guard` is null, or came from `vt_guard_acquire` and was not released.
+// Lets the runtime end. `[any]` Null is nothing, and so is a guard that was released already.
 void vt_guard_release(struct vt_guard *guard);
 
 // Starts a thread of the runtime's own that runs `entry(arg)`: for what blocks for ever, or needs a thread
@@ -1553,18 +1549,18 @@ vt_status vt_thread_spawn(struct vt_runtime *rt,
                           vt_drop drop,
                           struct vt_thread **out);
 
-// Waits until a dedicated thread has ended, takes what its entry returned, and frees `thread`. `[any]`
-// (A fiber suspends.)
+// Waits until a dedicated thread has ended, and takes what its entry returned. `[any]` (A fiber suspends.)
 //
-// `result` may be null, and is written on `VT_OK` only. `thread` is freed on `VT_OK` and `VT_EFAILED`.
+// A thread is joined once: after `VT_OK` and `VT_EFAILED` `thread` is stale. `result` may be null, and is written on
+// `VT_OK` only.
 //
 // `VT_EFAILED`: its entry, written in Rust, panicked. `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: it
-// runs. `VT_ECANCELED`: the *caller* was canceled. `VT_EBUSY`: another joins it. `VT_EINVAL`: it is null,
-// or attached and not dedicated, or the deadline is negative.
+// runs. `VT_ECANCELED`: the *caller* was canceled. `VT_EBUSY`: another joins it. `VT_EDEADLK`: it is the caller.
+// `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is null, or attached and not dedicated, or the
+// deadline is negative.
 //
 // # Safety
-// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed; `result` is
-// null or writable.
+// `result` is null or writable.
 vt_status vt_thread_join(struct vt_thread *thread,
                          int64_t until,
                          void **result);
@@ -1610,7 +1606,8 @@ vt_status vt_chan_tick(int64_t first,
 // or when the runtime is shut down, in whatever mode. That ends every timer; a call that is under way is
 // canceled as other fibers are, and has to return. From then on the id is stale.
 //
-// `*out` is written before `f` can be called; it may be null for a timer that nobody will stop.
+// `*out` is written before `f` can be called, and so with `VT_ESHUTDOWN` too; it may be null for a timer that nobody
+// will stop.
 //
 // `VT_EINVAL`: `f` is null, or `at` is negative. `VT_ESHUTDOWN`, `VT_ESTALE`: too late. `VT_ECONTEXT`: `rt` is
 // null, and not called on a fiber.

@@ -38,6 +38,7 @@ mod latch;
 mod layout;
 mod local;
 mod mutex;
+mod named;
 mod native;
 mod offload;
 mod park;

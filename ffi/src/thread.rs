@@ -1,21 +1,24 @@
 //! Threads that belong to a runtime: attached ones, dedicated ones, and guards, which keep it from ending.
 
 use crate::{
-    VT_DETACHED, VT_EBUSY, VT_ECANCELED, VT_ECONTEXT, VT_EDUP, VT_EFAILED, VT_EINVAL, VT_ESHUTDOWN,
-    VT_ESYS, VT_EUNSUPPORTED,
+    VT_DETACHED, VT_EBUSY, VT_ECANCELED, VT_ECONTEXT, VT_EDEADLK, VT_EDUP, VT_EFAILED,
+    VT_EINTERNAL, VT_EINVAL, VT_ESHUTDOWN, VT_ESYS, VT_EUNSUPPORTED,
     boundary::{Answer, Out, ensure, status, value},
     callback::{Argument, vt_drop, vt_entry},
     deadline::{deadline, late},
-    handle, layout, text, vt_runtime, vt_status,
+    handle, layout,
+    named::Named,
+    text, vt_runtime, vt_status,
 };
 use libc::size_t;
 use std::{
     ffi::{c_char, c_void},
-    ptr, thread,
+    ptr,
+    thread::{self, ThreadId},
 };
-use vitte_scheduler::{AttachError, Attached, Guard, JoinError, RawBody, Scheduler};
+use vitte_scheduler::{AttachError, Attached, Guard, JoinError, RawBody, current_id};
 use vitte_threads::{Thread, ThreadHandle};
-use vitte_wait::facade::Mutex;
+use vitte_wait::Deadline;
 
 /// How a dedicated thread is started, or another one attached. Zero in a field means: what the library finds best.
 #[derive(Clone, Copy, Debug)]
@@ -32,19 +35,30 @@ pub struct vt_thread_options {
     pub name: *const c_char,
 }
 
-/// A thread that belongs to a runtime.
+/// A thread that belongs to a runtime. The pointer is a number that only the functions of this header understand.
 #[derive(Debug)]
-pub struct vt_thread(Kind);
+pub struct vt_thread(());
 
-#[derive(Debug)]
+static THREADS: Named<vt_thread, Kind> = Named::new();
+
 enum Kind {
-    /// Attached itself; and which thread that is.
-    Foreign(
-        #[expect(dead_code, reason = "it attaches by being there")] Attached,
-        thread::ThreadId,
-    ),
-    Dedicated(Mutex<Option<ThreadHandle<Value>>>),
+    Attached(Foreign),
+    Dedicated {
+        thread: Option<ThreadId>,
+        /// Nothing while somebody joins it.
+        handle: Option<ThreadHandle<Value>>,
+    },
 }
+
+/// A thread that has attached itself; and which one that is.
+struct Foreign {
+    _attached: Attached,
+    thread: ThreadId,
+}
+
+// SAFETY: other threads look at the number only. `vt_thread_detach` takes the value out, and drops it, on the
+// thread that it is of, and nobody else does.
+unsafe impl Send for Foreign {}
 
 /// What a thread's entry returned.
 #[derive(Debug)]
@@ -53,9 +67,11 @@ struct Value(*mut c_void);
 // SAFETY: it is only passed on.
 unsafe impl Send for Value {}
 
-/// Keeps a runtime from ending.
+/// Keeps a runtime from ending. The pointer is a number that only the functions of this header understand.
 #[derive(Debug)]
-pub struct vt_guard(#[expect(dead_code, reason = "it keeps by being there")] Guard);
+pub struct vt_guard(());
+
+static GUARDS: Named<vt_guard, Guard> = Named::new();
 
 /// Makes the calling thread one of the runtime's: `vt_current` and null for a runtime mean it from now
 /// on, and a shutdown waits until it is detached. `[any]`, not on a fiber.
@@ -90,36 +106,29 @@ pub unsafe extern "C" fn vt_thread_attach(
             None => guard.attach(),
         };
         let attached = attached.map_err(not_attached)?;
-        let kind = Kind::Foreign(attached, thread::current().id());
+        let kind = Kind::Attached(Foreign {
+            _attached: attached,
+            thread: thread::current().id(),
+        });
         // SAFETY: by this function's contract.
-        unsafe { out.write(Box::into_raw(Box::new(vt_thread(kind)))) };
+        unsafe { out.write(THREADS.name(kind)) };
         Ok(())
     })
 }
 
-/// Undoes `vt_thread_attach`, and frees `thread`. `[any]`
+/// Undoes `vt_thread_attach`; `thread` is stale from then on. `[any]`
 ///
-/// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not the thread that was attached, or one that
-/// is attached no more, so that to detach twice is an error; nothing was done.
-///
-/// # Safety
-/// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed, or the calling thread is
-/// attached to nothing and runs no fiber.
+/// `VT_EINVAL`: it is null, or not attached but dedicated. `VT_ECONTEXT`: not called on the thread that was attached.
+/// `VT_ESTALE`: detached already, or never attached. Then nothing was done.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vt_thread_detach(thread: *mut vt_thread) -> vt_status {
+pub extern "C" fn vt_thread_detach(thread: *mut vt_thread) -> vt_status {
     status(|| {
-        ensure(!thread.is_null(), VT_EINVAL)?;
-        // Whoever is attached to nothing has nothing to detach, and `thread` may be freed.
-        ensure(Scheduler::current().is_some(), VT_ECONTEXT)?;
-        // SAFETY: by this function's contract.
-        match unsafe { thread.as_ref() } {
-            Some(vt_thread(Kind::Foreign(_, id))) => {
-                ensure(*id == thread::current().id(), VT_ECONTEXT)?;
-            }
-            _ => return Err(VT_EINVAL),
-        }
-        // SAFETY: as above, and it is used no more.
-        drop(unsafe { Box::from_raw(thread) });
+        let attached = THREADS.take_if(thread, |kind| match kind {
+            Kind::Attached(its) => ensure(is_here(its.thread), VT_ECONTEXT),
+            Kind::Dedicated { .. } => Err(VT_EINVAL),
+        })?;
+        // Here, and after the look under the lock: a shutdown may wait for it.
+        drop(attached);
         Ok(())
     })
 }
@@ -141,22 +150,17 @@ pub unsafe extern "C" fn vt_guard_acquire(
         let out = Out::new(out)?;
         let guard = handle::get(rt)?.guard().map_err(not_attached)?;
         // SAFETY: by this function's contract.
-        unsafe { out.write(Box::into_raw(Box::new(vt_guard(guard)))) };
+        unsafe { out.write(GUARDS.name(guard)) };
         Ok(())
     })
 }
 
-/// Lets the runtime end. `[any]` Null is nothing.
-///
-/// # Safety
-/// `guard` is null, or came from `vt_guard_acquire` and was not released.
+/// Lets the runtime end. `[any]` Null is nothing, and so is a guard that was released already.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vt_guard_release(guard: *mut vt_guard) {
+pub extern "C" fn vt_guard_release(guard: *mut vt_guard) {
     value((), || {
-        if !guard.is_null() {
-            // SAFETY: by this function's contract.
-            drop(unsafe { Box::from_raw(guard) });
-        }
+        // Who names none has none to release, and there is no status to say so with.
+        drop(GUARDS.take_if(guard, |_| Ok(())));
     });
 }
 
@@ -206,9 +210,12 @@ pub unsafe extern "C" fn vt_thread_spawn(
         let handle = builder.spawn_with(guard, move || run(argument, entry));
         let handle = handle.map_err(|_| VT_ESYS)?;
         if let Some(out) = out {
-            let thread = vt_thread(Kind::Dedicated(Mutex::new(Some(handle))));
+            let kind = Kind::Dedicated {
+                thread: handle.id(),
+                handle: Some(handle),
+            };
             // SAFETY: by this function's contract.
-            unsafe { out.write(Box::into_raw(Box::new(thread))) };
+            unsafe { out.write(THREADS.name(kind)) };
         }
         Ok(())
     })
@@ -222,18 +229,18 @@ fn run(argument: Argument, entry: vt_entry) -> Value {
     }
 }
 
-/// Waits until a dedicated thread has ended, takes what its entry returned, and frees `thread`. `[any]`
-/// (A fiber suspends.)
+/// Waits until a dedicated thread has ended, and takes what its entry returned. `[any]` (A fiber suspends.)
 ///
-/// `result` may be null, and is written on `VT_OK` only. `thread` is freed on `VT_OK` and `VT_EFAILED`.
+/// A thread is joined once: after `VT_OK` and `VT_EFAILED` `thread` is stale. `result` may be null, and is written on
+/// `VT_OK` only.
 ///
 /// `VT_EFAILED`: its entry, written in Rust, panicked. `VT_ETIMEDOUT`, or `VT_EAGAIN` with `VT_NOW`: it
-/// runs. `VT_ECANCELED`: the *caller* was canceled. `VT_EBUSY`: another joins it. `VT_EINVAL`: it is null,
-/// or attached and not dedicated, or the deadline is negative.
+/// runs. `VT_ECANCELED`: the *caller* was canceled. `VT_EBUSY`: another joins it. `VT_EDEADLK`: it is the caller.
+/// `VT_ESTALE`: it was joined already, or never was. `VT_EINVAL`: it is null, or attached and not dedicated, or the
+/// deadline is negative.
 ///
 /// # Safety
-/// `thread` is null, or came from `vt_thread_attach` or `vt_thread_spawn` and was not freed; `result` is
-/// null or writable.
+/// `result` is null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vt_thread_join(
     thread: *mut vt_thread,
@@ -242,35 +249,66 @@ pub unsafe extern "C" fn vt_thread_join(
 ) -> vt_status {
     status(|| {
         let (result, until_when) = (Out::optional(result)?, deadline(until)?);
-        // SAFETY: by this function's contract.
-        let Some(vt_thread(Kind::Dedicated(place))) = (unsafe { thread.as_ref() }) else {
-            return Err(VT_EINVAL);
-        };
-        // Taken out, for no lock is held while one waits.
-        let mut handle = place.lock().take().ok_or(VT_EBUSY)?;
-        let joined: Answer<Value> = match handle.join_with(until_when, None) {
-            Ok(value) => Ok(value),
-            Err(JoinError::TimedOut) => Err(late(until)),
-            Err(JoinError::Canceled | JoinError::Stopped) => Err(VT_ECANCELED),
-            Err(_) => Err(VT_EFAILED),
-        };
-        if !matches!(joined, Ok(_) | Err(VT_EFAILED)) {
-            *place.lock() = Some(handle);
-        }
-        let value = match joined {
-            Ok(value) => Ok(value),
-            Err(VT_EFAILED) => Err(VT_EFAILED),
-            Err(status) => return Err(status),
-        };
-        // SAFETY: by this function's contract, and nobody else joins it.
-        drop(unsafe { Box::from_raw(thread) });
-        let value = value?;
+        let value = Joining::begin(thread)?.join(until_when, late(until))?;
         if let Some(result) = result {
             // SAFETY: by this function's contract.
             unsafe { result.write(value.0) };
         }
         Ok(())
     })
+}
+
+/// The handle of a dedicated thread, out of its place while it is joined, for no lock is held while one waits.
+struct Joining {
+    thread: *mut vt_thread,
+    /// Put back if this is dropped.
+    handle: Option<ThreadHandle<Value>>,
+}
+
+impl Joining {
+    fn begin(thread: *mut vt_thread) -> Answer<Self> {
+        THREADS.visit(thread, |kind| match kind {
+            Kind::Attached(_) => Err(VT_EINVAL),
+            Kind::Dedicated { thread: its, .. } if its.is_some_and(is_here) => Err(VT_EDEADLK),
+            Kind::Dedicated { handle, .. } => {
+                let handle = Some(handle.take().ok_or(VT_EBUSY)?);
+                Ok(Self { thread, handle })
+            }
+        })
+    }
+
+    /// What the thread's entry returned; `late` if the deadline passes first.
+    fn join(mut self, until: Deadline, late: vt_status) -> Answer<Value> {
+        let handle = self.handle.as_mut().ok_or(VT_EINTERNAL)?;
+        let ended = match handle.join_with(until, None) {
+            Ok(value) => Ok(value),
+            Err(JoinError::TimedOut) => return Err(late),
+            Err(JoinError::Canceled | JoinError::Stopped) => return Err(VT_ECANCELED),
+            Err(_) => Err(VT_EFAILED),
+        };
+        self.handle = None;
+        THREADS.take_if(self.thread, |_| Ok(()))?;
+        ended
+    }
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        if let Some(back) = self.handle.take() {
+            // It is there: who has its handle strikes it off, and that is us.
+            let _ = THREADS.visit(self.thread, |kind| {
+                if let Kind::Dedicated { handle, .. } = kind {
+                    *handle = Some(back);
+                }
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Whether the caller is this thread, and no fiber on it.
+fn is_here(thread: ThreadId) -> bool {
+    thread == thread::current().id() && current_id().is_none()
 }
 
 fn not_attached(error: AttachError) -> vt_status {

@@ -126,9 +126,47 @@ static void others_are_told(vt_runtime *rt) {
   set(&begun, 0);
 }
 
+static vt_thread *itself;
+
+static void *waits_for_itself(void *arg) {
+  until(&go, 2);
+  IS(VT_EDEADLK, vt_thread_join(itself, VT_FOREVER, NULL));
+  return arg;
+}
+
+static void joins_itself(vt_runtime *rt) {
+  OK(vt_thread_spawn(rt, NULL, waits_for_itself, rt, NULL, &itself));
+  set(&go, 2);
+  void *result = NULL;
+  OK(vt_thread_join(itself, long_time(), &result));
+  CHECK(result == rt);
+}
+
+/* A fiber of a runtime that an attached thread drives is not that thread. */
+static void *detaches_its_driver(void *thread) {
+  IS(VT_ECONTEXT, vt_thread_detach(thread));
+  return NULL;
+}
+
+static void drives(vt_runtime *rt) {
+  vt_options options;
+  vt_runtime *driven;
+  vt_thread *me;
+  OK(vt_options_init(&options, sizeof options));
+  options.flags = VT_HOST_DRIVEN;
+  OK(vt_runtime_create(&options, &driven));
+  OK(vt_thread_attach(rt, NULL, &me));
+  vt_fiber fiber = spawn(driven, detaches_its_driver, me);
+  OK(vt_run(driven, 0, VT_NOW, NULL));
+  OK(vt_join(fiber, VT_NOW, NULL));
+  OK(vt_thread_detach(me));
+  end(driven);
+}
+
 int main(void) {
   vt_runtime *rt = runtime(1);
   run(rt, joins, rt);
+  drives(rt);
 
   vt_thread *me, *again;
   CHECK(vt_current() == NULL);
@@ -139,19 +177,30 @@ int main(void) {
   IS(VT_EINVAL, vt_thread_join(me, VT_NOW, NULL));
   OK(vt_thread_detach(me));
   CHECK(vt_current() == NULL);
-  /* What was freed is not looked at. */
-  IS(VT_ECONTEXT, vt_thread_detach(me));
+  /* A handle that was used up names nobody, also while the thread is attached anew. */
+  IS(VT_ESTALE, vt_thread_detach(me));
+  IS(VT_ESTALE, vt_thread_join(me, VT_NOW, NULL));
+  OK(vt_thread_attach(rt, NULL, &again));
+  CHECK(again != me);
+  IS(VT_ESTALE, vt_thread_detach(me));
+  IS(VT_ESTALE, vt_thread_join(me, VT_NOW, NULL));
+  IS(VT_ESTALE, vt_thread_detach((vt_thread *)(void *)&called));
+  OK(vt_thread_detach(again));
 
   vt_thread *slow;
   OK(vt_thread_spawn(rt, NULL, waits, rt, NULL, &slow));
   IS(VT_EAGAIN, vt_thread_join(slow, VT_NOW, NULL));
   IS(VT_ETIMEDOUT, vt_thread_join(slow, vt_now() + MS, NULL));
-  IS(VT_ECONTEXT, vt_thread_detach(slow));
+  IS(VT_EINVAL, vt_thread_detach(slow));
   OK(vt_thread_attach(rt, NULL, &me));
   IS(VT_EINVAL, vt_thread_detach(slow));
   OK(vt_thread_detach(me));
   set(&go, 1);
   OK(vt_thread_join(slow, long_time(), NULL));
+  IS(VT_ESTALE, vt_thread_join(slow, VT_FOREVER, NULL));
+  IS(VT_ESTALE, vt_thread_join(slow, VT_NOW, NULL));
+  IS(VT_ESTALE, vt_thread_detach(slow));
+  joins_itself(rt);
 
   IS(VT_EINVAL, vt_thread_spawn(rt, NULL, NULL, &dropped, drop, &slow));
   IS(VT_EINVAL, vt_thread_spawn(rt, NULL, waits, &dropped, drop, NULL));
@@ -174,7 +223,10 @@ int main(void) {
   CHECK(get(&dropped) == 3);
   CHECK(join(spawn(rt, one, rt)) == rt);
   vt_guard_release(guard);
+  vt_guard_release(guard);
   end(rt);
+  vt_guard_release(guard);
+  vt_guard_release((vt_guard *)(void *)&guard);
   IS(VT_ESTALE, vt_guard_acquire(rt, &late));
   ends();
   puts("ok");

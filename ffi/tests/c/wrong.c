@@ -86,6 +86,12 @@ static void threads(vt_runtime *rt) {
   IS(VT_EINVAL, vt_thread_join(thread, -1, NULL));
   IS(VT_EINVAL, vt_thread_join(thread, VT_FOREVER, MISALIGNED(void **)));
   OK(vt_thread_join(thread, long_time(), NULL));
+  vt_thread *const gone[] = {thread, (vt_thread *)(void *)&options, MISALIGNED(vt_thread *), (vt_thread *)UINTPTR_MAX};
+  for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+    IS(VT_ESTALE, vt_thread_join(gone[i], VT_FOREVER, NULL));
+    IS(VT_ESTALE, vt_thread_detach(gone[i]));
+    vt_guard_release((vt_guard *)gone[i]);
+  }
 
   IS(VT_EINVAL, vt_guard_acquire(NULL, &guard));
   IS(VT_ESTALE, vt_guard_acquire(GONE, &guard));
