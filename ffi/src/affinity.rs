@@ -14,18 +14,21 @@ pub const VT_AFFINITY_SET: u32 = 2;
 /// In `vt_options.affinity`: worker `i` on processor `cpus[i]`; if there are more workers, it begins anew.
 pub const VT_AFFINITY_EACH: u32 = 3;
 
+/// More processors than any system has, so more of them than this are garbage.
+const CPUS_MAX: usize = 65536;
+
 /// Where the workers go by `options`.
 ///
 /// # Safety
 /// `cpus` is null or points to `cpu_count` numbers.
 pub(crate) unsafe fn of(options: &vt_options) -> Answer<Affinity> {
-    let named: &[u32] = match (options.cpus.is_null(), options.cpu_count) {
-        (_, 0) => &[],
-        (true, _) => return Err(VT_EINVAL),
-        // SAFETY: by the caller; alignment is checked.
-        (false, count) if options.cpus.is_aligned() => unsafe {
-            slice::from_raw_parts(options.cpus, count)
-        },
+    let named: &[u32] = match options.cpu_count {
+        0 => &[],
+        1..=CPUS_MAX if !options.cpus.is_null() && options.cpus.is_aligned() => {
+            // SAFETY: by the caller, who does not change them meanwhile; neither null nor misaligned, and of a size
+            // that can be.
+            unsafe { slice::from_raw_parts(options.cpus, options.cpu_count) }
+        }
         _ => return Err(VT_EINVAL),
     };
     let cpus = || named.iter().map(|cpu| *cpu as usize);

@@ -139,29 +139,8 @@ pub unsafe extern "C" fn vt_spawn(
     drop: vt_drop,
     out: *mut vt_fiber,
 ) -> vt_status {
-    status(|| {
-        // SAFETY: by this function's contract. Whatever fails from here on drops it.
-        let arg = unsafe { Argument::take(arg, drop) };
-        // SAFETY: by this function's contract.
-        let lent = unsafe { layout::read(options) }?;
-        // SAFETY: by this function's contract.
-        let options = unsafe { spawn_options(&lent) }?;
-        let out = Out::optional(out)?;
-        ensure(
-            entry.is_some() && (out.is_some() || options.detached),
-            VT_EINVAL,
-        )?;
-        let scheduler = handle::get(rt)?;
-        // SAFETY: by this function's contract.
-        let place = unsafe { group::enter(lent.group, &scheduler, lent.group_deadline) }?;
-        // SAFETY: by this function's contract.
-        let id = unsafe { spawn(&scheduler, &options, entry, arg, place) }?;
-        if let Some(out) = out {
-            // SAFETY: by this function's contract.
-            unsafe { out.write(id) };
-        }
-        Ok(())
-    })
+    // SAFETY: by this function's contract.
+    status(|| unsafe { spawn_one(rt, options, entry, Argument::take(arg, drop), out) })
 }
 
 /// Starts `n` fibers that run `entry(args[i])`. `[any]`, `[fib]` with null for `rt`.
@@ -169,7 +148,7 @@ pub unsafe extern "C" fn vt_spawn(
 /// As `n` calls of `vt_spawn`, up to the first that fails, whose status is the answer. `out` is
 /// an array of `n`, or null if they are `VT_DETACHED`. An element of `out` is 0 if its fiber was
 /// not started; all arguments belong to the library from the call on, and `drop` has got those of
-/// the fibers that were not started.
+/// the fibers that were not started. (If `args` is null or misaligned there are none to drop.)
 ///
 /// # Safety
 /// As for `vt_spawn`, `n` times.
@@ -184,30 +163,30 @@ pub unsafe extern "C" fn vt_spawn_many(
     out: *mut vt_fiber,
 ) -> vt_status {
     status(|| {
-        ensure(n == 0 || !args.is_null(), VT_EINVAL)?;
-        let mut answer = 0;
+        ensure(n == 0 || !args.is_null() && args.is_aligned(), VT_EINVAL)?;
+        let mut answer = ensure(out.is_aligned(), VT_EINVAL);
+        let out = if out.is_aligned() {
+            out
+        } else {
+            ptr::null_mut()
+        };
         for at in 0..n {
-            let mut id = 0;
-            // SAFETY: `args` has `n` elements by this function's contract.
+            // SAFETY: `args` has `n` elements by this function's contract, and is aligned.
             let arg = unsafe { args.add(at).read() };
-            if answer != 0 {
-                // SAFETY: by this function's contract.
-                mem::drop(unsafe { Argument::take(arg, drop) });
-            } else {
-                let place = if out.is_null() {
-                    ptr::null_mut()
-                } else {
-                    &raw mut id
-                };
+            // SAFETY: by this function's contract. Whatever fails from here on drops it.
+            let arg = unsafe { Argument::take(arg, drop) };
+            let mut id = 0;
+            if answer.is_ok() {
+                let place = if out.is_null() { out } else { &raw mut id };
                 // SAFETY: by this function's contract; `place` is null or a live local.
-                answer = unsafe { vt_spawn(rt, options, entry, arg, drop, place) };
+                answer = unsafe { spawn_one(rt, options, entry, arg, place) };
             }
             if !out.is_null() {
-                // SAFETY: `out` has `n` elements by this function's contract.
+                // SAFETY: `out` has `n` elements by this function's contract, and is aligned.
                 unsafe { out.add(at).write(id) };
             }
         }
-        ensure(answer == 0, answer)
+        answer
     })
 }
 
@@ -310,6 +289,38 @@ fn class(priority: i32) -> Answer<Priority> {
 /// The id that the number is; `VT_EINVAL` for 0.
 pub(crate) fn id(fiber: vt_fiber) -> Answer<FiberId> {
     FiberId::from_bits(fiber).ok_or(VT_EINVAL)
+}
+
+/// What [`vt_spawn`] does; unlike that it returns also to a fiber that was killed meanwhile.
+///
+/// # Safety
+/// As for [`vt_spawn`]; `arg` is what `entry` may be called with.
+unsafe fn spawn_one(
+    rt: *mut vt_runtime,
+    options: *const vt_fiber_options,
+    entry: vt_entry,
+    arg: Argument,
+    out: *mut vt_fiber,
+) -> Answer {
+    // SAFETY: by contract.
+    let lent = unsafe { layout::read(options) }?;
+    // SAFETY: by contract.
+    let options = unsafe { spawn_options(&lent) }?;
+    let out = Out::optional(out)?;
+    ensure(
+        entry.is_some() && (out.is_some() || options.detached),
+        VT_EINVAL,
+    )?;
+    let scheduler = handle::get(rt)?;
+    // SAFETY: by contract.
+    let place = unsafe { group::enter(lent.group, &scheduler, lent.group_deadline) }?;
+    // SAFETY: by contract.
+    let id = unsafe { spawn(&scheduler, &options, entry, arg, place) }?;
+    if let Some(out) = out {
+        // SAFETY: by contract.
+        unsafe { out.write(id) };
+    }
+    Ok(())
 }
 
 /// Spawns through `scheduler`; the argument goes to `entry`, or is dropped. `place` is what the fiber

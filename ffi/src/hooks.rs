@@ -44,8 +44,8 @@ pub struct vt_hooks {
     pub switch_out: vt_switch_hook,
     /// For all of them.
     pub arg: *mut c_void,
-    /// Gets `arg` when no hook will use it any more: when the runtime is gone, or could not be made (but for a `size`
-    /// that cannot be). May be null.
+    /// Gets `arg` when no hook will use it any more: when the runtime is gone, or could not be made (but if that is because
+    /// of a `size`, or of what lies behind the fields that this version knows). May be null.
     pub drop: vt_drop,
 }
 

@@ -136,9 +136,9 @@ pub unsafe extern "C" fn vt_runtime_create(
     out: *mut *mut vt_runtime,
 ) -> vt_status {
     status(|| {
-        let out = Out::new(out)?;
-        // SAFETY: by this function's contract.
+        // SAFETY: by this function's contract. First, for what goes wrong from here on drops the hooks' argument.
         let config = unsafe { config(options) }?;
+        let out = Out::new(out)?;
         let scheduler = Scheduler::start(config).map_err(not_started)?;
         let rt = handle::insert(scheduler).map_err(|full| handle::turn_away(&full))?;
         // SAFETY: by this function's contract.
@@ -149,6 +149,8 @@ pub unsafe extern "C" fn vt_runtime_create(
 
 /// Ends a runtime: takes no more fibers, ends those it has in the way that `mode` says, joins its
 /// threads, and frees it. `[any]`, but not on a fiber of this very runtime.
+///
+/// A thread that is attached to it detaches first: it would wait for itself, until the deadline.
 ///
 /// On `VT_OK` and `VT_EBUSY` the handle is stale: every function that is given it says
 /// `VT_ESTALE`. Otherwise it is still good, and shutting down may be tried again, also in a harder

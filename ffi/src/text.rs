@@ -3,8 +3,7 @@
 use crate::{VT_EINVAL, boundary::Answer};
 use std::{
     ffi::{CStr, c_char},
-    mem::MaybeUninit,
-    slice,
+    ptr,
 };
 
 /// The text at `text`, `None` for null; `VT_EINVAL` if it is not UTF-8.
@@ -29,12 +28,13 @@ pub(crate) unsafe fn write(text: &str, buf: *mut c_char, cap: usize) {
     if cap == 0 {
         return;
     }
-    // SAFETY: valid by contract; bytes have no alignment.
-    let buf = unsafe { slice::from_raw_parts_mut(buf.cast::<MaybeUninit<u8>>(), cap) };
     let fits = &text.as_bytes()[..text.floor_char_boundary(cap - 1)];
-    for (to, from) in buf.iter_mut().zip(fits.iter().chain([&0])) {
-        to.write(*from);
-    }
+    let buf = buf.cast::<u8>();
+    // SAFETY: of the `cap` bytes that are writable by contract these are the first, and less than all; they are the
+    // caller's, so no text of ours lies there. Bytes have no alignment.
+    unsafe { ptr::copy_nonoverlapping(fits.as_ptr(), buf, fits.len()) };
+    // SAFETY: the one behind them is among the `cap`, too.
+    unsafe { buf.add(fits.len()).write(0) };
 }
 
 #[cfg(test)]
@@ -56,5 +56,13 @@ mod tests {
         assert_eq!(written("aé", 3), b"a\0#");
         assert_eq!(written("abc", 1), b"\0");
         assert_eq!(written("abc", 0), b"");
+    }
+
+    #[test]
+    fn a_buffer_that_is_said_to_be_endless_gets_the_text_all_the_same() {
+        let mut buf = *b"####";
+        // SAFETY: the text and its end are all that is written, and there is room for them.
+        unsafe { write("ab", buf.as_mut_ptr().cast(), usize::MAX) };
+        assert_eq!(&buf, b"ab\0#");
     }
 }

@@ -123,7 +123,8 @@ impl Drop for Call {
 /// or when the runtime is shut down, in whatever mode. That ends every timer; a call that is under way is
 /// canceled as other fibers are, and has to return. From then on the id is stale.
 ///
-/// `*out` is written before `f` can be called; it may be null for a timer that nobody will stop.
+/// `*out` is written before `f` can be called, and so with `VT_ESHUTDOWN` too; it may be null for a timer that nobody
+/// will stop.
 ///
 /// `VT_EINVAL`: `f` is null, or `at` is negative. `VT_ESHUTDOWN`, `VT_ESTALE`: too late. `VT_ECONTEXT`: `rt` is
 /// null, and not called on a fiber.

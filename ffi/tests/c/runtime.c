@@ -50,7 +50,7 @@ static void options_are_read_by_size(void) {
   newer.known.flags = 1u << 31;
   IS(VT_EUNSUPPORTED, vt_runtime_create(&newer.known, &rt));
 
-  uint32_t older[3] = {sizeof older, 0, 2};
+  _Alignas(vt_options) uint32_t older[3] = {sizeof older, 0, 2};
   OK(vt_runtime_create((const vt_options *)(void *)older, &rt));
   OK(vt_stats_get(rt, &stats));
   CHECK(stats.workers == 2);
