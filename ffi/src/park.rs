@@ -33,7 +33,8 @@ pub extern "C" fn vt_park(until: i64) -> vt_status {
 /// place to put it into a queue and to release the lock of that queue. `after` runs on the
 /// thread, but not on the stack, of the fiber; it must be short, must not wait, and must not use
 /// the caller's locals once it has made the fiber known to a waker. It may call functions that
-/// are `[any]` and do not wait. The fiber goes on as after `vt_park`, with the same statuses.
+/// are `[any]` and do not wait. (One that waits blocks the thread; `vt_park` and `vt_suspend` answer
+/// `VT_ECANCELED` there.) The fiber goes on as after `vt_park`, with the same statuses.
 ///
 /// If there is a token already, if the fiber is canceled, or with `VT_NOW`, `after` is called
 /// nevertheless, exactly once, before this returns. Only with `VT_ECONTEXT` and `VT_EINVAL`

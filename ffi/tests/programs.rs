@@ -124,6 +124,7 @@ programs! {
     latches_open: "latch.c",
     wrong_arguments_give_statuses: "errors.c",
     every_function_says_what_is_wrong: "wrong.c",
+    every_function_answers_wherever_it_is_called: "contexts.c",
     cpp_runs_on_fibers: "fiber.cpp",
 }
 

@@ -261,12 +261,20 @@ impl Worker {
         Some(task)
     }
 
-    /// Calls what `task` said it wants called, if it was not called yet.
+    /// Calls what `task`, which is still the one that runs, said it wants called, if it was not called yet.
+    ///
+    /// That must not wait. If it does all the same it waits as its thread, as an interrupt's action does: the wait of
+    /// the task is open, and on the main loop's stack there is none that could be left.
     #[cold]
     pub(crate) fn call_after(&self, task: &'static Task) {
         if let Some(after) = self.after.take() {
+            let (acting, native) = (task.unit.is_acting(), task.flags() & flags::ON_NATIVE);
+            task.unit.set_acting(true);
+            task.set_flags(task.flags() | flags::ON_NATIVE);
             // SAFETY: whoever called `suspend_with` answers for the function and its argument.
             unsafe { (after.call)(task.id().to_bits(), after.arg) };
+            task.set_flags(task.flags() & !flags::ON_NATIVE | native);
+            task.unit.set_acting(acting);
         }
     }
 
