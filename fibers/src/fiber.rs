@@ -19,7 +19,8 @@ use crate::switch::Switch;
 /// How often [`Fiber::unwind`] raises [`ForcedUnwind`] in a fiber that catches it and suspends again.
 pub const UNWIND_TRIES: usize = 4;
 
-/// Larger entries are boxed: the switch copies an entry onto the new stack and takes at most 1 KiB.
+/// Entries that are larger, or aligned to more, are boxed: the switch copies an entry onto the new stack and takes at most
+/// 2 KiB. (An empty entry may be aligned to more than the stack is long.)
 const LARGEST_INLINE_ENTRY: usize = 512;
 
 /// What became of a fiber that was resumed.
@@ -123,7 +124,7 @@ impl Fiber {
     ///
     /// If so much was carved off `stack` that less than 4 KiB would be left.
     pub fn new(stack: Stack, entry: impl FnOnce(&Suspender) + 'static) -> Self {
-        if size_of_val(&entry) > LARGEST_INLINE_ENTRY {
+        if size_of_val(&entry).max(align_of_val(&entry)) > LARGEST_INLINE_ENTRY {
             let entry = Box::new(entry);
             return Self::start(stack, move |seam| entry(seam));
         }

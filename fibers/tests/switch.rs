@@ -60,6 +60,24 @@ fn a_fiber_may_resume_another() {
 }
 
 #[test]
+fn an_entry_that_is_empty_and_aligned_to_more_than_the_stack_is_long_lies_elsewhere() {
+    #[repr(align(131_072))]
+    struct Far(Empty);
+    struct Empty;
+    thread_local!(static DROPPED: Cell<u32> = const { Cell::new(0) });
+    impl Drop for Far {
+        fn drop(&mut self) {
+            let Self(Empty) = self;
+            DROPPED.set(DROPPED.get() + 1);
+        }
+    }
+    let far = Far(Empty);
+    // To run it would need a longer stack, as whatever has such a value in its frame does.
+    drop(fiber(move |_| drop(far)));
+    assert_eq!(DROPPED.get(), 1);
+}
+
+#[test]
 fn a_fiber_finds_the_user_pointer_of_whoever_resumed_it() {
     let (first, second) = (1_u8, 2_u8);
     let seen = Rc::new(Cell::new((
