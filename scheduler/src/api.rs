@@ -18,7 +18,7 @@ use crate::{
     },
     worker::{self, Action, After, Worker, current_task},
 };
-use std::{ffi::c_void, fmt, ptr, sync::Arc, thread::panicking};
+use std::{cell::Cell, ffi::c_void, fmt, ptr, sync::Arc, thread::panicking};
 use vitte_fibers::{StackClass, StackOptions, StackPool, stack_pointer};
 use vitte_wait::{
     Deadline, Outcome, Priority, Reason, Unit, Wait, counter,
@@ -534,10 +534,21 @@ pub unsafe fn suspend_with(
     arg: *mut c_void,
     deadline: Deadline,
 ) -> Result<Outcome, NotInFiber> {
-    let (worker, task) = current_task().ok_or(NotInFiber)?;
-    worker.after.set(Some(After { call: after, arg }));
-    let outcome = Wait::park_token(deadline, None);
-    // Where the wait was over before it began, we are still on the same worker.
+    let (_, task) = current_task().ok_or(NotInFiber)?;
+    let after = Cell::new(Some(After { call: after, arg }));
+    let on_worker = |after: Option<After>| {
+        if let Some(worker) = worker::current() {
+            worker.after.set(after);
+        }
+    };
+    // Not before the wait has begun: what others have left for the fiber to do comes first, may let others run, who would
+    // find it, and may bring the fiber to another worker.
+    let outcome = Wait::park_token_begun(deadline, None, || on_worker(after.take()));
+    if let Some(after) = after.take() {
+        // The wait was over before it began.
+        on_worker(Some(after));
+    }
+    // Where it has not left its stack it is still on that worker.
     if let Some(worker) = worker::current() {
         worker.call_after(task);
     }

@@ -177,10 +177,6 @@ fn unwind(unit: &'static Unit) {
         // Its joiner, whose stack this is, is to go on.
         return;
     }
-    if let Some(worker) = worker {
-        // What was to be called once this fiber waits must not be called for another one.
-        worker.after.set(None);
-    }
     if unwinds {
         std::panic::resume_unwind(Box::new(Unwinding));
     }

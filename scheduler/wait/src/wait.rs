@@ -273,12 +273,30 @@ impl Wait {
     // Always inlined, up to the detour: every call further out costs a misprediction of its return.
     #[inline(always)]
     pub fn park_token(deadline: Deadline, stop: Option<&StopToken>) -> Outcome {
+        Self::park_token_begun(deadline, stop, || {})
+    }
+
+    /// As [`park_token`](Self::park_token), and calls `begun` once the wait has begun: nothing is asked of the unit any more
+    /// before it leaves, and it leaves from where it is then. `begun` must not suspend. It is not called if the wait is over
+    /// before it begins.
+    ///
+    /// # Panics
+    /// As [`begin`](Wait::begin).
+    #[inline(always)]
+    pub fn park_token_begun(
+        deadline: Deadline,
+        stop: Option<&StopToken>,
+        begun: impl FnOnce(),
+    ) -> Outcome {
         detour::call(|| {
             let kind = CANCELABLE | UNPARKABLE;
-            // SAFETY: it is used for the wait that it was asked for with.
+            // SAFETY: it is used for the wait that it was asked for with, and `begun` does not suspend.
             match unsafe { Self::begin_kind_here(kind, Reason::Park, std::ptr::null()) } {
                 Err(outcome) => outcome,
-                Ok((wait, here)) => wait.park_here(here, deadline, stop),
+                Ok((wait, here)) => {
+                    begun();
+                    wait.park_here(here, deadline, stop)
+                }
             }
         })
     }

@@ -11,8 +11,8 @@ use std::{
     thread,
 };
 use vitte_scheduler::{
-    JoinHandle, PinError, ShutdownMode, SpawnOptions, current_id, pin, sleep_until, spawn,
-    suspend_with, unpark,
+    JoinHandle, PinError, ShutdownMode, SpawnOptions, current_id, interrupt, pin, sleep_until,
+    spawn, suspend_with, unpark, yield_now,
 };
 use vitte_tests::within;
 use vitte_wait::{Deadline, Outcome, Reason, Wait, facade::plain::Mutex};
@@ -84,6 +84,26 @@ fn a_panicking_fiber_tells_its_waker_before_it_blocks_its_thread() {
         });
         assert!(bad.join().is_err());
         assert_eq!(waker.join().unwrap(), 1);
+        end(&on);
+    });
+}
+
+#[test]
+fn the_callback_of_a_fiber_is_not_called_for_one_that_it_let_run_before_it_waited() {
+    within(LIMIT, "interrupted first", || {
+        let on = start(1);
+        let (sender, ids) = mpsc::channel();
+        let waits = on.spawn(&SpawnOptions::default(), move || {
+            let me = current_id().unwrap();
+            let other = spawn(|| sleep_until(after(5)));
+            // Made where the wait would begin; then the other runs, and waits.
+            interrupt(me, yield_now).unwrap();
+            assert_eq!(wait_with(&sender, after(20)), Outcome::TimedOut);
+            let _ = other.join();
+            me.to_bits()
+        });
+        let own = waits.join().unwrap();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), [own]);
         end(&on);
     });
 }
@@ -164,12 +184,12 @@ fn a_pinned_fiber_stays_and_goes_on_migrating_when_let_go() {
                         let here = home();
                         for _ in 0..3 {
                             let child = spawn(|| sleep_until(after(0)));
-                            vitte_scheduler::yield_now();
+                            yield_now();
                             let _ = child.join();
                             assert_eq!(home(), here, "moved though pinned");
                         }
                         pin(false).unwrap();
-                        vitte_scheduler::yield_now();
+                        yield_now();
                     }
                     7
                 })
