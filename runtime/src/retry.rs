@@ -42,7 +42,7 @@ pub enum GaveUp {
     Attempts,
     /// The error is of those for which it is not worth it.
     NotWorthIt,
-    /// The next one would have come after the deadline.
+    /// The next one would have come after the deadline, or at it.
     TimedOut,
     /// The caller was canceled.
     Canceled,
@@ -279,7 +279,10 @@ impl<'a> Retry<'a> {
             return Some(GaveUp::TimedOut);
         }
         match Wait::begin(Reason::Sleep, ptr::null()).park(until, self.stop) {
-            Outcome::TimedOut | Outcome::Woken => None,
+            // Timers may be late, and so may be whoever waits for one.
+            Outcome::TimedOut | Outcome::Woken => {
+                self.deadline.is_past().then_some(GaveUp::TimedOut)
+            }
             Outcome::Canceled => Some(GaveUp::Canceled),
             Outcome::Stopped => Some(GaveUp::Stopped),
         }

@@ -634,6 +634,29 @@ fn trying_again_ends_for_the_reason_it_says() {
     });
 }
 
+#[test]
+fn no_attempt_begins_after_the_deadline_though_the_pause_before_it_ends_late() {
+    within(LIMIT, "late", || {
+        let runtime = start(1);
+        let deadline = Deadline::after(Duration::from_millis(200));
+        let tried = runtime.run(move || {
+            // Has the one worker when the pause should end, until it is too late.
+            let busy = Fiber::spawn(move || {
+                while !deadline.is_past() {
+                    std::thread::yield_now();
+                }
+            });
+            let retry = Retry::new()
+                .base(Duration::from_millis(1))
+                .deadline(deadline);
+            let tried = retry.run(Err::<(), _>).unwrap_err();
+            busy.join().unwrap();
+            tried
+        });
+        assert_eq!((tried.why, tried.attempts), (GaveUp::TimedOut, 1));
+    });
+}
+
 /// V12.
 #[test]
 fn a_pool_of_one_runs_what_its_own_job_submits() {
