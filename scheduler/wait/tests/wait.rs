@@ -301,6 +301,28 @@ fn a_stop_before_during_and_after_the_wait() {
 }
 
 #[test]
+fn who_waits_for_a_token_with_a_deadline_of_its_own_is_told_whose_came_first() {
+    watched(|| {
+        let soon = || Deadline::after(Duration::from_millis(2));
+        let far = Deadline::after(Duration::from_secs(600));
+        let source = StopSource::new();
+        for made_of in [false, true] {
+            let token = |at| match made_of {
+                true => StopToken::any([&*source, &StopToken::at(at)]),
+                false => StopToken::at(at),
+            };
+            // Its own is the stop that is waited for, also if the other comes at the same time.
+            assert_eq!(token(soon()).wait(Deadline::NEVER, None), Outcome::Woken);
+            assert_eq!(token(soon()).wait(far, None), Outcome::Woken);
+            let both = soon();
+            assert_eq!(token(both).wait(both, None), Outcome::Woken);
+            assert_eq!(token(far).wait(soon(), None), Outcome::TimedOut);
+            assert_eq!(token(Deadline::NEVER).wait(soon(), None), Outcome::TimedOut);
+        }
+    });
+}
+
+#[test]
 fn one_stop_ends_all_that_watch() {
     watched(|| {
         let source = StopSource::new();
