@@ -32,7 +32,7 @@ use std::{
     ptr,
 };
 use vitte_fibers::stack_pointer;
-use vitte_wait::{Priority, fence};
+use vitte_wait::{Priority, confined, fence};
 
 const TOO_DEEP: &str = "joins are nested too deeply for this stack, and there is no other for them: \
                         raise the most stacks of the runtime, or the size of the fiber's";
@@ -459,7 +459,7 @@ where
     // SAFETY: we run on the worker whose stack this is.
     let back = unsafe { ground.fresh().remove(job.queued()) };
     // A destructor that panics now has nobody to tell but the panic hook: the first panic wins.
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    confined(|| {
         if back || job.wait() == DECLINED {
             // SAFETY: we have it back.
             drop(unsafe { job.take_body() });
@@ -467,7 +467,7 @@ where
             // SAFETY: it is over, and was not declined.
             drop(unsafe { job.take_result() });
         }
-    }));
+    });
     resume_unwind(panic)
 }
 
@@ -509,8 +509,8 @@ where
         if stack_pointer() > here.ground.middle {
             return here.offer(a, b);
         }
-        // Handed back, for want of another stack.
-        if stack_pointer() - carrier.lo() < carrier.bytes() / 4 {
+        // Handed back, for want of another stack. (Below all of this one lies, perhaps, the thread's own.)
+        if stack_pointer().wrapping_sub(carrier.lo()) < carrier.bytes() / 4 {
             // Not by the macro: the panic hook would not have the stack that it needs.
             resume_unwind(Box::new(TOO_DEEP));
         }

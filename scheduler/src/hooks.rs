@@ -11,11 +11,8 @@ use crate::{
     task::Task,
     worker::{self, Worker},
 };
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
+use vitte_wait::confined;
 
 type WorkerHook = Arc<dyn Fn(usize) + Send + Sync>;
 type FiberHook = Arc<dyn Fn(&Switch<'_>) + Send + Sync>;
@@ -127,7 +124,7 @@ fn call(hook: impl FnOnce()) {
         worker.clear_unit();
     }
     // Its panic is none of ours.
-    let _ = catch_unwind(AssertUnwindSafe(hook));
+    confined(hook);
 }
 
 fn call_for(hook: &Option<WorkerHook>, worker: usize) {

@@ -8,12 +8,11 @@ use crate::{
     id::{FiberId, Stale},
     task::{Task, poll, slab, state::DONE},
 };
-use std::{
-    collections::VecDeque,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
+use std::{collections::VecDeque, fmt};
+use vitte_wait::{
+    confined,
+    facade::{Mutex, atomic::Ordering::Relaxed},
 };
-use vitte_wait::facade::{Mutex, atomic::Ordering::Relaxed};
 
 type Action = Box<dyn FnOnce() + Send>;
 
@@ -40,7 +39,7 @@ impl Interrupts {
     pub(crate) fn clear(&self) {
         while let Some(action) = self.pop() {
             // A panic of what it captures has nobody to go to.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(action)));
+            confined(|| drop(action));
         }
     }
 }
@@ -56,7 +55,7 @@ impl Task {
         let Some(cold) = self.cold() else { return };
         while let Some(action) = cold.interrupts.pop() {
             // Its panic, of which the hook has told, has nobody to go to: what it interrupts goes on.
-            let _ = catch_unwind(AssertUnwindSafe(action));
+            confined(action);
         }
     }
 
@@ -70,7 +69,7 @@ impl Task {
         }
         if let Some(cold) = self.cold().filter(|_| interrupted) {
             while let Some(action) = cold.interrupts.pop() {
-                let _ = catch_unwind(AssertUnwindSafe(action));
+                confined(action);
             }
         }
         self.unit.set_acting(false);

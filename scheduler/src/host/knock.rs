@@ -12,12 +12,14 @@ use crate::host::handle::Handle;
 use std::{
     io,
     os::fd::BorrowedFd,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
 };
-use vitte_wait::facade::{
-    Mutex,
-    atomic::{AtomicBool, Ordering::*, fence},
+use vitte_wait::{
+    confined,
+    facade::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::*, fence},
+    },
 };
 
 /// What is called.
@@ -72,7 +74,7 @@ impl Knock {
             let wake = self.wake.lock().clone();
             if let Some(wake) = wake {
                 // Its panic is none of ours; it may be anybody who knocks.
-                let _ = catch_unwind(AssertUnwindSafe(|| wake()));
+                confined(|| wake());
             }
         }
     }

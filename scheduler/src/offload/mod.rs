@@ -16,12 +16,11 @@ use pool::{Came, Job, Refused};
 use std::{
     cell::Cell,
     fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
     time::Duration,
 };
 use vitte_wait::{
-    Deadline, Outcome, StopToken, current,
+    Deadline, Outcome, StopToken, confined, current,
     facade::{
         atomic::{AtomicUsize, Ordering::Relaxed},
         thread::JoinHandle,
@@ -218,7 +217,7 @@ impl<F: FnOnce() -> T + Send, T: Send> Body<F, T> {
         // SAFETY: by the caller.
         let body = unsafe { Box::from_raw(body.cast_mut().cast::<Self>()) };
         // Nobody is there to hear of a panic of what it drops; the hook was told.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
+        confined(|| drop(body));
     }
 
     /// What its caller is told.

@@ -20,13 +20,12 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
     sync::Arc,
     time::Duration,
 };
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait, confined,
     facade::{
         Mutex,
         thread::{Builder, JoinHandle},
@@ -365,7 +364,7 @@ impl Pool {
         job.stage.set(Stage::Unblocking);
         drop(state);
         // Nobody is there to hear of a panic in it; the hook was told.
-        let _ = catch_unwind(AssertUnwindSafe(unblock));
+        confined(unblock);
         let state = self.state.lock();
         job.stage.set(Stage::Runs);
         let thread = job.thread.take();

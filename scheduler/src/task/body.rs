@@ -12,6 +12,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 use vitte_fibers::ForcedUnwind;
+use vitte_wait::confined;
 
 /// Three words of whatever the vtable says.
 #[repr(C, align(8))]
@@ -222,8 +223,8 @@ unsafe fn drop_raw(task: &Task) {
     // SAFETY: called instead of `run`.
     let body = unsafe { take::<RawBody>(task) };
     if let Some(drop) = body.drop {
-        // SAFETY: as for the entry. A panic in it has nobody to go to, and must not unwind us.
-        let _ = catch_unwind(AssertUnwindSafe(|| unsafe { drop(body.arg) }));
+        // SAFETY: as for the entry.
+        confined(|| unsafe { drop(body.arg) });
     }
 }
 
@@ -237,7 +238,7 @@ pub(crate) unsafe fn drop_outcome(task: &Task, bits: u64) {
         return;
     }
     // A value whose destructor panics: there is nobody left to tell but the panic hook.
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    confined(|| {
         if bits & PANICKED != 0 {
             // SAFETY: by the caller.
             drop(unsafe { take_panic(task) });
@@ -245,7 +246,7 @@ pub(crate) unsafe fn drop_outcome(task: &Task, bits: u64) {
             // SAFETY: by the caller.
             unsafe { (task.vtable().drop_value)(task) };
         }
-    }));
+    });
 }
 
 /// The text of a panic's payload.

@@ -13,18 +13,10 @@ use crate::{
     },
     worker::{Worker, current_task, slice},
 };
-use std::{
-    cell::Cell,
-    fmt,
-    marker::PhantomData,
-    mem::ManuallyDrop,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
-    task::Waker,
-};
+use std::{cell::Cell, fmt, marker::PhantomData, mem::ManuallyDrop, ptr, task::Waker};
 use vitte_fibers::stack_pointer;
 use vitte_wait::{
-    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait,
+    Claimed, Deadline, Outcome, Reason, StopToken, Ticket, Wait, confined,
     facade::{atomic::Ordering::*, hint},
 };
 
@@ -65,8 +57,7 @@ impl Drop for Notice {
     fn drop(&mut self) {
         if let Self::Future(waker) = self {
             // Foreign code. If it panics nobody is there to be told of it.
-            let wake = AssertUnwindSafe(|| waker.wake_by_ref());
-            outside_any_task(|| drop(catch_unwind(wake)));
+            outside_any_task(|| confined(|| waker.wake_by_ref()));
         }
     }
 }
@@ -136,11 +127,10 @@ pub(crate) fn outside_any_task(run: impl FnOnce()) {
 /// Ends a task whose body did not run: drops the body, and keeps `why` for the joiner.
 pub(crate) fn end_unrun(task: &'static Task, why: Option<SpawnError>) -> Ended {
     outside_any_task(|| {
-        let drop_body = AssertUnwindSafe(|| {
+        confined(|| {
             // SAFETY: the body is there, and will not run.
             unsafe { (task.vtable().drop_body)(task) };
         });
-        let _ = catch_unwind(drop_body);
         if let Some(cold) = task.cold() {
             cold.companion.part();
         }

@@ -7,18 +7,11 @@
 //! are borrowed.
 
 use crate::{
-    Unit, current,
+    Unit, confined, current,
     facade::{atomic::Ordering::Relaxed, plain::AtomicU64},
     thread::ThreadUnit,
 };
-use std::{
-    any::Any,
-    cell::RefCell,
-    fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr::NonNull,
-    rc::Rc,
-};
+use std::{any::Any, cell::RefCell, fmt, mem, ptr::NonNull, rc::Rc};
 
 /// How often the values are gone through at the end, for those that the destructors of others set anew. What is
 /// left then is forgotten, never dropped. (POSIX asks for as many rounds.)
@@ -77,14 +70,6 @@ impl Locals {
             };
             confined(call);
         }
-    }
-}
-
-/// Calls it; a panic, of which the hook has told, goes no further.
-fn confined(call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        // Its destructor might panic in turn.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     }
 }
 

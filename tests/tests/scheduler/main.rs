@@ -1,6 +1,7 @@
 //! The scheduler under load, and what it once got wrong: random programs, storms, and the order of
 //! events that each defect needed.
 
+mod bodies;
 mod bounds;
 mod classes;
 mod ends;
