@@ -57,6 +57,9 @@ fn tasks() -> io::Result<Vec<fs::DirEntry>> {
 
 /// How many threads the process has, those included that have not begun, and so have not taken their names; 0 where the
 /// system does not count them.
+///
+/// # Panics
+/// If the system says something else than a number.
 #[must_use]
 pub fn count_threads() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
