@@ -643,7 +643,7 @@ fn no_attempt_begins_after_the_deadline_though_the_pause_before_it_ends_late() {
             // Has the one worker when the pause should end, until it is too late.
             let busy = Fiber::spawn(move || {
                 while !deadline.is_past() {
-                    std::thread::yield_now();
+                    thread::yield_now();
                 }
             });
             let retry = Retry::new()
