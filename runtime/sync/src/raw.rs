@@ -202,10 +202,10 @@ impl RawMutex {
         let mark = stack::mark();
         let mut now = self.word.load(Relaxed);
         while now & HOLDER == 0 {
-            // Ordering: Acquire, as in `try_fast`.
+            // Ordering: Acquire, as in `try_fast`; Release, of the mark. Partners: the Acquire of those who ask whose that is.
             match self
                 .word
-                .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
+                .compare_exchange_weak(now, now | mark, AcqRel, Relaxed)
             {
                 Ok(_) => return Some(now | mark),
                 Err(other) => now = other,
@@ -238,12 +238,13 @@ impl RawMutex {
         let mark = stack::mark();
         let mut spin = None;
         loop {
-            let now = self.word.load(Relaxed);
+            // Ordering: Acquire, of the mark. Partner: the Release of the holder, or of whoever has handed it the lock.
+            let now = self.word.load(Acquire);
             if now & HOLDER == 0 {
-                // Ordering: Acquire, as in `try_fast`.
+                // Ordering: as in `try_slow`.
                 if self
                     .word
-                    .compare_exchange_weak(now, now | mark, Acquire, Relaxed)
+                    .compare_exchange_weak(now, now | mark, AcqRel, Relaxed)
                     .is_ok()
                 {
                     return Ok(now | mark);
@@ -323,9 +324,10 @@ impl RawMutex {
             if now & HOLDER == 0 {
                 return None;
             }
+            // Ordering: Acquire, of the mark, as in `take_held`.
             match self
                 .word
-                .compare_exchange_weak(now, (now | PARKED) & !WOKEN, Relaxed, Relaxed)
+                .compare_exchange_weak(now, (now | PARKED) & !WOKEN, Acquire, Relaxed)
             {
                 Ok(_) => return Some(now & HOLDER),
                 Err(other) => now = other,
@@ -389,7 +391,7 @@ impl RawMutex {
                 next |= PARKED;
             }
             // A plain store will do: see the invariants. Who lowers `WOKEN` meanwhile is one who was woken before.
-            // Ordering: Release, as in `release`.
+            // Ordering: Release, as in `release`, and of the mark, as in `try_slow`.
             self.word.store(next, Release);
             (popped, lent)
         };
@@ -428,7 +430,8 @@ impl RawMutex {
     /// Whether the caller holds it, or one on whose stack the caller runs.
     #[must_use]
     pub fn is_held_by_caller(&self) -> bool {
-        let holder = self.word.load(Relaxed) & HOLDER;
+        // Ordering: Acquire, of the mark, as in `take_held`.
+        let holder = self.word.load(Acquire) & HOLDER;
         holder != 0 && stack::is_own(holder)
     }
 

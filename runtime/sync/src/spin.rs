@@ -162,7 +162,7 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock if its word is `free`, or says what it is.
     #[inline]
     fn take_from(&self, free: usize) -> Result<SpinLockGuard<'_, T>, usize> {
-        let mark = stack::mark();
+        let mark = stack::mark_of_stack();
         // Ordering: Acquire. Partner: the Release in the guard's `drop`.
         self.word.compare_exchange(free, mark, Acquire, Relaxed)?;
         Ok(SpinLockGuard {

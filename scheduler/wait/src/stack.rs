@@ -17,12 +17,14 @@
 //! does cost that access. It is the same word, so who reads it under the lock of the lock's queue knows the holder,
 //! with no second field that might lag behind. Marks that were made before say nothing, and lift nobody.
 //!
+//! Who asks about such a mark looks into its maker's unit, which may have been made just now. So a mark is written where others
+//! read it with Release, and read from there with Acquire, or both under one lock; but it need not if it [tells no maker](tells_maker).
+//!
 //! A model checker's threads tell nobody about their stacks, so there all marks are of that kind.
 
-use crate::{
-    Unit, current,
-    facade::atomic::{Ordering::*, fence},
-};
+#[cfg(any(loom, shuttle))]
+use crate::facade::atomic::{Ordering::*, fence};
+use crate::{Unit, current};
 #[cfg(not(any(loom, shuttle)))]
 use crate::{priority, thread::ThreadUnit};
 use std::ptr;
@@ -44,9 +46,11 @@ pub fn mark() -> usize {
     mark_of_stack()
 }
 
+/// As [`mark`], but never the address of a unit: for a lock that nobody lends through.
 #[cfg(not(any(loom, shuttle)))]
 #[inline(always)]
-fn mark_of_stack() -> usize {
+#[must_use]
+pub fn mark_of_stack() -> usize {
     let here = std::mem::MaybeUninit::<u8>::uninit();
     // A stack begins and ends at a page, so the rounded address is on it, too.
     ptr::from_ref(&here).addr() & !FLAGS
@@ -70,19 +74,27 @@ pub fn free_and_mark() -> (usize, usize) {
     (priority::free_word(), mark_of_stack())
 }
 
+/// As [`mark`]: here it is the address of a unit, but [`is_own`] does not look into that.
+#[cfg(any(loom, shuttle))]
+#[must_use]
+pub fn mark_of_stack() -> usize {
+    mark_of_unit()
+}
+
 /// For one who takes a lock at once: what the lock's word is when free, and the [`mark`] to leave in it.
 #[cfg(any(loom, shuttle))]
 #[must_use]
 pub fn free_and_mark() -> (usize, usize) {
-    (0, mark())
+    let mark = mark();
+    // Ordering: Release, for elsewhere such a mark tells no maker, and what takes a lock by it does not release. Partners: the
+    // Acquire of those who read it.
+    fence(Release);
+    (0, mark)
 }
 
 #[cold]
 fn mark_of_unit() -> usize {
-    let unit = ptr::from_ref(current::unit());
-    // Ordering: Release, for a unit that was made just now. Partner: the fence in `maker`.
-    fence(Release);
-    unit.expose_provenance() | OF_UNIT
+    ptr::from_ref(current::unit()).expose_provenance() | OF_UNIT
 }
 
 /// Whether `mark` says which unit made it.
@@ -92,22 +104,19 @@ pub fn tells_maker(mark: usize) -> bool {
     mark & OF_UNIT != 0
 }
 
-/// The unit that made `mark`, if the mark says.
+/// The unit that made `mark`, if the mark says. It was read with Acquire: see the [module documentation](self).
 #[inline]
 #[must_use]
 pub fn maker(mark: usize) -> Option<&'static Unit> {
     if !tells_maker(mark) {
         return None;
     }
-    // Ordering: Acquire. Partner: the fence in `mark_of_unit`, after which its caller wrote the mark to
-    // where ours read it.
-    fence(Acquire);
     // SAFETY: such marks are made of references to units, which live for ever.
     Some(unsafe { &*ptr::with_exposed_provenance::<Unit>(mark & !FLAGS) })
 }
 
 /// Whether `mark` was made on the stack that the caller stands on. False where the bounds of a
-/// thread's stack cannot be had, unless the mark tells the unit.
+/// thread's stack cannot be had, unless the mark tells the unit. It was read as for [`maker`].
 #[cfg(not(any(loom, shuttle)))]
 #[cold]
 #[must_use]

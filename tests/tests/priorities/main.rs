@@ -7,5 +7,7 @@ mod inline;
 
 /// The bounds of the locks' tests hold for their holders, too.
 mod chains;
+/// Holders that are asked about as soon as there is anything to ask.
+mod fresh;
 /// The locks whose holders are found in other ways than a mutex's.
 mod others;

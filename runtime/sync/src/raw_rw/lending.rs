@@ -9,17 +9,22 @@ use vitte_wait::{
 };
 
 impl RawRwLock {
-    /// After the caller has entered past the queue and written his mark: whoever queues up later finds it, and who has
-    /// queued up meanwhile lends now.
+    /// Writes the mark of the caller, who has entered past the queue.
     #[inline(always)]
-    pub(super) fn show(&self, mark: usize) {
+    pub(super) fn show(&self, place: &AtomicUsize, mark: usize) {
         if stack::tells_maker(mark) {
+            // Ordering: Release, of the mark. Partners: the Acquire of those who ask whose it is.
+            place.store(mark, Release);
             self.show_maker();
+        } else {
+            place.store(mark, Relaxed);
         }
     }
 
+    /// After the caller has entered past the queue and written his mark: whoever queues up later finds it, and who has
+    /// queued up meanwhile lends now.
     #[cold]
-    fn show_maker(&self) {
+    pub(super) fn show_maker(&self) {
         // Ordering: AcqRel, and a read-modify-write that writes what it reads, so that it has a place in the order of
         // the word's changes. Release: the mark. Partner: the read-modify-write in `wait_once` that raises `QUEUED`.
         if self.word.fetch_or(0, AcqRel) & QUEUED != 0 {
@@ -57,7 +62,8 @@ impl RawRwLock {
             most = most.max(Some(unit.priority()));
         }
         let marks = self.marks.iter().chain([&self.writer]);
-        let marks = marks.map(|mark: &AtomicUsize| mark.load(Relaxed));
+        // Ordering: Acquire, of the marks. Partners: the Release of those inside, or of whoever has let them in.
+        let marks = marks.map(|mark: &AtomicUsize| mark.load(Acquire));
         let mut marks: Vec<usize> = marks
             .chain(waiting.crowd.iter().map(|reader| reader.mark))
             .collect();

@@ -190,9 +190,7 @@ impl RawRwLock {
         // The usual case has no sum to wait for.
         // Ordering: Acquire. Partner: the Release of the writer that left last.
         self.word.compare_exchange(0, 1, Acquire, Relaxed).ok()?;
-        let mark = stack::mark();
-        self.marks[0].store(mark, Relaxed);
-        self.show(mark);
+        self.show(&self.marks[0], stack::mark());
         Some(Reading::placed(0))
     }
 
@@ -207,9 +205,7 @@ impl RawRwLock {
         self.word
             .compare_exchange(now, now | 1 << place, Acquire, Relaxed)
             .ok()?;
-        let mark = stack::mark();
-        self.marks[place].store(mark, Relaxed);
-        self.show(mark);
+        self.show(&self.marks[place], stack::mark());
         Some(Reading::placed(place))
     }
 
@@ -289,7 +285,8 @@ impl RawRwLock {
                 waiting.crowd.push(Crowded { mark, entry: None });
                 return Some(Reading::crowded(mark));
             }
-            self.marks[free].store(mark, Relaxed);
+            // Ordering: Release, of the mark. Partners: the Acquire of those who ask whose it is.
+            self.marks[free].store(mark, Release);
             return Some(Reading::placed(free));
         }
     }
@@ -306,6 +303,7 @@ impl RawRwLock {
 
     #[inline(always)]
     fn leave_place(&self, place: usize) {
+        // Its maker is the caller.
         let mark = self.marks[place].load(Relaxed);
         self.marks[place].store(0, Relaxed);
         let bit = 1 << place;
@@ -315,7 +313,7 @@ impl RawRwLock {
         // Liveness: who waits has set `QUEUED` under the lock while we were inside, so we see it. One
         // reader that is left may be the one that waits for us to become a writer.
         // What is lent to us we must see taken back.
-        if before & QUEUED != 0 && (readers(before - bit) <= 1 || stack::maker(mark).is_some()) {
+        if before & QUEUED != 0 && (readers(before - bit) <= 1 || stack::tells_maker(mark)) {
             self.settle_after(false);
         }
     }
@@ -338,7 +336,8 @@ impl RawRwLock {
     fn reading_of_caller(&self) -> Reading {
         let waiting = self.waiting.lock();
         let placed = self.marks.iter().enumerate();
-        let placed = placed.map(|(place, mark)| (Reading::placed(place), mark.load(Relaxed)));
+        // Ordering: Acquire, of the marks, as in `marks_of_caller`.
+        let placed = placed.map(|(place, mark)| (Reading::placed(place), mark.load(Acquire)));
         let crowd = waiting.crowd.iter();
         let crowd = crowd.map(|reader| (Reading::crowded(reader.mark), reader.mark));
         let mut readings = placed.chain(crowd).filter(|(_, mark)| *mark != 0);
@@ -384,9 +383,7 @@ impl RawRwLock {
             .compare_exchange(0, WRITER, Acquire, Relaxed)
             .is_ok();
         if entered {
-            let mark = stack::mark();
-            self.writer.store(mark, Relaxed);
-            self.show(mark);
+            self.show(&self.writer, stack::mark());
         }
         entered
     }
@@ -402,13 +399,13 @@ impl RawRwLock {
     fn try_write_slow(&self, mark: usize) -> bool {
         self.straighten();
         let entered = self.try_write_poisoned(mark);
-        if entered {
-            self.show(mark);
+        if entered && stack::tells_maker(mark) {
+            self.show_maker();
         }
         entered
     }
 
-    /// As [`try_write_slow`](Self::try_write_slow), without having [shown](Self::show) the mark, or under the lock.
+    /// As [`try_write_slow`](Self::try_write_slow), without having [shown](Self::show_maker) whose the mark is, or under the lock.
     fn try_write_poisoned(&self, mark: usize) -> bool {
         let mut now = self.word.load(Relaxed);
         while now & !POISONED == 0 {
@@ -418,7 +415,8 @@ impl RawRwLock {
                 .compare_exchange_weak(now, now | WRITER, Acquire, Relaxed)
             {
                 Ok(_) => {
-                    self.writer.store(mark, Relaxed);
+                    // Ordering: Release, as in `enter`.
+                    self.writer.store(mark, Release);
                     return true;
                 }
                 Err(other) => now = other,
@@ -474,9 +472,9 @@ impl RawRwLock {
 
     /// Makes the one writer a reader. The writer's unit only.
     pub(crate) fn downgrade(&self) -> Reading {
-        let mark = stack::mark();
         self.writer.store(0, Relaxed);
-        self.marks[0].store(mark, Relaxed);
+        // Ordering: Release, as in `enter`.
+        self.marks[0].store(stack::mark(), Release);
         // Ordering: Release, as in `leave_writing`.
         if self
             .word
@@ -563,7 +561,8 @@ impl RawRwLock {
                     for place in &self.marks {
                         place.store(0, Relaxed);
                     }
-                    self.writer.store(mark, Relaxed);
+                    // Ordering: Release, as in `enter`.
+                    self.writer.store(mark, Release);
                     return true;
                 }
                 Err(other) => now = other,
@@ -574,7 +573,8 @@ impl RawRwLock {
 
     /// Whether the caller, or one on whose stack it runs, is the writer.
     pub(crate) fn is_written_by_caller(&self) -> bool {
-        let writer = self.writer.load(Relaxed);
+        // Ordering: Acquire, of the mark. Partner: the Release of the writer, or of whoever has let it in.
+        let writer = self.writer.load(Acquire);
         writer != 0 && stack::is_own(writer)
     }
 
@@ -585,7 +585,8 @@ impl RawRwLock {
     /// How many readers are the caller, or one on whose stack it runs. What others write
     /// meanwhile are marks of other stacks.
     fn marks_of_caller(&self, waiting: &Waiting) -> usize {
-        let placed = self.marks.iter().map(|mark| mark.load(Relaxed));
+        // Ordering: Acquire, of the marks. Partners: the Release of the readers, or of whoever has let them in.
+        let placed = self.marks.iter().map(|mark| mark.load(Acquire));
         placed
             .chain(waiting.crowd.iter().map(|reader| reader.mark))
             .filter(|mark| *mark != 0 && stack::is_own(*mark))

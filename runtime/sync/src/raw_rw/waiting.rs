@@ -141,7 +141,7 @@ impl RawRwLock {
                 }
                 let now = self.word.load(Relaxed);
                 let raised = now | QUEUED;
-                // Ordering: AcqRel. Partner: the read-modify-write in `show`, whose mark is to be seen below if it
+                // Ordering: AcqRel. Partner: the read-modify-write in `show_maker`, whose mark is to be seen below if it
                 // comes first; and the Release of a reader that has left, whose mark is not to be seen any more.
                 if queue.is_held_back(now)
                     && self
@@ -221,7 +221,8 @@ impl RawRwLock {
                 self.word.fetch_or(WRITER, Relaxed);
                 // SAFETY: the claim is held.
                 let slip = unsafe { Slip::of(slip) };
-                self.writer.store(slip.mark, Relaxed);
+                // Ordering: Release, as in `enter`.
+                self.writer.store(slip.mark, Release);
                 entered.push(claimed);
                 break;
             }
