@@ -20,7 +20,7 @@ use crate::{
     budget, current,
     facade::{
         Mutex,
-        atomic::{AtomicUsize, Ordering::*, fence},
+        atomic::{AtomicUsize, Ordering::*},
         plain::AtomicUsize as PlainUsize,
     },
 };
@@ -84,7 +84,8 @@ impl Roster {
             .0
             .iter()
             .find(|entry| entry.key.load(Acquire) == FREE)?;
-        entry.mark.store(mark, Relaxed);
+        // Ordering: Release, of what has struck out the entry before. Partner: the Acquire of the mark in `find`.
+        entry.mark.store(mark, Release);
         // Ordering: Release, of the mark. Partner: the Acquire in `find`.
         entry.key.store(key, Release);
         Some(entry)
@@ -167,11 +168,9 @@ pub fn find(key: usize, mut found: impl FnMut(&'static Entry, usize)) {
             if entry.key.load(Acquire) != key {
                 continue;
             }
-            let mark = entry.mark.load(Relaxed);
-            // Who has left on another thread may have made place for a new entry in between, and that would be the mark of another.
-            // Ordering: Acquire: the mark was read before what is read now. Partner: the Release of who has struck out, without which
-            // there is no new mark.
-            fence(Acquire);
+            // Who has left on another thread may have made place for a new entry in between, and this would be the mark of another.
+            // Ordering: Acquire. Partner: the Release of a new mark, before which the old entry was struck out: that is read below then.
+            let mark = entry.mark.load(Acquire);
             // Ordering: Acquire, as above: he may have struck out only now.
             if entry.key.load(Acquire) == key {
                 found(entry, mark);

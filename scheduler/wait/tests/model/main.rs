@@ -12,6 +12,7 @@ mod flawed;
 mod nudged;
 mod reserved;
 mod reserved_word;
+mod roster;
 mod select;
 mod stop;
 mod suspended;

@@ -1,0 +1,22 @@
+//! Rosters whose entries are struck out by readers that went on on other threads.
+
+use crate::check::check;
+use vitte_wait::{facade::thread, roster};
+
+/// What the readers of two things are entered with.
+const ONE: (usize, usize) = (1, 8);
+const OTHER: (usize, usize) = (2, 16);
+
+#[test]
+fn a_reader_is_not_found_with_the_mark_of_the_next_one_in_its_entry() {
+    check("roster, struck out elsewhere", 3, || {
+        let (entry, _) = roster::enter(ONE.0, ONE.1, false).unwrap();
+        let leaves = thread::spawn(move || entry.strike());
+        let writer = thread::spawn(|| roster::find(ONE.0, |_, mark| assert_eq!(mark, ONE.1)));
+        // There is one entry, so this is the same once it is free.
+        let next = roster::enter(OTHER.0, OTHER.1, false);
+        assert!(next.is_none_or(|(next, _)| next.is(entry)));
+        leaves.join().unwrap();
+        writer.join().unwrap();
+    });
+}
