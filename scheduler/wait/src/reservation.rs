@@ -49,7 +49,8 @@ pub(crate) struct Reservation {
     last: AtomicUsize,
 }
 
-/// What stands for the calling thread.
+/// What stands for the calling thread: where its thread-local lies. So one that has ended leaves what is reserved for it to a thread
+/// that begins later in the same place, and after it, for the system does not give that memory away before.
 #[inline(always)]
 pub(crate) fn me() -> usize {
     // SAFETY: it is asked for one thing, at once.
