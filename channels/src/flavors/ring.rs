@@ -21,7 +21,9 @@
 //! raise `CLOSING`, pass the heavy fence, and take the position that is seen then for the `end`. The
 //! producer looks at the flags after its store. Either the closer saw that store, and `end` is
 //! behind the value; or the producer sees `CLOSING`, finds (under the lock) that `end` is before
-//! its value, and takes it back, for the consumer goes no further than `end`.
+//! its value, and takes it back, for the consumer goes no further than `end`. He who closes may be neither of the two, and
+//! then the consumer may see such a value, too. So it looks at the flags after the position, with a light fence in between: if the
+//! closer did not see the store of which the consumer has seen the value, the consumer sees `CLOSING`, and asks for `end`.
 //!
 //! Invariants: only the producer writes `tail`, only the consumer writes `head`; `head` is at most
 //! `end`, and `tail` at most a capacity ahead of `head`; `flags` and `end` are written only under
@@ -156,13 +158,22 @@ impl<T> Ring<T> {
             return Ok(filled);
         }
         // Ordering: Acquire. Partner: the Release in `set_flags`, with which came `end`.
-        let closed = self.flags.load(Acquire) & CLOSED != 0;
-        let tail = if closed {
-            self.end.load(Relaxed)
-        } else {
-            // Ordering: Acquire. Partner: the Release in `publish`, with which came the values.
-            self.tail.position.load(Acquire)
-        };
+        let mut closed = self.flags.load(Acquire) & CLOSED != 0;
+        let mut tail = 0;
+        if !closed {
+            // Ordering: Acquire. Partner: the Release in `show`, with which came the values.
+            tail = self.tail.position.load(Acquire);
+            fence::light();
+            // Ordering: Relaxed after the fence: Note [Closing without a position].
+            closed = self.flags.load(Relaxed) & CLOSING != 0;
+            if closed {
+                // Until whoever closes has looked.
+                drop(self.waiters.lock());
+            }
+        }
+        if closed {
+            tail = self.end.load(Relaxed);
+        }
         self.head.other.store(tail, Relaxed);
         match tail.wrapping_sub(head) {
             0 if closed => Err(TryRecvError::Closed),
@@ -171,33 +182,42 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Lets the consumer see the values before `to`, of which it could see those before `from`;
-    /// false: it never will, and they are the producer's again. For the producer.
+    /// Lets the consumer see the values before `to`; then the producer [settles](Self::settle). For the producer.
     #[inline]
-    fn publish(&self, from: usize, to: usize) -> bool {
+    fn show(&self, to: usize) {
         // Ordering: Release. Partner: the Acquire in `filled`.
         self.tail.position.store(to, Release);
+    }
+
+    /// Wakes the consumer, if it waits for what was shown. How many of the last `mine` values it will never see: they are the
+    /// producer's again. For the producer.
+    #[inline]
+    fn settle(&self, mine: usize) -> usize {
         fence::light();
         // Ordering: Relaxed after the fence: Note [Flags beside positions].
-        self.flags.load(Relaxed) & (RECEIVER | CLOSING) == 0 || self.published(from, to)
+        if self.flags.load(Relaxed) & (RECEIVER | CLOSING) == 0 {
+            return 0;
+        }
+        self.settle_slowly(mine)
     }
 
     #[cold]
     #[inline(never)]
-    fn published(&self, from: usize, to: usize) -> bool {
+    fn settle_slowly(&self, mine: usize) -> usize {
         {
             let _waiters = self.waiters.lock();
             if self.flags.load(Relaxed) & CLOSED != 0 {
                 // Note [Closing without a position].
-                let accepted = self.end.load(Relaxed) == to;
-                if !accepted {
-                    self.tail.position.store(from, Relaxed);
-                }
-                return accepted;
+                let tail = self.tail.position.load(Relaxed);
+                let refused = tail.wrapping_sub(self.end.load(Relaxed)).min(mine);
+                self.tail
+                    .position
+                    .store(tail.wrapping_sub(refused), Relaxed);
+                return refused;
             }
         }
         wake_one(self, Side::Receivers);
-        true
+        0
     }
 
     /// Gives slots back to the producer. For the consumer.
@@ -230,7 +250,7 @@ impl<T> Ring<T> {
                 self.set_flags(CLOSING, 0);
                 fence::heavy();
             }
-            // Ordering: Acquire. Partner: the Release in `publish`.
+            // Ordering: Acquire. Partner: the Release in `show`.
             self.end.store(self.tail.position.load(Acquire), Relaxed);
             let woken = waiters.drain();
             self.set_flags(CLOSING | CLOSED, SENDER | RECEIVER);
@@ -240,50 +260,42 @@ impl<T> Ring<T> {
     }
 }
 
-/// Slots that the producer has filled and not published yet. Unwind: they are published then, and
-/// if nobody wants them, dropped.
+/// Values that the producer has shown and not settled yet. Unwind: that is done then, and what is refused is dropped.
 struct Run<'a, T> {
     ring: &'a Ring<T>,
-    from: usize,
-    to: usize,
+    count: usize,
 }
 
 impl<T> Run<'_, T> {
-    /// Publishes what was filled; or gives it back, if the channel was closed first.
-    fn publish<I>(&mut self, values: &mut Unsent<I>) -> Result<(), TrySendError<()>>
+    /// Settles; gives back what was shown after the channel was closed.
+    fn settle<I>(&mut self, values: &mut Unsent<I>) -> Result<(), TrySendError<()>>
     where
         I: Iterator<Item = T>,
     {
-        let count = self.to.wrapping_sub(self.from);
-        match self.publish_or_take() {
-            None => {
-                values.went(count);
-                Ok(())
-            }
-            Some(back) => {
-                values.put_back_all(back);
-                Err(TrySendError::Closed(()))
-            }
+        let count = self.count;
+        let back = self.settle_or_take();
+        values.went(count - back.len());
+        if back.is_empty() {
+            return Ok(());
         }
+        values.put_back_all(back);
+        Err(TrySendError::Closed(()))
     }
 
-    fn publish_or_take(&mut self) -> Option<Vec<T>> {
-        let (from, to) = (self.from, self.to);
-        self.from = to;
-        if from == to || self.ring.publish(from, to) {
-            return None;
-        }
-        self.to = from;
-        self.from = from;
+    fn settle_or_take(&mut self) -> Vec<T> {
+        let refused = self.ring.settle(std::mem::take(&mut self.count));
+        let first = self.ring.tail.position.load(Relaxed);
         // SAFETY: we have filled these slots, and they are ours again.
-        let take = |offset| unsafe { self.ring.take(from.wrapping_add(offset)) };
-        Some((0..to.wrapping_sub(from)).map(take).collect())
+        let take = |offset| unsafe { self.ring.take(first.wrapping_add(offset)) };
+        (0..refused).map(take).collect()
     }
 }
 
 impl<T> Drop for Run<'_, T> {
     fn drop(&mut self) {
-        drop(self.publish_or_take());
+        if self.count > 0 {
+            drop(self.settle_or_take());
+        }
     }
 }
 
@@ -340,11 +352,11 @@ impl<T> Flavor<T> for Ring<T> {
         }
         // SAFETY: the caller is the producer, and there is room for one.
         unsafe { self.put(tail, value) };
-        if self.publish(tail, tail.wrapping_add(1)) {
-            Ok(())
-        } else {
+        self.show(tail.wrapping_add(1));
+        match self.settle(1) {
+            0 => Ok(()),
             // SAFETY: we have filled it, and it is ours again.
-            Err(TrySendError::Closed(unsafe { self.take(tail) }))
+            _ => Err(TrySendError::Closed(unsafe { self.take(tail) })),
         }
     }
 
@@ -364,40 +376,38 @@ impl<T> Flavor<T> for Ring<T> {
         &self,
         values: &mut Unsent<I>,
     ) -> Result<(), TrySendError<()>> {
-        let tail = self.tail.position.load(Relaxed);
         let mut run = Run {
             ring: self,
-            from: tail,
-            to: tail,
+            count: 0,
         };
         let mut result = Ok(());
-        let mut room = self.room(tail, 1);
         let mut promised = values.promised();
         while let Some(value) = values.next() {
-            if self.flags.load(Relaxed) & CLOSING != 0 {
+            // Looked up for each value, and each is shown at once: the iterator may have sent something here itself.
+            let tail = self.tail.position.load(Relaxed);
+            let refusal = if self.flags.load(Relaxed) & CLOSING != 0 {
+                Some(TrySendError::Closed(()))
+            } else if self.room(tail, 1) == 0 {
+                Some(TrySendError::Full(()))
+            } else {
+                None
+            };
+            if let Some(refusal) = refusal {
                 values.put_back(value);
-                result = Err(TrySendError::Closed(()));
-                break;
-            }
-            if room == 0 {
-                room = self.room(run.to, 1);
-            }
-            if room == 0 {
-                values.put_back(value);
-                result = Err(TrySendError::Full(()));
+                result = Err(refusal);
                 break;
             }
             // SAFETY: the caller is the producer, and there is room for one.
-            unsafe { self.put(run.to, value) };
-            run.to = run.to.wrapping_add(1);
-            room -= 1;
+            unsafe { self.put(tail, value) };
+            self.show(tail.wrapping_add(1));
+            run.count += 1;
             promised -= 1;
             if promised == 0 {
-                run.publish(values)?;
+                run.settle(values)?;
                 promised = values.promised();
             }
         }
-        run.publish(values).and(result)
+        run.settle(values).and(result)
     }
 
     unsafe fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {

@@ -12,6 +12,36 @@ use vitte_wait::{Deadline, Reason, StopSource};
 
 const SHORT: Duration = Duration::from_millis(5);
 
+pub(crate) fn a_batch_may_be_given_by_what_sends_in_the_same_way<U: Case>() {
+    for capacity in LIMITED {
+        for says in [1, 4] {
+            let census = Census::new();
+            let (tx, rx) = U::channel(Some(capacity));
+            let mut asked = 0..4;
+            let given = (0..4).map(|_| {
+                let at = asked.next().unwrap();
+                if at % 2 == 1 {
+                    // Before this one, and behind the one that was given before it.
+                    let _ = tx.try_send(census.value(10 * at));
+                }
+                census.value(10 * at + 5)
+            });
+            // A few more are known to come, or none.
+            let _ = tx.try_send_many(given.into_iter().take(says));
+            U::join(U::spawn(move || drop(tx)));
+            let came: Vec<usize> = rx.iter().map(|value| value.number).collect();
+            let all = [5, 10, 15, 25, 30, 35];
+            let made = if says == 1 { 1 } else { all.len() };
+            assert!(
+                came.iter().eq(all[..made].iter().take(capacity)),
+                "{came:?}"
+            );
+            drop(rx);
+            assert_eq!(census.dropped(), census.made());
+        }
+    }
+}
+
 pub(crate) fn a_batch_that_does_not_fit_goes_in_part<U: Case>() {
     for capacity in LIMITED {
         let (tx, rx) = U::channel(Some(capacity));

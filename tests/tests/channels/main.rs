@@ -100,6 +100,7 @@ macro_rules! bodies_for_any {
             }
             batches {
                 a_batch_that_does_not_fit_goes_in_part
+                a_batch_may_be_given_by_what_sends_in_the_same_way
                 batches_arrive_whole_and_in_order
                 a_batch_waits_for_room_and_says_how_far_it_came
                 deadlines_and_stops_end_a_batch
