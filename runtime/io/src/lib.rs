@@ -42,6 +42,7 @@
 
 mod child;
 mod credentials;
+mod examples;
 pub mod fs;
 mod names;
 mod offloaded;

@@ -1,20 +1,47 @@
 //! Pipes: one end is written, the other read.
 
 use crate::{
+    examples::ours,
     stream::{reads, shared, writes},
     watched::Watched,
 };
 use std::{io, process::Stdio};
 
 /// The end that is read. At the end of the stream all writers are gone.
+///
+/// ```
+/// let (reader, writer) = vitte_io::pipe()?;
+/// let second = writer.try_clone()?;
+/// drop(writer);
+/// second.write(b"x")?;
+/// drop(second);
+/// assert_eq!((reader.read(&mut [0])?, reader.read(&mut [0])?), (1, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct PipeReader(Watched<io::PipeReader>);
 
 /// The end that is written. Writing without a reader fails as `BrokenPipe`.
+///
+/// ```
+/// let (reader, writer) = vitte_io::pipe()?;
+/// assert_eq!(writer.write(b"x")?, 1, "it is kept for the reader");
+/// drop(reader);
+/// assert_eq!(writer.write(b"x").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct PipeWriter(Watched<io::PipeWriter>);
 
-shared! { PipeReader of io::PipeReader }
+shared! {
+    PipeReader of io::PipeReader,
+    readable: "theirs.write(b\"x\")?;",
+    writable: "ours.close(); // It never is, but that is told."
+}
 reads! { PipeReader, is_plain: true }
-shared! { PipeWriter of io::PipeWriter }
+shared! {
+    PipeWriter of io::PipeWriter,
+    readable: "ours.close(); // It never is, but that is told.",
+    writable: "// There is room."
+}
 writes! { PipeWriter }
 
 /// A pipe.
@@ -41,6 +68,14 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 impl PipeReader {
     /// Ends the calls of all who share it, under way and later, with
     /// [`WaitError::Closed`](crate::WaitError::Closed).
+    ///
+    /// ```
+    #[doc = ours!(PipeReader WaitError)]
+    /// ours.close();
+    /// let ended = ours.read(&mut [0]);
+    /// assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::Closed));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         self.0.close(|_| ());
     }
@@ -48,6 +83,16 @@ impl PipeReader {
 
 impl PipeWriter {
     /// Ends the calls of all who share it, under way and later. The reader reads the end once they have let go.
+    ///
+    /// ```
+    #[doc = ours!(PipeWriter WaitError)]
+    /// ours.close();
+    /// let ended = ours.write(b"x");
+    /// assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::Closed));
+    /// drop(ours);
+    /// assert_eq!(theirs.read(&mut [0])?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         self.0.close(|_| ());
     }

@@ -177,11 +177,20 @@ pub(crate) fn write_all(
     Ok(())
 }
 
-/// What a type has that is a `Watched` of one of the standard library's and can be waited for.
+/// What a type has that is a `Watched` of one of the standard library's and can be waited for. For the examples: what makes `ours`
+/// ready, in either direction.
 macro_rules! shared {
-    ($name:ident of $inner:ty) => {
+    ($name:ident of $inner:ty, readable: $readable:literal, writable: $writable:literal) => {
         impl $name {
             /// Whether it was closed by `close`, here or by somebody with whom it is shared.
+            ///
+            /// ```
+            #[doc = $crate::examples::ours!($name)]
+            /// assert!(!ours.is_closed());
+            /// ours.close();
+            /// assert!(ours.is_closed());
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             #[must_use]
             pub fn is_closed(&self) -> bool {
                 self.0.is_closed()
@@ -189,6 +198,16 @@ macro_rules! shared {
 
             /// That there is something to take from it, as one of several things that the caller waits for:
             /// `select! { readable(it) => .. }`.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use vitte_wait::{Deadline, select::{after, select}};
+            #[doc = $crate::examples::ours!($name)]
+            #[doc = $readable]
+            /// let (mut late, mut ready) = (after(Duration::from_secs(60)), ours.readable_arm());
+            /// assert_eq!(select(&mut [&mut late, &mut ready], Deadline::NEVER, None), Ok(1));
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             #[must_use]
             pub fn readable_arm(&self) -> vitte_scheduler::ReadyArm<'_> {
                 self.0.arm(vitte_scheduler::Direction::Read)
@@ -196,6 +215,16 @@ macro_rules! shared {
 
             /// That it would take something, as one of several things that the caller waits for:
             /// `select! { writable(it) => .. }`.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use vitte_wait::{Deadline, select::{after, select}};
+            #[doc = $crate::examples::ours!($name)]
+            #[doc = $writable]
+            /// let (mut late, mut ready) = (after(Duration::from_secs(60)), ours.writable_arm());
+            /// assert_eq!(select(&mut [&mut late, &mut ready], Deadline::NEVER, None), Ok(1));
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             #[must_use]
             pub fn writable_arm(&self) -> vitte_scheduler::ReadyArm<'_> {
                 self.0.arm(vitte_scheduler::Direction::Write)
@@ -206,6 +235,14 @@ macro_rules! shared {
             ///
             /// # Errors
             /// What the system says.
+            ///
+            /// ```
+            #[doc = $crate::examples::ours!($name)]
+            /// let second = ours.try_clone()?;
+            /// ours.close();
+            /// assert!(!second.is_closed(), "an `Arc` would share that, too");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn try_clone(&self) -> std::io::Result<Self> {
                 let inner = self.0.inner().try_clone()?;
                 Ok(Self($crate::watched::Watched::new(inner)))
@@ -215,6 +252,15 @@ macro_rules! shared {
             ///
             /// # Errors
             /// What the system says.
+            ///
+            /// ```
+            /// use std::os::fd::AsRawFd;
+            #[doc = $crate::examples::ours!($name)]
+            /// let number = ours.as_raw_fd();
+            /// let blocking = ours.into_std()?;
+            /// assert_eq!(blocking.as_raw_fd(), number);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn into_std(self) -> std::io::Result<$inner> {
                 let inner = self.0.into_inner();
                 rustix::io::ioctl_fionbio(&inner, false)?;
@@ -284,6 +330,15 @@ macro_rules! reads {
             ///
             /// # Cancellation
             /// Nothing is lost.
+            ///
+            /// ```
+            #[doc = $crate::examples::ours!($name)]
+            /// theirs.write(b"some text")?;
+            /// let mut buffer = [0; 64];
+            /// let count = ours.read(&mut buffer)?;
+            /// assert_eq!(&buffer[..count], b"some text");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 let deadline = self.0.deadline(vitte_scheduler::Direction::Read);
                 self.read_with(buffer, deadline, None)
@@ -293,6 +348,8 @@ macro_rules! reads {
             ///
             /// # Errors
             /// As [`read`](Self::read).
+            ///
+            #[doc = $crate::examples::stopped!($crate::examples::ours!($name WaitError), "ours.read_with(&mut [0; 64], ")]
             pub fn read_with(
                 &self,
                 buffer: &mut [u8],
@@ -302,13 +359,28 @@ macro_rules! reads {
                 $crate::stream::read(&self.0, buffer, deadline, stop, $is_plain)
             }
 
-            vitte_wait::timed_forms! { read_with(buffer: &mut [u8]) -> std::io::Result<usize>: read_until read_for read_or_stop }
+            vitte_wait::timed_forms! {
+                read_with(buffer: &mut [u8]) -> std::io::Result<usize>: read_until read_for read_or_stop
+                in vitte_wait
+                #[doc = $crate::examples::ours!($name WaitError)]
+                "ours." ("&mut [0; 64]") => io
+            }
 
             /// Fills the whole buffer.
             ///
             /// # Errors
             /// As [`read`](Self::read); `UnexpectedEof` if the stream ends before. What was read by then is in the
             /// buffer.
+            ///
+            /// ```
+            /// use vitte_wait::Deadline;
+            #[doc = $crate::examples::ours!($name)]
+            /// theirs.write(b"some text")?;
+            /// let mut word = [0; 4];
+            /// ours.read_exact_with(&mut word, Deadline::NEVER, None)?;
+            /// assert_eq!(&word, b"some");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn read_exact_with(
                 &self,
                 buffer: &mut [u8],
@@ -318,12 +390,28 @@ macro_rules! reads {
                 $crate::stream::read_exact(buffer, |rest| self.read_with(rest, deadline, stop))
             }
 
-            vitte_wait::timed_forms! { read_exact_with(buffer: &mut [u8]) -> std::io::Result<()>: read_exact_until read_exact_for read_exact_or_stop }
+            vitte_wait::timed_forms! {
+                read_exact_with(buffer: &mut [u8]) -> std::io::Result<()>: read_exact_until read_exact_for read_exact_or_stop
+                in vitte_wait
+                #[doc = $crate::examples::ours!($name WaitError)]
+                "ours." ("&mut [0; 4]") => io
+            }
 
             /// Appends all that comes until the end to `bytes`, and says how much it was.
             ///
             /// # Errors
             /// As [`read`](Self::read). What was read by then was appended.
+            ///
+            /// ```
+            /// use vitte_wait::Deadline;
+            #[doc = $crate::examples::ours!($name)]
+            /// theirs.write(b"some text")?;
+            /// drop(theirs);
+            /// let mut bytes = Vec::new();
+            /// ours.read_to_end_with(&mut bytes, Deadline::NEVER, None)?;
+            /// assert_eq!(bytes, b"some text");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn read_to_end_with(
                 &self,
                 bytes: &mut Vec<u8>,
@@ -333,12 +421,29 @@ macro_rules! reads {
                 $crate::stream::read_to_end(bytes, |piece| self.read_with(piece, deadline, stop))
             }
 
-            vitte_wait::timed_forms! { read_to_end_with(bytes: &mut Vec<u8>) -> std::io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop }
+            vitte_wait::timed_forms! {
+                read_to_end_with(bytes: &mut Vec<u8>) -> std::io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop
+                in vitte_wait
+                #[doc = $crate::examples::ours!($name WaitError)]
+                "ours." ("&mut Vec::new()") => io
+            }
 
             /// [`read_with`](Self::read_with) into several buffers, one after the other.
             ///
             /// # Errors
             /// As [`read`](Self::read).
+            ///
+            /// ```
+            /// use std::io::IoSliceMut;
+            /// use vitte_wait::Deadline;
+            #[doc = $crate::examples::ours!($name)]
+            /// theirs.write(b"some text")?;
+            /// let (mut four, mut five) = ([0; 4], [0; 5]);
+            /// let mut buffers = [IoSliceMut::new(&mut four), IoSliceMut::new(&mut five)];
+            /// ours.read_vectored_with(&mut buffers, Deadline::NEVER, None)?;
+            /// assert_eq!((&four, &five), (b"some", b" text"));
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn read_vectored_with(
                 &self,
                 buffers: &mut [std::io::IoSliceMut<'_>],
@@ -369,6 +474,14 @@ macro_rules! writes {
             ///
             /// # Cancellation
             /// Nothing was written then.
+            ///
+            /// ```
+            #[doc = $crate::examples::ours!($name)]
+            /// let count = ours.write(b"some text")?;
+            /// let mut buffer = [0; 64];
+            /// assert_eq!(theirs.read(&mut buffer)?, count);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write(&self, bytes: &[u8]) -> std::io::Result<usize> {
                 let deadline = self.0.deadline(vitte_scheduler::Direction::Write);
                 self.write_with(bytes, deadline, None)
@@ -378,6 +491,15 @@ macro_rules! writes {
             ///
             /// # Errors
             /// As [`write`](Self::write).
+            ///
+            /// ```
+            /// use vitte_wait::{Deadline, StopSource};
+            #[doc = $crate::examples::ours!($name)]
+            /// let source = StopSource::new();
+            /// let count = ours.write_with(b"some text", Deadline::NEVER, Some(&source.token()))?;
+            /// assert!(count > 0, "as much as there is room for");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write_with(
                 &self,
                 bytes: &[u8],
@@ -387,13 +509,29 @@ macro_rules! writes {
                 $crate::stream::write(&self.0, bytes, deadline, stop)
             }
 
-            vitte_wait::timed_forms! { write_with(bytes: &[u8]) -> std::io::Result<usize>: write_until write_for write_or_stop }
+            vitte_wait::timed_forms! {
+                write_with(bytes: &[u8]) -> std::io::Result<usize>: write_until write_for write_or_stop
+                in vitte_wait
+                #[doc = $crate::examples::ours!($name)]
+                "ours." ("b\"some text\"") => got io "assert!(got? > 0);"
+            }
 
             /// Writes all of `bytes`.
             ///
             /// # Errors
             /// As [`write`](Self::write). How much was written by then is not said: give such a stream up, or count with
             /// [`write_with`](Self::write_with).
+            ///
+            /// ```
+            /// use vitte_wait::Deadline;
+            #[doc = $crate::examples::ours!($name)]
+            /// ours.write_all_with(b"some text", Deadline::NEVER, None)?;
+            /// drop(ours);
+            /// let mut bytes = Vec::new();
+            /// theirs.read_to_end_with(&mut bytes, Deadline::NEVER, None)?;
+            /// assert_eq!(bytes, b"some text");
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write_all_with(
                 &self,
                 bytes: &[u8],
@@ -403,12 +541,29 @@ macro_rules! writes {
                 $crate::stream::write_all(bytes, |rest| self.write_with(rest, deadline, stop))
             }
 
-            vitte_wait::timed_forms! { write_all_with(bytes: &[u8]) -> std::io::Result<()>: write_all_until write_all_for write_all_or_stop }
+            vitte_wait::timed_forms! {
+                write_all_with(bytes: &[u8]) -> std::io::Result<()>: write_all_until write_all_for write_all_or_stop
+                in vitte_wait
+                #[doc = $crate::examples::ours!($name)]
+                "ours." ("b\"some text\"") => got io "assert!(got.is_ok());"
+            }
 
             /// [`write_with`](Self::write_with) from several buffers, one after the other.
             ///
             /// # Errors
             /// As [`write`](Self::write).
+            ///
+            /// ```
+            /// use std::io::IoSlice;
+            /// use vitte_wait::Deadline;
+            #[doc = $crate::examples::ours!($name)]
+            /// let buffers = [IoSlice::new(b"some"), IoSlice::new(b" text")];
+            /// let count = ours.write_vectored_with(&buffers, Deadline::NEVER, None)?;
+            /// let mut buffer = [0; 64];
+            /// theirs.read(&mut buffer)?;
+            /// assert_eq!(&buffer[..count], &b"some text"[..count]);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write_vectored_with(
                 &self,
                 buffers: &[std::io::IoSlice<'_>],
@@ -432,12 +587,28 @@ macro_rules! patience {
             ///
             /// # Errors
             /// `InvalidInput` for a time of zero.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            #[doc = $crate::examples::ours!($name)]
+            /// let patience = Some(Duration::from_secs(5));
+            #[doc = concat!("ours.", stringify!($set), "(patience)?;")]
+            #[doc = concat!("assert_eq!(ours.", stringify!($get), "(), patience);")]
+            #[doc = concat!("assert!(ours.", stringify!($set), "(Some(Duration::ZERO)).is_err());")]
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn $set(&self, patience: Option<std::time::Duration>) -> std::io::Result<()> {
                 self.0
                     .set_patience(vitte_scheduler::Direction::$direction, patience)
             }
 
             #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") set.")]
+            ///
+            /// ```
+            #[doc = $crate::examples::ours!($name)]
+            #[doc = concat!("assert_eq!(ours.", stringify!($get), "(), None, \"for ever, as nothing else was said\");")]
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             #[must_use]
             pub fn $get(&self) -> Option<std::time::Duration> {
                 self.0.patience(vitte_scheduler::Direction::$direction)
@@ -486,15 +657,25 @@ macro_rules! write_by {
     };
 }
 
-/// Calls of the standard library's type that do not wait.
+/// Calls of the standard library's type that do not wait, each with what its example does.
 macro_rules! passed_on {
-    ($name:ident: $($(#[doc = $doc:literal])+ $call:ident($($arg:ident: $of:ty),*) -> $value:ty;)+) => {
+    ($name:ident: $($calls:tt)+) => { $crate::stream::passed_on! { $name, $name: $($calls)+ } };
+    ($name:ident, $ours:ident: $(
+        $(#[doc = $doc:literal])+
+        $call:ident($($arg:ident: $of:ty),*) -> $value:ty: $($line:literal)+;
+    )+) => {
         impl $name {
             $(
                 $(#[doc = $doc])+
                 ///
                 /// # Errors
                 /// What the system says.
+                ///
+                /// ```
+                #[doc = $crate::examples::ours!($ours)]
+                $(#[doc = $line])+
+                /// # Ok::<(), std::io::Error>(())
+                /// ```
                 pub fn $call(&self, $($arg: $of),*) -> std::io::Result<$value> {
                     self.0.inner().$call($($arg),*)
                 }

@@ -1,6 +1,7 @@
 //! TCP: streams, and listeners that accept them.
 
 use crate::{
+    examples::{ours, stopped},
     names::{ToSocketAddrs, lookup_host_with},
     stream::{passed_on, reads, shared, writes},
     watched::Watched,
@@ -40,7 +41,11 @@ const BACKLOG: i32 = 4096;
 /// ```
 pub struct TcpStream(Watched<std::net::TcpStream>);
 
-shared! { TcpStream of std::net::TcpStream }
+shared! {
+    TcpStream of std::net::TcpStream,
+    readable: "theirs.write(b\"x\")?;",
+    writable: "// There is room."
+}
 reads! { TcpStream, is_plain: true }
 writes! { TcpStream }
 
@@ -57,6 +62,15 @@ impl TcpStream {
     ///
     /// # Cancellation
     /// The connection is given up.
+    ///
+    /// ```
+    /// use vitte_io::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect(to: impl ToSocketAddrs) -> io::Result<Self> {
         Self::connect_with(to, Deadline::NEVER, None)
     }
@@ -65,6 +79,8 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
+    ///
+    #[doc = stopped!("use vitte_io::{TcpStream, WaitError};\n", "TcpStream::connect_with(\"localhost:80\", ")]
     pub fn connect_with(
         to: impl ToSocketAddrs,
         deadline: Deadline,
@@ -82,7 +98,13 @@ impl TcpStream {
         Err(last)
     }
 
-    timed_forms! { static connect_with(to: impl ToSocketAddrs) -> io::Result<Self>: connect_until connect_timeout connect_or_stop }
+    timed_forms! {
+        static connect_with(to: impl ToSocketAddrs) -> io::Result<Self>: connect_until connect_timeout connect_or_stop
+        in vitte_wait
+        /// use vitte_io::{TcpStream, WaitError};
+        ///
+        "TcpStream::" ("\"localhost:80\"") => io
+    }
 
     fn connect_to(
         address: SocketAddr,
@@ -145,6 +167,15 @@ impl TcpStream {
 
     /// Ends the connection for all who share it: their calls, under way and later, fail with
     /// [`WaitError::Closed`](crate::WaitError::Closed).
+    ///
+    /// ```
+    #[doc = ours!(TcpStream WaitError)]
+    /// ours.close();
+    /// let ended = ours.read(&mut [0]);
+    /// assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::Closed));
+    /// assert_eq!(theirs.read(&mut [0])?, 0, "the other side reads the end");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         self.0.close(|inner| drop(inner.shutdown(Shutdown::Both)));
     }
@@ -153,6 +184,8 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    #[doc = stopped!(ours!(TcpStream WaitError), "ours.peek_with(&mut [0], ")]
     pub fn peek_with(
         &self,
         buffer: &mut [u8],
@@ -163,12 +196,27 @@ impl TcpStream {
             .run(Direction::Read, deadline, stop, |inner| inner.peek(buffer))
     }
 
-    timed_forms! { peek_with(buffer: &mut [u8]) -> io::Result<usize>: peek_until peek_for peek_or_stop }
+    timed_forms! {
+        peek_with(buffer: &mut [u8]) -> io::Result<usize>: peek_until peek_for peek_or_stop
+        in vitte_wait
+        #[doc = ours!(TcpStream WaitError)]
+        "ours." ("&mut [0]") => io
+    }
 
     /// As [`read`](Self::read), but leaves what it reads.
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    /// ```
+    #[doc = ours!(TcpStream)]
+    /// theirs.write(b"x")?;
+    /// let mut byte = [0];
+    /// ours.peek(&mut byte)?;
+    /// assert_eq!(byte, *b"x");
+    /// assert_eq!(ours.read(&mut byte)?, 1, "it is still there");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.peek_with(buffer, self.0.deadline(Direction::Read), None)
     }
@@ -178,6 +226,12 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    #[doc = ours!(TcpStream)]
+    /// assert_eq!(ours.linger()?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         Ok(sockopt::socket_linger(self.0.inner())?)
     }
@@ -187,6 +241,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    #[doc = ours!(TcpStream)]
+    /// ours.set_linger(Some(Duration::ZERO))?;
+    /// drop(ours);
+    /// assert!(theirs.read(&mut [0]).is_err(), "the connection was reset");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_linger(&self, time: Option<Duration>) -> io::Result<()> {
         Ok(sockopt::set_socket_linger(self.0.inner(), time)?)
     }
@@ -195,6 +258,12 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    #[doc = ours!(TcpStream)]
+    /// assert!(!ours.keepalive()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn keepalive(&self) -> io::Result<bool> {
         Ok(sockopt::socket_keepalive(self.0.inner())?)
     }
@@ -203,6 +272,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    #[doc = ours!(TcpStream)]
+    /// ours.set_keepalive(true)?;
+    /// assert!(ours.keepalive()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
         Ok(sockopt::set_socket_keepalive(self.0.inner(), on)?)
     }
@@ -210,21 +286,25 @@ impl TcpStream {
 
 passed_on! { TcpStream:
     /// The address of this side.
-    local_addr() -> SocketAddr;
+    local_addr() -> SocketAddr: "assert_eq!(ours.local_addr()?, theirs.peer_addr()?);";
     /// The address of the other side.
-    peer_addr() -> SocketAddr;
+    peer_addr() -> SocketAddr: "assert_eq!(ours.peer_addr()?, theirs.local_addr()?);";
     /// Ends one direction, or both. The other side reads the end; a read here that waits returns it.
-    shutdown(how: Shutdown) -> ();
+    shutdown(how: Shutdown) -> ():
+        "ours.shutdown(std::net::Shutdown::Write)?;"
+        "assert_eq!(theirs.read(&mut [0])?, 0);"
+        "theirs.write(b\"the other direction goes on\")?;"
+        "assert!(ours.read(&mut [0; 64])? > 0);";
     /// Whether small pieces are sent at once.
-    nodelay() -> bool;
+    nodelay() -> bool: "assert!(!ours.nodelay()?, \"until somebody says so\");";
     /// Says whether small pieces are to be sent at once.
-    set_nodelay(on: bool) -> ();
+    set_nodelay(on: bool) -> (): "ours.set_nodelay(true)?;" "assert!(ours.nodelay()?);";
     /// How many networks what is sent may cross.
-    ttl() -> u32;
+    ttl() -> u32: "assert!(ours.ttl()? > 0);";
     /// Says how many networks what is sent may cross.
-    set_ttl(most: u32) -> ();
+    set_ttl(most: u32) -> (): "ours.set_ttl(1)?;" "assert_eq!(ours.ttl()?, 1);";
     /// The error that the system has noted, which it forgets by this.
-    take_error() -> Option<io::Error>;
+    take_error() -> Option<io::Error>: "assert!(ours.take_error()?.is_none());";
 }
 
 /// Where connections arrive.
@@ -245,13 +325,23 @@ passed_on! { TcpStream:
 /// ```
 pub struct TcpListener(Watched<std::net::TcpListener>);
 
-shared! { TcpListener of std::net::TcpListener }
+shared! {
+    TcpListener of std::net::TcpListener,
+    readable: "let theirs = std::net::TcpStream::connect(ours.local_addr()?)?;",
+    writable: "ours.close(); // It never is, but that is told."
+}
 
 impl TcpListener {
     /// Listens at an address; port 0 is one that the system chooses. A name is [looked up](crate::lookup_host) first.
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    #[doc = ours!(TcpListener)]
+    /// assert_ne!(ours.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(at: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with(at, Deadline::NEVER, None)
     }
@@ -260,6 +350,8 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`bind`](Self::bind); a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    ///
+    #[doc = stopped!("use vitte_io::{TcpListener, WaitError};\n", "TcpListener::bind_with(\"localhost:0\", ")]
     pub fn bind_with(
         at: impl ToSocketAddrs,
         deadline: Deadline,
@@ -270,7 +362,13 @@ impl TcpListener {
         listener.try_into()
     }
 
-    timed_forms! { static bind_with(at: impl ToSocketAddrs) -> io::Result<Self>: bind_until bind_timeout bind_or_stop }
+    timed_forms! {
+        static bind_with(at: impl ToSocketAddrs) -> io::Result<Self>: bind_until bind_timeout bind_or_stop
+        in vitte_wait
+        /// use vitte_io::{TcpListener, WaitError};
+        ///
+        "TcpListener::" ("\"localhost:0\"") => io
+    }
 
     /// The next connection, and where it comes from.
     ///
@@ -283,6 +381,17 @@ impl TcpListener {
     ///
     /// # Cancellation
     /// No connection is lost.
+    ///
+    /// ```
+    /// use vitte_io::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// let (connection, from) = listener.accept()?;
+    /// assert_eq!(from, client.local_addr()?);
+    /// assert_eq!(from, connection.peer_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.accept_with(Deadline::NEVER, None)
     }
@@ -291,6 +400,8 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    ///
+    #[doc = stopped!(ours!(TcpListener WaitError), "ours.accept_with(")]
     pub fn accept_with(
         &self,
         deadline: Deadline,
@@ -308,15 +419,40 @@ impl TcpListener {
         Ok((stream, from))
     }
 
-    timed_forms! { accept_with() -> io::Result<(TcpStream, SocketAddr)>: accept_until accept_timeout accept_or_stop }
+    timed_forms! {
+        accept_with() -> io::Result<(TcpStream, SocketAddr)>: accept_until accept_timeout accept_or_stop
+        in vitte_wait
+        #[doc = ours!(TcpListener WaitError)]
+        "ours." () => io
+    }
 
     /// One connection after the other, without end: an error ends nothing, but closing makes every one an error.
+    ///
+    /// ```
+    /// use vitte_io::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let clients = [TcpStream::connect(address)?, TcpStream::connect(address)?];
+    /// for (client, connection) in clients.iter().zip(listener.incoming()) {
+    ///     assert_eq!(connection?.peer_addr()?, client.local_addr()?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> {
         iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
 
     /// Ends the listening for all who share it: connections that arrive are refused, and calls to accept fail with
     /// [`WaitError::Closed`](crate::WaitError::Closed).
+    ///
+    /// ```
+    #[doc = ours!(TcpListener WaitError)]
+    /// ours.close();
+    /// let ended = ours.accept();
+    /// assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::Closed));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         self.0.close(|inner| {
             // It fails only if it is done already.
@@ -327,11 +463,11 @@ impl TcpListener {
 
 passed_on! { TcpListener:
     /// Where it listens.
-    local_addr() -> SocketAddr;
+    local_addr() -> SocketAddr: "assert!(ours.local_addr()?.ip().is_loopback());";
     /// How many networks what its connections send may cross.
-    ttl() -> u32;
+    ttl() -> u32: "assert!(ours.ttl()? > 0);";
     /// Says how many networks what its connections send may cross.
-    set_ttl(most: u32) -> ();
+    set_ttl(most: u32) -> (): "ours.set_ttl(1)?;" "assert_eq!(ours.ttl()?, 1);";
     /// The error that the system has noted, which it forgets by this.
-    take_error() -> Option<io::Error>;
+    take_error() -> Option<io::Error>: "assert!(ours.take_error()?.is_none());";
 }

@@ -13,7 +13,7 @@
 /// what else is imported from there; what is there before the call; what comes before the verb, between its parentheses, and
 /// after them; and what the call, which waits in vain, ends in. That is `Err(E)` for an error `E::TimedOut` or `E::Stopped` (with
 /// what was not sent: `Err(E(_))`), an `Outcome`, `outcome` for an error that has one, or `io` for one that `WaitError::of` knows. Of a call that gets what it waits
-/// for, lines say instead what is `got`.
+/// for, lines say instead what is `got`, or `got io` if that may be an error of the system.
 ///
 /// ```
 /// use vitte_wait::{Deadline, Outcome, StopToken, Wait, timed_forms};
@@ -45,7 +45,7 @@ macro_rules! timed_forms {
         $(
             in $home:ident $({ $($item:ident),+ })?
             $(#[doc = $setup:expr])*
-            $on:literal ($($given:literal)?) $($then:literal)? => $($fate:tt)+
+            $on:literal ($($given:expr)?) $($then:literal)? => $($fate:tt)+
         )?
     ) => {
         #[doc = concat!("[`", stringify!($with), "`]" $(, "(", $path, stringify!($with), ")")?, " a deadline only.")]
@@ -125,7 +125,7 @@ macro_rules! timed_forms {
         }
     };
     // Lines of an example.
-    (@uses until $home:ident $items:tt got $($line:literal)+) => {
+    (@uses until $home:ident $items:tt got $($rest:tt)+) => {
         concat!(" use std::time::Duration;\n", $crate::timed_forms!(@use $home "Deadline", $items))
     };
     (@uses until $home:ident $items:tt $($fate:tt)+) => { $crate::timed_forms!(@use $home "Deadline", $items) };
@@ -141,20 +141,26 @@ macro_rules! timed_forms {
     (@use $home:ident $name:expr, [$($item:ident)+]) => {
         concat!(" use ", stringify!($home), "::{", $name, $(", ", stringify!($item),)+ "};")
     };
-    (@source got $($line:literal)+) => { " let source = StopSource::new();" };
+    (@source got $($rest:tt)+) => { " let source = StopSource::new();" };
     (@source $($fate:tt)+) => { " let source = StopSource::new();\n source.stop();" };
-    (@let got $($line:literal)+) => { " let got = " };
+    (@let got $($rest:tt)+) => { " let got = " };
     (@let $($fate:tt)+) => { " let ended = " };
-    (@until got $($line:literal)+) => { "Deadline::after(Duration::from_secs(5))" };
+    (@until got $($rest:tt)+) => { "Deadline::after(Duration::from_secs(5))" };
     (@until $($fate:tt)+) => { "Deadline::NOW" };
-    (@timeout got $($line:literal)+) => { "Duration::from_secs(5)" };
+    (@timeout got $($rest:tt)+) => { "Duration::from_secs(5)" };
     // A file is never waited for, so a call of one ends in vain only if there is no time at all.
     (@timeout io) => { "Duration::ZERO" };
     (@timeout $($fate:tt)+) => { "Duration::from_millis(1)" };
     (@or_stop $($fate:tt)+) => { "&source.token()" };
     (@ended $end:literal got $first:literal $($line:literal)*) => { concat!(" ", $first $(, "\n ", $line)*) };
+    (@ended $end:literal got io $($line:literal)+) => {
+        concat!($(" ", $line, "\n",)+ " # Ok::<(), std::io::Error>(())")
+    };
     (@ended $end:literal io) => {
-        concat!(" assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::", $end, "));")
+        concat!(
+            " assert_eq!(WaitError::of(&ended.unwrap_err()), Some(WaitError::", $end, "));\n",
+            " # Ok::<(), std::io::Error>(())"
+        )
     };
     (@ended $end:literal outcome) => {
         concat!(" assert_eq!(ended.unwrap_err().outcome, Some(Outcome::", $end, "));")
