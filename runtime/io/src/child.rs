@@ -3,7 +3,12 @@
 //! The end of a process is an event of a descriptor of its own (a pidfd), so no handler is installed and nobody
 //! polls. Its status is kept once it is known.
 
-use crate::{PipeReader, PipeWriter, WaitError, stream::PIECE, watched::Watched};
+use crate::{
+    PipeReader, PipeWriter, WaitError,
+    examples::{ours, stopped},
+    stream::PIECE,
+    watched::Watched,
+};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
     ffi::OsStr,
@@ -47,6 +52,14 @@ impl From<process::Command> for Command {
 }
 
 /// How a process ended.
+///
+/// ```
+/// use vitte_io::{Command, Exit};
+///
+/// assert_eq!(Command::new("true").status()?, Exit::Code(0));
+/// assert_eq!(Command::new("sh").args(["-c", "exit 3"]).status()?.to_string(), "exited with 3");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
     /// It said so itself; zero is success.
@@ -64,6 +77,13 @@ impl Exit {
     }
 
     /// Whether it said that all went well.
+    ///
+    /// ```
+    /// use vitte_io::Exit;
+    ///
+    /// assert!(Exit::Code(0).is_success());
+    /// assert!(!Exit::Code(1).is_success() && !Exit::Signaled(9).is_success());
+    /// ```
     #[must_use]
     pub fn is_success(self) -> bool {
         self == Self::Code(0)
@@ -80,6 +100,14 @@ impl fmt::Display for Exit {
 }
 
 /// What a process wrote, and how it ended.
+///
+/// ```
+/// use vitte_io::{Command, Exit, Output};
+///
+/// let Output { exit, stdout, stderr } = Command::new("printf").arg("some text").output()?;
+/// assert_eq!((exit, &stdout[..], &stderr[..]), (Exit::Code(0), &b"some text"[..], &b""[..]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// How it ended.
@@ -92,6 +120,14 @@ pub struct Output {
 
 impl Command {
     /// Something to start: a path, or a name that is looked for in `PATH`.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// assert!(Command::new("true").status()?.is_success());
+    /// assert!(Command::new("no-such-program").status().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let inner = process::Command::new(program);
         let has_stdin = false;
@@ -99,24 +135,56 @@ impl Command {
     }
 
     /// Adds an argument, which the program gets as it is.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("printf").arg("%s").arg("*").output()?;
+    /// assert_eq!(output.stdout, b"*", "no shell has seen it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.inner.arg(argument);
         self
     }
 
     /// Adds arguments.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("printf").args(["[%s]", "one", "two"]).output()?;
+    /// assert_eq!(output.stdout, b"[one][two]");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn args(mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
         self.inner.args(arguments);
         self
     }
 
     /// Sets a variable of its environment.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("sh").args(["-c", "printf \"$NAME\""]).env("NAME", "text").output()?;
+    /// assert_eq!(output.stdout, b"text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.inner.env(name, value);
         self
     }
 
     /// Sets variables of its environment.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("sh").args(["-c", "printf \"$A$B\""]).envs([("A", "one"), ("B", "two")]).output()?;
+    /// assert_eq!(output.stdout, b"onetwo");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn envs(
         mut self,
         variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
@@ -126,24 +194,58 @@ impl Command {
     }
 
     /// Takes a variable out of its environment.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let shell = Command::new("sh").args(["-c", "printf \"$NAME\""]).env("NAME", "text");
+    /// assert_eq!(shell.env_remove("NAME").output()?.stdout, b"");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         self.inner.env_remove(name);
         self
     }
 
     /// Begins with an empty environment.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("/usr/bin/env").env_clear().env("NAME", "text").output()?;
+    /// assert_eq!(output.stdout, b"NAME=text\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn env_clear(mut self) -> Self {
         self.inner.env_clear();
         self
     }
 
     /// Where it runs.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("pwd").current_dir("/").output()?;
+    /// assert_eq!(output.stdout, b"/\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.inner.current_dir(folder);
         self
     }
 
     /// What its standard input is; by default the caller's.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// child.stdin.take().unwrap().write(b"some text")?;
+    /// assert_eq!(child.wait_with_output()?.stdout, b"some text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stdin(mut self, what: impl Into<Stdio>) -> Self {
         self.inner.stdin(what);
         self.has_stdin = true;
@@ -151,12 +253,31 @@ impl Command {
     }
 
     /// What its standard output is; by default the caller's.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// assert!(Command::new("printf").arg("nobody reads it").stdout(Stdio::null()).status()?.is_success());
+    /// let child = Command::new("printf").arg("some text").stdout(Stdio::piped()).spawn()?;
+    /// assert_eq!(child.wait_with_output()?.stdout, b"some text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stdout(mut self, what: impl Into<Stdio>) -> Self {
         self.inner.stdout(what);
         self
     }
 
     /// What its standard error stream is; by default the caller's.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("sh").args(["-c", "echo wrong >&2"]).stderr(Stdio::piped()).spawn()?;
+    /// assert_eq!(child.wait_with_output()?.stderr, b"wrong\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stderr(mut self, what: impl Into<Stdio>) -> Self {
         self.inner.stderr(what);
         self
@@ -169,6 +290,14 @@ impl Command {
     ///
     /// # Blocking
     /// The thread, until the program has begun: some hundreds of microseconds.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("true").spawn()?;
+    /// assert!(child.wait()?.is_success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn(mut self) -> io::Result<Child> {
         let mut child = self.inner.spawn()?;
         let watch = || {
@@ -208,6 +337,14 @@ impl Command {
     ///
     /// # Blocking
     /// Until it has ended and closed both streams: a fiber suspends, a thread sleeps.
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// let output = Command::new("printf").arg("some text").output()?;
+    /// assert_eq!(output.stdout, b"some text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn output(self) -> io::Result<Output> {
         self.output_with(Deadline::NEVER, None)
     }
@@ -216,6 +353,8 @@ impl Command {
     ///
     /// # Errors
     /// As [`output`](Self::output).
+    ///
+    #[doc = stopped!(ours!(cat), "cat.output_with(")]
     pub fn output_with(
         mut self,
         deadline: Deadline,
@@ -228,13 +367,26 @@ impl Command {
         self.spawn()?.wait_with_output_with(deadline, stop)
     }
 
-    timed_forms! { self output_with() -> io::Result<Output>: output_until output_timeout output_or_stop }
+    timed_forms! {
+        self output_with() -> io::Result<Output>: output_until output_timeout output_or_stop
+        in vitte_wait
+        #[doc = ours!(cat)]
+        "cat." () => io
+    }
 
     /// Starts it, waits for its end, and says how it ended. It has the streams that it was given, or else the caller's.
     ///
     /// # Errors
     /// # Blocking
     /// As [`output`](Self::output).
+    ///
+    /// ```
+    /// use vitte_io::Command;
+    ///
+    /// assert!(Command::new("true").status()?.is_success());
+    /// assert!(!Command::new("false").status()?.is_success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn status(self) -> io::Result<Exit> {
         self.status_with(Deadline::NEVER, None)
     }
@@ -243,13 +395,20 @@ impl Command {
     ///
     /// # Errors
     /// As [`output`](Self::output).
+    ///
+    #[doc = stopped!(ours!(cat), "cat.status_with(")]
     pub fn status_with(self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<Exit> {
         let mut child = self.spawn()?;
         drop(child.stdin.take());
         child.wait_with(deadline, stop)
     }
 
-    timed_forms! { self status_with() -> io::Result<Exit>: status_until status_timeout status_or_stop }
+    timed_forms! {
+        self status_with() -> io::Result<Exit>: status_until status_timeout status_or_stop
+        in vitte_wait
+        #[doc = ours!(cat)]
+        "cat." () => io
+    }
 }
 
 /// Reads both streams to their ends, as they fill, so that neither keeps the process from going on.
@@ -370,6 +529,16 @@ impl Child {
     }
 
     /// The number by which the system knows it. Another may have it once this has ended and that is known.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("sh").args(["-c", "printf $$"]).stdout(Stdio::piped()).spawn()?;
+    /// let id = child.id().to_string();
+    /// assert_eq!(child.wait_with_output()?.stdout, id.as_bytes());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
@@ -385,6 +554,15 @@ impl Child {
     ///
     /// # Cancellation
     /// It runs on.
+    ///
+    /// ```
+    /// use vitte_io::{Command, Exit};
+    ///
+    /// let child = Command::new("sh").args(["-c", "exit 3"]).spawn()?;
+    /// assert_eq!(child.wait()?, Exit::Code(3));
+    /// assert_eq!(child.wait()?, Exit::Code(3), "it is known from now on");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait(&self) -> io::Result<Exit> {
         self.wait_with(Deadline::NEVER, None)
     }
@@ -393,11 +571,18 @@ impl Child {
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
+    ///
+    #[doc = stopped!(ours!(child), "child.wait_with(")]
     pub fn wait_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<Exit> {
         self.process().wait_with(deadline, stop)
     }
 
-    timed_forms! { wait_with() -> io::Result<Exit>: wait_until wait_timeout wait_or_stop }
+    timed_forms! {
+        wait_with() -> io::Result<Exit>: wait_until wait_timeout wait_or_stop
+        in vitte_wait
+        #[doc = ours!(child)]
+        "child." () => io
+    }
 
     /// Closes its standard input, reads what it writes, waits for its end, and returns all that.
     ///
@@ -409,6 +594,16 @@ impl Child {
     ///
     /// # Cancellation
     /// It runs on; what was read is lost.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// child.stdin.as_ref().unwrap().write(b"some text")?;
+    /// assert_eq!(child.wait_with_output()?.stdout, b"some text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait_with_output(self) -> io::Result<Output> {
         self.wait_with_output_with(Deadline::NEVER, None)
     }
@@ -417,6 +612,8 @@ impl Child {
     ///
     /// # Errors
     /// As [`wait_with_output`](Self::wait_with_output).
+    ///
+    #[doc = stopped!(ours!(child), "child.wait_with_output_with(")]
     pub fn wait_with_output_with(
         mut self,
         deadline: Deadline,
@@ -433,7 +630,12 @@ impl Child {
         })
     }
 
-    timed_forms! { self wait_with_output_with() -> io::Result<Output>: wait_with_output_until wait_with_output_timeout wait_with_output_or_stop }
+    timed_forms! {
+        self wait_with_output_with() -> io::Result<Output>: wait_with_output_until wait_with_output_timeout wait_with_output_or_stop
+        in vitte_wait
+        #[doc = ours!(child)]
+        "child." () => io
+    }
 
     /// How it ended, if it has.
     ///
@@ -442,11 +644,35 @@ impl Child {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    /// assert_eq!(child.try_wait()?, None);
+    /// drop(child.stdin.take());
+    /// child.wait()?;
+    /// assert!(child.try_wait()?.is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_wait(&self) -> io::Result<Option<Exit>> {
         self.process().try_wait()
     }
 
     /// Its end, as one of several things that the caller waits for: `select! { readable(child) => .. }`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vitte_wait::{Deadline, select::{after, select}};
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("true").spawn()?;
+    /// let (mut late, mut ended) = (after(Duration::from_secs(60)), child.readable_arm());
+    /// assert_eq!(select(&mut [&mut late, &mut ended], Deadline::NEVER, None), Ok(1));
+    /// assert!(child.wait()?.is_success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn readable_arm(&self) -> vitte_scheduler::ReadyArm<'_> {
         self.process().end.arm(Direction::Read)
@@ -456,6 +682,16 @@ impl Child {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    /// child.kill()?;
+    /// assert_eq!(child.wait()?.to_string(), "was ended by signal 9");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.signal(Signal::KILL.as_raw())
     }
@@ -464,6 +700,16 @@ impl Child {
     ///
     /// # Errors
     /// What the system says; `InvalidInput` for a number that is none of a signal.
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use vitte_io::Command;
+    ///
+    /// let child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    /// child.signal(rustix::process::Signal::TERM.as_raw())?;
+    /// assert_eq!(child.wait()?.to_string(), "was ended by signal 15");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn signal(&self, number: i32) -> io::Result<()> {
         let signal = Signal::from_named_raw(number).ok_or_else(|| {
             let text = format!("{number} is not the number of a signal");

@@ -11,6 +11,14 @@ use crate::UnixStream;
 use std::io;
 
 /// Who connected, or was listening: as the system knew them at that moment.
+///
+/// ```
+/// let (ours, _theirs) = vitte_io::UnixStream::pair()?;
+/// let known = ours.peer_cred()?;
+/// assert_eq!(known.uid, rustix::process::geteuid().as_raw());
+/// assert_eq!(known.gid, rustix::process::getegid().as_raw());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerCredentials {
     /// The process; `None` if this one cannot see it. It may have ended since, and its number be another's.

@@ -65,27 +65,55 @@ macro_rules! ours {
         $crate::examples::ours!([$($also)* pipe] "let (theirs, ours) = pipe()?;")
     };
     // Its name is given back at once, which an open file does not need.
-    (File) => { concat!("use vitte_io::fs::File;\n", $crate::examples::ours!(@file)) };
-    (File $also:ident) => {
+    (File $($also:ident)?) => {
         concat!(
-            "use vitte_io::{", stringify!($also), ", fs::File};\n",
-            $crate::examples::ours!(@file)
+            $crate::examples::ours!(@use $($also)? File),
+            "# let path = std::env::temp_dir().join(format!(\"vitte-ours-{}\", std::process::id()));\n",
+            "let ours = File::create_new(&path)?;\n",
+            "# std::fs::remove_file(&path)?;"
         )
     };
-    (@file) => {
+    (@use File) => { "use vitte_io::fs::File;\n\n" };
+    (@use $also:ident File) => { concat!("use vitte_io::{", stringify!($also), ", fs::File};\n\n") };
+    // What does not end before the example does: it reads what `_writer` does not write.
+    (cat) => {
+        "use std::process::Stdio;\nuse vitte_io::{Command, WaitError, pipe};\n\n\
+         let (reader, _writer) = pipe()?;\n\
+         let cat = Command::new(\"cat\").stdin(Stdio::try_from(reader)?);"
+    };
+    (child) => { concat!($crate::examples::ours!(cat), "\nlet child = cat.stdout(Stdio::piped()).spawn()?;") };
+    // What is typed is written to `typist`.
+    (Stdin $($also:ident)?) => {
         concat!(
-            "\n# let path = std::env::temp_dir().join(format!(\"vitte-ours-{}\", std::process::id()));",
-            "\nlet ours = File::create_new(&path)?;",
-            "\n# std::fs::remove_file(&path)?;"
+            $crate::examples::ours!([$($also)? stdin]),
+            "\n# let (typed, typist) = std::io::pipe()?;\n# rustix::stdio::dup2_stdin(&typed)?;"
         )
     };
-    ([$only:ident] $($line:literal)+) => {
-        concat!("use vitte_io::", stringify!($only), ";\n" $(, "\n", $line)+)
+    // A lock that `one` has and `other` cannot have.
+    (Locked $($also:ident)?) => {
+        concat!(
+            $crate::examples::ours!(@use $($also)? File),
+            "# let path = std::env::temp_dir().join(format!(\"vitte-ours-{}\", std::process::id()));\n",
+            "let (one, other) = (File::create(&path)?, File::open(&path)?);\n",
+            "# std::fs::remove_file(&path)?;\n",
+            "one.lock()?;"
+        )
     };
-    ([$first:ident $($more:ident)+] $($line:literal)+) => {
+    // What is in them is removed by the example.
+    (path) => {
+        "# let path = std::env::temp_dir().join(format!(\"vitte-path-{}\", std::process::id()));"
+    };
+    (folder) => {
+        "# let folder = std::env::temp_dir().join(format!(\"vitte-folder-{}\", std::process::id()));\n\
+         # std::fs::create_dir_all(&folder)?;"
+    };
+    ([$only:ident] $($line:literal)*) => {
+        concat!("use vitte_io::", stringify!($only), ";\n" $(, "\n", $line)*)
+    };
+    ([$first:ident $($more:ident)+] $($line:literal)*) => {
         concat!(
             "use vitte_io::{", stringify!($first) $(, ", ", stringify!($more))+, "};\n"
-            $(, "\n", $line)+
+            $(, "\n", $line)*
         )
     };
 }

@@ -4,7 +4,7 @@
 //! this is done by a thread of the runtime's pool, which is left to itself if nobody waits any more. What is an
 //! address already is looked up by nobody.
 
-use crate::offloaded;
+use crate::{examples::stopped, offloaded};
 use std::{
     io,
     net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
@@ -16,6 +16,16 @@ use vitte_wait::{Deadline, StopToken, timed_forms};
 ///
 /// Addresses with a port, pairs of an address or a name and a port, text (`"localhost:80"`, `"[::1]:80"`), and lists of
 /// addresses. Nobody else can implement it.
+///
+/// ```
+/// use vitte_io::{ToSocketAddrs, lookup_host};
+///
+/// fn count(name: impl ToSocketAddrs) -> std::io::Result<usize> {
+///     Ok(lookup_host(name)?.len())
+/// }
+/// assert_eq!((count("[::1]:80")?, count(("127.0.0.1", 80))?), (1, 1));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait ToSocketAddrs: Named {}
 
 impl<T: Named + ?Sized> ToSocketAddrs for T {}
@@ -126,6 +136,8 @@ pub fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
 ///
 /// # Errors
 /// As [`lookup_host`]; a [`WaitError`](crate::WaitError) inside if the wait ended before.
+///
+#[doc = stopped!("use vitte_io::{WaitError, lookup_host_with};\n", "lookup_host_with(\"localhost:80\", ")]
 pub fn lookup_host_with(
     name: impl ToSocketAddrs,
     deadline: Deadline,
@@ -143,4 +155,10 @@ pub fn lookup_host_with(
     }
 }
 
-timed_forms! { fn lookup_host_with(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>>: lookup_host_until lookup_host_timeout lookup_host_or_stop }
+timed_forms! {
+    fn lookup_host_with(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>>: lookup_host_until lookup_host_timeout lookup_host_or_stop
+    in vitte_wait
+    /// use vitte_io::WaitError;
+    ///
+    "vitte_io::" ("\"localhost:80\"") => io
+}

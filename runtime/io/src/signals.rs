@@ -1,6 +1,6 @@
 //! Signals as events: what the system sends the process is received like a message.
 
-use crate::watched::Watched;
+use crate::{examples::stopped, watched::Watched};
 use signal_hook::{
     consts::FORBIDDEN,
     iterator::{backend::SignalDelivery, exfiltrator::SignalOnly},
@@ -47,6 +47,15 @@ impl Signals {
     /// # Errors
     /// `InvalidInput` with a number that is no signal's, or of one that nobody can handle (`SIGKILL`, `SIGSTOP`, and faults); and
     /// what the system says. No handler is left installed then.
+    ///
+    /// ```
+    /// use rustix::process::Signal;
+    /// use vitte_io::Signals;
+    ///
+    /// assert!(Signals::new([Signal::USR1.as_raw(), Signal::HUP.as_raw()]).is_ok());
+    /// assert!(Signals::new([Signal::KILL.as_raw()]).is_err(), "nobody can handle it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(numbers: impl IntoIterator<Item = i32>) -> io::Result<Self> {
         let numbers: Vec<_> = numbers.into_iter().collect();
         // What installs the handlers would panic, and end the process while that unwinds.
@@ -80,6 +89,16 @@ impl Signals {
     ///
     /// # Cancellation
     /// No signal is lost.
+    ///
+    /// ```
+    /// use rustix::process::{Signal, getpid, kill_process};
+    /// use vitte_io::Signals;
+    ///
+    /// let signals = Signals::new([Signal::USR1.as_raw()])?;
+    /// kill_process(getpid(), Signal::USR1)?;
+    /// assert_eq!(signals.recv()?, Signal::USR1.as_raw());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recv(&self) -> io::Result<i32> {
         self.recv_with(Deadline::NEVER, None)
     }
@@ -88,6 +107,8 @@ impl Signals {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
+    ///
+    #[doc = stopped!("use vitte_io::{Signals, WaitError};\n\nlet signals = Signals::new([rustix::process::Signal::USR1.as_raw()])?;", "signals.recv_with(")]
     pub fn recv_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<i32> {
         self.bell.run(Direction::Read, deadline, stop, |_| {
             self.try_recv()
@@ -95,12 +116,31 @@ impl Signals {
         })
     }
 
-    timed_forms! { recv_with() -> io::Result<i32>: recv_until recv_timeout recv_or_stop }
+    timed_forms! {
+        recv_with() -> io::Result<i32>: recv_until recv_timeout recv_or_stop
+        in vitte_wait
+        /// use vitte_io::{Signals, WaitError};
+        ///
+        /// let signals = Signals::new([rustix::process::Signal::USR1.as_raw()])?;
+        "signals." () => io
+    }
 
     /// The number of a signal that has come.
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use rustix::process::{Signal, getpid, kill_process};
+    /// use vitte_io::Signals;
+    ///
+    /// let signals = Signals::new([Signal::USR1.as_raw()])?;
+    /// assert_eq!(signals.try_recv(), None);
+    /// kill_process(getpid(), Signal::USR1)?;
+    /// signals.recv()?;
+    /// assert_eq!(signals.try_recv(), None, "it was received");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn try_recv(&self) -> Option<i32> {
         let mut state = self.state.lock();
@@ -113,6 +153,20 @@ impl Signals {
 
     /// That there is one, as one of several things that the caller waits for: `select! { readable(it) => .. }`.
     /// One that was received together with another, and is kept, is not noticed: [try](Self::try_recv) first.
+    ///
+    /// ```
+    /// use rustix::process::{Signal, getpid, kill_process};
+    /// use std::time::Duration;
+    /// use vitte_io::Signals;
+    /// use vitte_wait::{Deadline, select::{after, select}};
+    ///
+    /// let signals = Signals::new([Signal::USR1.as_raw()])?;
+    /// kill_process(getpid(), Signal::USR1)?;
+    /// let (mut late, mut ready) = (after(Duration::from_secs(60)), signals.readable_arm());
+    /// assert_eq!(select(&mut [&mut late, &mut ready], Deadline::NEVER, None), Ok(1));
+    /// assert_eq!(signals.try_recv(), Some(Signal::USR1.as_raw()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn readable_arm(&self) -> vitte_scheduler::ReadyArm<'_> {
         self.bell.arm(Direction::Read)

@@ -5,7 +5,10 @@
 
 #[expect(unused_imports, reason = "the documentation names it")]
 use crate::WaitError;
-use crate::stream::write_all;
+use crate::{
+    examples::{ours, stopped},
+    stream::write_all,
+};
 use std::{
     io::{self, Read, Write},
     os::fd::{AsFd, BorrowedFd},
@@ -46,11 +49,28 @@ pub(crate) fn until_ready(
 macro_rules! output {
     ($name:ident, $make:ident, $what:literal) => {
         #[doc = concat!("The ", $what, " of the process. See [`", stringify!($make), "`].")]
+        ///
+        /// ```
+        /// use std::io::Write;
+        ///
+        #[doc = concat!("let mut shared = vitte_io::", stringify!($make), "();")]
+        /// let mut copy = shared;
+        /// writeln!(shared, "one line")?;
+        /// writeln!(copy, "and another")?;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $name(());
 
         #[doc = concat!("The ", $what, " of the process. What is written goes to the system at once, in pieces; if two fibers")]
         /// write at once, pieces of theirs may mix.
+        ///
+        /// ```
+        /// use std::io::Write;
+        ///
+        #[doc = concat!("writeln!(vitte_io::", stringify!($make), "(), \"{} lines\", 1)?;")]
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[must_use]
         pub fn $make() -> $name {
             $name(())
@@ -64,6 +84,15 @@ macro_rules! output {
             ///
             /// # Blocking
             /// While whoever reads it does not: a fiber suspends, a thread sleeps.
+            ///
+            /// ```
+            #[doc = concat!("use vitte_io::", stringify!($make), ";")]
+            /// use vitte_wait::Deadline;
+            ///
+            #[doc = concat!("let count = ", stringify!($make), "().write_with(b\"some text\", Deadline::NEVER, None)?;")]
+            /// assert!(count > 0 && count <= 9);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write_with(
                 &self,
                 bytes: &[u8],
@@ -75,12 +104,26 @@ macro_rules! output {
                 Ok(rustix::io::write(self, piece)?)
             }
 
-            timed_forms! { write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop }
+            timed_forms! {
+                write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop
+                in vitte_wait
+                ///
+                #[doc = concat!("let out = vitte_io::", stringify!($make), "();")]
+                "out." ("b\"some text\"") => got io "assert!(got? > 0);"
+            }
 
             /// Writes all of `bytes`.
             ///
             /// # Errors
             /// What the system says, or a [`WaitError`] inside. How much was written by then is not said.
+            ///
+            /// ```
+            #[doc = concat!("use vitte_io::", stringify!($make), ";")]
+            /// use vitte_wait::Deadline;
+            ///
+            #[doc = concat!(stringify!($make), "().write_all_with(b\"some text\", Deadline::NEVER, None)?;")]
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn write_all_with(
                 &self,
                 bytes: &[u8],
@@ -90,7 +133,13 @@ macro_rules! output {
                 write_all(bytes, |rest| self.write_with(rest, deadline, stop))
             }
 
-            timed_forms! { write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop }
+            timed_forms! {
+                write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop
+                in vitte_wait
+                ///
+                #[doc = concat!("let out = vitte_io::", stringify!($make), "();")]
+                "out." ("b\"some text\"") => got io "assert!(got.is_ok());"
+            }
         }
 
         output! { @as $name, &$name }
@@ -120,12 +169,33 @@ output! { Stdout, stdout, "standard output" }
 output! { Stderr, stderr, "standard error stream" }
 
 /// The standard input of the process. See [`stdin`].
+///
+/// ```
+/// use std::io::Read;
+#[doc = ours!(Stdin)]
+/// # std::io::Write::write_all(&mut &typist, b"some text")?;
+/// # drop(typist);
+/// let mut text = String::new();
+/// stdin().read_to_string(&mut text)?;
+/// assert_eq!(text, "some text", "if that was typed");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stdin(());
 
 /// The standard input of the process, without the buffer that [`std::io::stdin`] has: use one or the other.
 ///
 /// If several read at once, one may block its thread for the bytes that another has taken.
+///
+/// ```
+/// use std::io::Read;
+#[doc = ours!(Stdin)]
+/// # std::io::Write::write_all(&mut &typist, b"x")?;
+/// let mut byte = [0];
+/// stdin().read_exact(&mut byte)?;
+/// assert_eq!(byte, *b"x", "if that was typed");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use]
 pub fn stdin() -> Stdin {
     Stdin(())
@@ -142,6 +212,8 @@ impl Stdin {
     ///
     /// # Cancellation
     /// Nothing is lost.
+    ///
+    #[doc = stopped!(ours!(Stdin WaitError), "stdin().read_with(&mut [0; 64], ")]
     pub fn read_with(
         &self,
         buffer: &mut [u8],
@@ -152,7 +224,12 @@ impl Stdin {
         Ok(rustix::io::read(self, buffer)?)
     }
 
-    timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+    timed_forms! {
+        read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop
+        in vitte_wait
+        #[doc = ours!(Stdin WaitError)]
+        "stdin()." ("&mut [0; 64]") => io
+    }
 }
 
 impl AsFd for Stdin {

@@ -8,12 +8,13 @@ use super::OpenOptions;
 #[expect(unused_imports, reason = "the documentation names it")]
 use crate::WaitError;
 use crate::{
+    examples::{ours, stopped},
     offloaded,
     stdio::{PIECE, until_ready},
     stream::{read_exact, read_to_end, write_all},
 };
 use std::{
-    fs::{self, FileTimes, FileType, Metadata, Permissions},
+    fs::{self, FileType},
     io::{self, Read, Seek, SeekFrom, Write},
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
@@ -65,6 +66,16 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As the [module](super) says.
+    ///
+    /// ```
+    /// use vitte_io::fs::{self, File};
+    ///
+    #[doc = ours!(path)]
+    /// fs::write(&path, "text")?;
+    /// assert_eq!(File::open(&path)?.read(&mut [0; 64])?, 4);
+    /// # fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::open_with(path, Deadline::NEVER, None)
     }
@@ -73,6 +84,8 @@ impl File {
     ///
     /// # Errors
     /// As [`open`](Self::open).
+    ///
+    #[doc = stopped!("use vitte_io::{WaitError, fs::File};\n", "File::open_with(\"path\", ")]
     pub fn open_with(
         path: impl AsRef<Path>,
         deadline: Deadline,
@@ -82,7 +95,13 @@ impl File {
         options.read(true).open_with(path, deadline, stop)
     }
 
-    timed_forms! { static open_with(path: impl AsRef<Path>) -> io::Result<Self>: open_until open_timeout open_or_stop }
+    timed_forms! {
+        static open_with(path: impl AsRef<Path>) -> io::Result<Self>: open_until open_timeout open_or_stop
+        in vitte_wait
+        /// use vitte_io::{WaitError, fs::File};
+        ///
+        "File::" ("\"path\"") => io
+    }
 
     /// Opens a file to be written; an old one is emptied.
     ///
@@ -90,6 +109,16 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As the [module](super) says.
+    ///
+    /// ```
+    /// use vitte_io::fs::{self, File};
+    ///
+    #[doc = ours!(path)]
+    /// File::create(&path)?.write(b"text")?;
+    /// assert_eq!(fs::read(&path)?, b"text");
+    /// # fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::create_with(path, Deadline::NEVER, None)
     }
@@ -98,6 +127,8 @@ impl File {
     ///
     /// # Errors
     /// As [`create`](Self::create).
+    ///
+    #[doc = stopped!("use vitte_io::{WaitError, fs::File};\n", "File::create_with(\"path\", ")]
     pub fn create_with(
         path: impl AsRef<Path>,
         deadline: Deadline,
@@ -111,7 +142,13 @@ impl File {
             .open_with(path, deadline, stop)
     }
 
-    timed_forms! { static create_with(path: impl AsRef<Path>) -> io::Result<Self>: create_until create_timeout create_or_stop }
+    timed_forms! {
+        static create_with(path: impl AsRef<Path>) -> io::Result<Self>: create_until create_timeout create_or_stop
+        in vitte_wait
+        /// use vitte_io::{WaitError, fs::File};
+        ///
+        "File::" ("\"path\"") => io
+    }
 
     /// Opens a file to be read and written, which must not have been there.
     ///
@@ -119,6 +156,16 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As the [module](super) says.
+    ///
+    /// ```
+    /// use vitte_io::fs::{self, File};
+    ///
+    #[doc = ours!(path)]
+    /// File::create_new(&path)?.write(b"text")?;
+    /// assert!(File::create_new(&path).is_err(), "it is there");
+    /// # fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::create_new_with(path, Deadline::NEVER, None)
     }
@@ -127,6 +174,8 @@ impl File {
     ///
     /// # Errors
     /// As [`create_new`](Self::create_new).
+    ///
+    #[doc = stopped!("use vitte_io::{WaitError, fs::File};\n", "File::create_new_with(\"path\", ")]
     pub fn create_new_with(
         path: impl AsRef<Path>,
         deadline: Deadline,
@@ -140,9 +189,25 @@ impl File {
             .open_with(path, deadline, stop)
     }
 
-    timed_forms! { static create_new_with(path: impl AsRef<Path>) -> io::Result<Self>: create_new_until create_new_timeout create_new_or_stop }
+    timed_forms! {
+        static create_new_with(path: impl AsRef<Path>) -> io::Result<Self>: create_new_until create_new_timeout create_new_or_stop
+        in vitte_wait
+        /// use vitte_io::{WaitError, fs::File};
+        ///
+        "File::" ("\"path\"") => io
+    }
 
     /// In which other way to open one.
+    ///
+    /// ```
+    /// use vitte_io::fs::{self, File};
+    ///
+    #[doc = ours!(path)]
+    /// File::options().append(true).create(true).open(&path)?.write(b"text")?;
+    /// assert_eq!(fs::read(&path)?, b"text");
+    /// # fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
@@ -164,6 +229,16 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As the [module](super) says. A read that was not begun has not moved the position.
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write_at(b"some text", 0)?;
+    /// let mut buffer = [0; 64];
+    /// let count = ours.read(&mut buffer)?;
+    /// assert_eq!(&buffer[..count], b"some text");
+    /// assert_eq!(ours.read(&mut buffer)?, 0, "the end");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read_with(buffer, Deadline::NEVER, None)
     }
@@ -172,6 +247,8 @@ impl File {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.read_with(&mut [0; 64], ")]
     pub fn read_with(
         &self,
         buffer: &mut [u8],
@@ -181,12 +258,26 @@ impl File {
         self.read_somewhere(buffer, None, deadline, stop)
     }
 
-    timed_forms! { read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop }
+    timed_forms! {
+        read_with(buffer: &mut [u8]) -> io::Result<usize>: read_until read_for read_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("&mut [0; 64]") => io
+    }
 
     /// Reads at a place of its own, and leaves the position.
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write(b"some text")?;
+    /// let mut buffer = [0; 64];
+    /// let count = ours.read_at(&mut buffer, 5)?;
+    /// assert_eq!(&buffer[..count], b"text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.read_at_with(buffer, offset, Deadline::NEVER, None)
     }
@@ -195,6 +286,8 @@ impl File {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.read_at_with(&mut [0; 64], 5, ")]
     pub fn read_at_with(
         &self,
         buffer: &mut [u8],
@@ -205,12 +298,27 @@ impl File {
         self.read_somewhere(buffer, Some(offset), deadline, stop)
     }
 
-    timed_forms! { read_at_with(buffer: &mut [u8], offset: u64) -> io::Result<usize>: read_at_until read_at_for read_at_or_stop }
+    timed_forms! {
+        read_at_with(buffer: &mut [u8], offset: u64) -> io::Result<usize>: read_at_until read_at_for read_at_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("&mut [0; 64], 5") => io
+    }
 
     /// Fills the whole buffer from a place of its own.
     ///
     /// # Errors
     /// As [`read`](Self::read); `UnexpectedEof` if the file ends before.
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write(b"some text")?;
+    /// let mut word = [0; 4];
+    /// ours.read_exact_at(&mut word, 5)?;
+    /// assert_eq!(&word, b"text");
+    /// assert!(ours.read_exact_at(&mut word, 6).is_err(), "three bytes are left there");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.read_exact_at_with(buffer, offset, Deadline::NEVER, None)
     }
@@ -220,6 +328,8 @@ impl File {
     ///
     /// # Errors
     /// As [`read_exact_at`](Self::read_exact_at).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.read_exact_at_with(&mut [0; 4], 5, ")]
     pub fn read_exact_at_with(
         &self,
         buffer: &mut [u8],
@@ -235,7 +345,12 @@ impl File {
         })
     }
 
-    timed_forms! { read_exact_at_with(buffer: &mut [u8], offset: u64) -> io::Result<()>: read_exact_at_until read_exact_at_for read_exact_at_or_stop }
+    timed_forms! {
+        read_exact_at_with(buffer: &mut [u8], offset: u64) -> io::Result<()>: read_exact_at_until read_exact_at_for read_exact_at_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("&mut [0; 4], 5") => io
+    }
 
     fn read_somewhere(
         &self,
@@ -271,6 +386,16 @@ impl File {
     ///
     /// # Errors
     /// As [`read`](Self::read). What was read by then was appended.
+    ///
+    /// ```
+    /// use vitte_wait::Deadline;
+    #[doc = ours!(File)]
+    /// ours.write_at(b"some text", 0)?;
+    /// let mut bytes = Vec::new();
+    /// ours.read_to_end_with(&mut bytes, Deadline::NEVER, None)?;
+    /// assert_eq!(bytes, b"some text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read_to_end_with(
         &self,
         bytes: &mut Vec<u8>,
@@ -294,7 +419,12 @@ impl File {
         })
     }
 
-    timed_forms! { read_to_end_with(bytes: &mut Vec<u8>) -> io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop }
+    timed_forms! {
+        read_to_end_with(bytes: &mut Vec<u8>) -> io::Result<usize>: read_to_end_until read_to_end_for read_to_end_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("&mut Vec::new()") => io
+    }
 
     /// Writes some of `bytes`, and says how much.
     ///
@@ -302,6 +432,13 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As the [module](super) says. Of a write that was not begun nothing was written.
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// assert_eq!(ours.write(b"some text")?, 9);
+    /// assert_eq!(ours.read_at(&mut [0; 64], 0)?, 9);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.write_with(bytes, Deadline::NEVER, None)
     }
@@ -310,6 +447,8 @@ impl File {
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.write_with(b\"some text\", ")]
     pub fn write_with(
         &self,
         bytes: &[u8],
@@ -324,12 +463,19 @@ impl File {
         offloaded::run(deadline, stop, || (&self.inner).write(piece))
     }
 
-    timed_forms! { write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop }
+    timed_forms! {
+        write_with(bytes: &[u8]) -> io::Result<usize>: write_until write_for write_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("b\"some text\"") => io
+    }
 
     /// Writes all of `bytes`.
     ///
     /// # Errors
     /// As [`write`](Self::write). It is asked now and then whether to go on, so some of it may be written.
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.write_all_with(b\"some text\", ")]
     pub fn write_all_with(
         &self,
         bytes: &[u8],
@@ -344,12 +490,27 @@ impl File {
         write_all(bytes, |rest| self.write_with(rest, deadline, stop))
     }
 
-    timed_forms! { write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop }
+    timed_forms! {
+        write_all_with(bytes: &[u8]) -> io::Result<()>: write_all_until write_all_for write_all_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("b\"some text\"") => io
+    }
 
     /// Writes some of `bytes` to a place of its own, and leaves the position.
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write(b"some text")?;
+    /// ours.write_at(b"n", 5)?;
+    /// let mut word = [0; 4];
+    /// ours.read_exact_at(&mut word, 5)?;
+    /// assert_eq!(&word, b"next");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.write_at_with(bytes, offset, Deadline::NEVER, None)
     }
@@ -358,6 +519,8 @@ impl File {
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.write_at_with(b\"some text\", 5, ")]
     pub fn write_at_with(
         &self,
         bytes: &[u8],
@@ -369,12 +532,26 @@ impl File {
         offloaded::run(deadline, stop, || self.inner.write_at(piece, offset))
     }
 
-    timed_forms! { write_at_with(bytes: &[u8], offset: u64) -> io::Result<usize>: write_at_until write_at_for write_at_or_stop }
+    timed_forms! {
+        write_at_with(bytes: &[u8], offset: u64) -> io::Result<usize>: write_at_until write_at_for write_at_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("b\"some text\", 5") => io
+    }
 
     /// Writes all of `bytes` to a place of its own.
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write_all_at(b"text", 5)?;
+    /// let mut all = [1; 9];
+    /// ours.read_exact_at(&mut all, 0)?;
+    /// assert_eq!(&all, b"\0\0\0\0\0text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at_with(bytes, offset, Deadline::NEVER, None)
     }
@@ -384,6 +561,8 @@ impl File {
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    #[doc = stopped!(ours!(File WaitError), "ours.write_all_at_with(b\"some text\", 5, ")]
     pub fn write_all_at_with(
         &self,
         bytes: &[u8],
@@ -399,73 +578,44 @@ impl File {
         })
     }
 
-    timed_forms! { write_all_at_with(bytes: &[u8], offset: u64) -> io::Result<()>: write_all_at_until write_all_at_for write_all_at_or_stop }
+    timed_forms! {
+        write_all_at_with(bytes: &[u8], offset: u64) -> io::Result<()>: write_all_at_until write_all_at_for write_all_at_or_stop
+        in vitte_wait
+        #[doc = ours!(File WaitError)]
+        "ours." ("b\"some text\", 5") => io
+    }
 
     /// A second handle of the same open file, which shares its position.
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    #[doc = ours!(File)]
+    /// ours.write_at(b"some text", 0)?;
+    /// ours.read(&mut [0; 5])?;
+    /// let mut rest = [0; 64];
+    /// assert_eq!(ours.try_clone()?.read(&mut rest)?, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         self.inner.try_clone().map(Self::from)
     }
 
     /// The same file as one of the standard library's.
+    ///
+    /// ```
+    /// use std::io::Write;
+    #[doc = ours!(File)]
+    /// let mut file: std::fs::File = ours.into_std();
+    /// file.write_all(b"some text")?;
+    /// assert_eq!(file.metadata()?.len(), 9);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn into_std(self) -> fs::File {
         self.inner
     }
-}
-
-/// Calls that are one of the standard library's.
-macro_rules! calls {
-    ($(
-        $(#[doc = $doc:literal])+
-        $name:ident($($arg:ident: $of:ty)?) -> $value:ty: $with:ident $until:ident $for:ident $or_stop:ident;
-    )+) => {
-        impl File {
-            $(
-                $(#[doc = $doc])+
-                ///
-                /// # Errors
-                /// # Blocking
-                /// # Cancellation
-                /// As the [module](super) says.
-                pub fn $name(&self $(, $arg: $of)?) -> io::Result<$value> {
-                    self.$with($($arg,)? Deadline::NEVER, None)
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), if it begins before `deadline`, and before `stop` is triggered.")]
-                ///
-                /// # Errors
-                #[doc = concat!("As [`", stringify!($name), "`](Self::", stringify!($name), ").")]
-                pub fn $with(
-                    &self,
-                    $($arg: $of,)?
-                    deadline: Deadline,
-                    stop: Option<&StopToken>,
-                ) -> io::Result<$value> {
-                    offloaded::run(deadline, stop, || self.inner.$name($($arg)?))
-                }
-
-                timed_forms! { $with($($arg: $of)?) -> io::Result<$value>: $until $for $or_stop }
-            )+
-        }
-    };
-}
-
-calls! {
-    /// Has all that was written to the file, and what is known about it, brought to the disk.
-    sync_all() -> (): sync_all_with sync_all_until sync_all_timeout sync_all_or_stop;
-    /// As [`sync_all`](Self::sync_all), without what is not needed to read it again.
-    sync_data() -> (): sync_data_with sync_data_until sync_data_timeout sync_data_or_stop;
-    /// Cuts the file off, or fills it up with zeros.
-    set_len(bytes: u64) -> (): set_len_with set_len_until set_len_timeout set_len_or_stop;
-    /// What the system knows of it.
-    metadata() -> Metadata: metadata_with metadata_until metadata_timeout metadata_or_stop;
-    /// Says who may do what with it.
-    set_permissions(permissions: Permissions) -> (): set_permissions_with set_permissions_until set_permissions_timeout set_permissions_or_stop;
-    /// Says when it was read and written.
-    set_times(times: FileTimes) -> (): set_times_with set_times_until set_times_timeout set_times_or_stop;
 }
 
 /// Writes all of `bytes`, and asks between two pieces whether to go on.

@@ -6,7 +6,10 @@
 //! exclusive lock another may be quicker.
 
 use super::File;
-use crate::offloaded;
+use crate::{
+    examples::{ours, stopped},
+    offloaded,
+};
 use std::{
     fs::{self, TryLockError},
     io,
@@ -100,11 +103,18 @@ impl File {
     ///
     /// # Errors
     /// As [`lock`](Self::lock); a [`WaitError`](crate::WaitError) inside if the wait ended before.
+    ///
+    #[doc = stopped!(ours!(Locked WaitError), "other.lock_with(")]
     pub fn lock_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
         self.lock_as(Kind::Exclusive, deadline, stop)
     }
 
-    timed_forms! { lock_with() -> io::Result<()>: lock_until lock_timeout lock_or_stop }
+    timed_forms! {
+        lock_with() -> io::Result<()>: lock_until lock_timeout lock_or_stop
+        in vitte_wait
+        #[doc = ours!(Locked WaitError)]
+        "other." () => io
+    }
 
     /// Takes a shared lock of the file: others may have shared ones, and nobody has the exclusive one. Otherwise as
     /// [`lock`](Self::lock).
@@ -113,6 +123,18 @@ impl File {
     /// # Blocking
     /// # Cancellation
     /// As [`lock`](Self::lock).
+    ///
+    /// ```
+    /// use vitte_io::fs::File;
+    ///
+    #[doc = ours!(path)]
+    /// let (one, other) = (File::create(&path)?, File::open(&path)?);
+    /// one.lock_shared()?;
+    /// other.lock_shared()?;
+    /// assert!(one.try_lock().is_err(), "the other has a shared one");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn lock_shared(&self) -> io::Result<()> {
         self.lock_shared_with(Deadline::NEVER, None)
     }
@@ -121,11 +143,18 @@ impl File {
     ///
     /// # Errors
     /// As [`lock_with`](Self::lock_with).
+    ///
+    #[doc = stopped!(ours!(Locked WaitError), "other.lock_shared_with(")]
     pub fn lock_shared_with(&self, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
         self.lock_as(Kind::Shared, deadline, stop)
     }
 
-    timed_forms! { lock_shared_with() -> io::Result<()>: lock_shared_until lock_shared_timeout lock_shared_or_stop }
+    timed_forms! {
+        lock_shared_with() -> io::Result<()>: lock_shared_until lock_shared_timeout lock_shared_or_stop
+        in vitte_wait
+        #[doc = ours!(Locked WaitError)]
+        "other." () => io
+    }
 
     fn lock_as(&self, kind: Kind, deadline: Deadline, stop: Option<&StopToken>) -> io::Result<()> {
         loop {
@@ -158,6 +187,15 @@ impl File {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::fs::TryLockError;
+    #[doc = ours!(Locked)]
+    /// assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+    /// drop(one);
+    /// assert!(other.try_lock().is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_lock(&self) -> Result<(), TryLockError> {
         Kind::Exclusive.try_lock(&self.inner)
     }
@@ -167,6 +205,15 @@ impl File {
     /// # Errors
     /// # Blocking
     /// As [`try_lock`](Self::try_lock).
+    ///
+    /// ```
+    /// use std::fs::TryLockError;
+    #[doc = ours!(Locked)]
+    /// assert!(matches!(other.try_lock_shared(), Err(TryLockError::WouldBlock)));
+    /// one.lock_shared()?;
+    /// assert!(other.try_lock_shared().is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_lock_shared(&self) -> Result<(), TryLockError> {
         Kind::Shared.try_lock(&self.inner)
     }
@@ -178,6 +225,13 @@ impl File {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    #[doc = ours!(Locked)]
+    /// one.unlock()?;
+    /// other.lock()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn unlock(&self) -> io::Result<()> {
         self.inner.unlock()
     }
