@@ -85,6 +85,18 @@ impl Scheduler {
     /// # Safety
     /// `destructor` may be called with whatever is [set](set_local) under the key and not null, on the fiber
     /// or thread that set it, until the scheduler ends. It may wait; it does not unwind but by a panic.
+    ///
+    /// ```
+    /// use vitte_scheduler::{Config, Scheduler, local, set_local};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// // SAFETY: nothing is called.
+    /// let key = unsafe { scheduler.create_key(None)? };
+    /// let mut value = 7;
+    /// set_local(key, (&raw mut value).cast())?;
+    /// assert!(!local(key).is_null());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub unsafe fn create_key(&self, destructor: Option<KeyDestructor>) -> Result<u32, KeyError> {
         let number = LocalKey::draw().number();
         let number = u32::try_from(number).map_err(|_| KeyError::TooMany)?;
@@ -114,6 +126,19 @@ pub(crate) fn forget(shared: *const Shared) {
 ///
 /// # Errors
 /// [`KeyError::Stale`], [`KeyError::Foreign`].
+///
+/// ```
+/// use vitte_scheduler::{Config, KeyError, Scheduler, local, set_local};
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// // SAFETY: nothing is called.
+/// let key = unsafe { scheduler.create_key(None)? };
+/// let mut value = 7;
+/// set_local(key, (&raw mut value).cast())?;
+/// assert_eq!(local(key), (&raw mut value).cast());
+/// assert_eq!(set_local(u32::MAX, std::ptr::null_mut()), Err(KeyError::Stale), "there is none");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn set_local(key: u32, value: *mut c_void) -> Result<(), KeyError> {
     let place = LocalKey::from_number(key.into());
     if let Some(kept) = place.get().and_then(|any| any.downcast::<Kept>().ok()) {
@@ -136,6 +161,16 @@ pub fn set_local(key: u32, value: *mut c_void) -> Result<(), KeyError> {
 }
 
 /// What the calling fiber or thread has under a key; null if nothing, or if there is no such key.
+///
+/// ```
+/// use vitte_scheduler::{Config, Scheduler, local};
+///
+/// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+/// // SAFETY: nothing is called.
+/// let key = unsafe { scheduler.create_key(None)? };
+/// assert!(local(key).is_null(), "nothing was set");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn local(key: u32) -> *mut c_void {
     let place = LocalKey::from_number(key.into());

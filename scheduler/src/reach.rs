@@ -48,6 +48,14 @@ static MINE: FiberLocal<RefCell<Option<Arc<Reach>>>> = FiberLocal::new(RefCell::
 
 impl Reach {
     /// The way to a thread that does not run yet, and is to be as urgent as `priority`.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// assert!(!reach.is_current(), "there is no thread yet");
+    /// ```
     #[must_use]
     pub fn new(priority: Priority) -> Arc<Self> {
         Arc::new(Self {
@@ -63,6 +71,18 @@ impl Reach {
     ///
     /// # Errors
     /// If the system does not let it be as urgent as it is to be: then it is out of reach already.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// let reachable = reach.enter()?;
+    /// assert!(reach.is_current());
+    /// drop(reachable);
+    /// assert!(!reach.unpark(), "it is out of reach");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn enter(self: &Arc<Self>) -> io::Result<Reachable> {
         let unit = current::unit();
         let mut place = self.place.lock();
@@ -94,6 +114,14 @@ impl Reach {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// assert!(reach.unpark(), "the thread has its token when it begins");
+    /// ```
     pub fn unpark(&self) -> bool {
         match &mut *self.place.lock() {
             Place::Before { token, .. } => *token = true,
@@ -108,6 +136,15 @@ impl Reach {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// assert!(reach.cancel_for("too late"));
+    /// assert_eq!(reach.cancel_reason().unwrap().to_string(), "too late");
+    /// ```
     pub fn cancel_for(&self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
         let place = self.place.lock();
@@ -122,6 +159,14 @@ impl Reach {
     }
 
     /// Why the thread was asked to stop; `None` if it was not.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// assert!(reach.cancel_reason().is_none());
+    /// ```
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         self.reason.get().cloned()
@@ -137,6 +182,15 @@ impl Reach {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// reach.set_priority(Priority::Low)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_priority(&self, to: Priority) -> io::Result<()> {
         match &mut *self.place.lock() {
             Place::Before { priority, .. } => *priority = to,
@@ -150,6 +204,16 @@ impl Reach {
     }
 
     /// Whether it is the calling thread, and no fiber on it.
+    ///
+    /// ```
+    /// use vitte_scheduler::Reach;
+    /// use vitte_wait::Priority;
+    ///
+    /// let reach = Reach::new(Priority::Normal);
+    /// let _reachable = reach.enter()?;
+    /// assert!(reach.is_current());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn is_current(&self) -> bool {
         Self::with_mine(|mine| std::ptr::eq(mine, self)).unwrap_or(false)

@@ -577,6 +577,14 @@ impl From<Refused> for OffloadError {
 /// # Blocking
 /// # Panics
 /// As [`Scheduler::offload_with`].
+///
+/// ```
+/// use vitte_scheduler::{JobKind, offload_with};
+/// use vitte_wait::Deadline;
+///
+/// let sum = offload_with(JobKind::Cpu, || (1..=100).sum::<u32>(), Deadline::NEVER, None);
+/// assert_eq!(sum.unwrap(), 5050);
+/// ```
 pub fn offload_with<F, T>(
     kind: JobKind,
     job: F,

@@ -105,6 +105,12 @@ pub enum SourceError {
 
 impl SourceError {
     /// What kind of I/O error it is. None is `Interrupted`, after which the standard library would try again.
+    ///
+    /// ```
+    /// use vitte_scheduler::SourceError;
+    ///
+    /// assert_eq!(SourceError::TimedOut.kind(), std::io::ErrorKind::TimedOut);
+    /// ```
     #[must_use]
     pub fn kind(self) -> io::ErrorKind {
         match self {
@@ -173,6 +179,18 @@ impl Scheduler {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// assert!(!source.is_closed());
+    /// assert!(scheduler.source(ours.as_fd()).is_err(), "it is watched already");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn source(&self, fd: BorrowedFd<'_>) -> io::Result<Source> {
         Source::register(&self.0, fd.as_raw_fd())
     }
@@ -219,6 +237,20 @@ impl Source {
     }
 
     /// What to call before a try: whatever comes after it ends a [wait](Self::wait) for what comes after it.
+    ///
+    /// ```
+    /// use std::{io::Write, os::{fd::AsFd, unix::net::UnixStream}};
+    /// use vitte_scheduler::{Config, Direction, Scheduler};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// let seen = source.seen(Direction::Read);
+    /// theirs.write_all(b"x")?;
+    /// assert_eq!(source.wait(Direction::Read, seen, Deadline::NEVER, None), Ok(()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     #[must_use]
     pub fn seen(&self, direction: Direction) -> Seen {
@@ -229,6 +261,19 @@ impl Source {
     ///
     /// A try that took less than it had room for says so too, if the descriptor is one of a stream whose
     /// pieces have no bounds.
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Direction, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// let seen = source.seen(Direction::Read);
+    /// source.set_exhausted(Direction::Read, seen);
+    /// assert!(source.is_exhausted(Direction::Read, seen));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn set_exhausted(&self, direction: Direction, seen: Seen) {
         if seen.0 & ENDED == 0 {
@@ -237,6 +282,18 @@ impl Source {
     }
 
     /// Whether a try is known to be vain.
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Direction, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// let seen = source.seen(Direction::Read);
+    /// assert!(!source.is_exhausted(Direction::Read, seen), "nobody has tried");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_exhausted(&self, direction: Direction, seen: Seen) -> bool {
@@ -257,6 +314,20 @@ impl Source {
     ///
     /// # Panics
     /// As [`Wait::begin`].
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Direction, Scheduler, SourceError};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// source.close();
+    /// let ended = source.wait(Direction::Read, source.seen(Direction::Read), Deadline::NEVER, None);
+    /// assert_eq!(ended, Err(SourceError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(
         &self,
         direction: Direction,
@@ -320,18 +391,56 @@ impl Source {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::{io::Write, os::{fd::AsFd, unix::net::UnixStream}};
+    /// use vitte_scheduler::{Config, Direction, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// assert!(!source.is_ready(Direction::Read));
+    /// theirs.write_all(b"x")?;
+    /// assert!(source.is_ready(Direction::Read));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_ready(&self, direction: Direction) -> bool {
         is_ready(self.fd, direction)
     }
 
     /// Whether the runtime that watches it has ended.
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Scheduler, ShutdownMode};
+    /// use vitte_wait::Deadline;
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// assert!(!source.is_lost());
+    /// scheduler.shutdown(ShutdownMode::Drain, Deadline::NEVER)?;
+    /// assert!(source.is_lost());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.check(Direction::Read) == Err(SourceError::RuntimeEnded)
     }
 
     /// The number of the descriptor.
+    ///
+    /// ```
+    /// use std::os::{fd::{AsFd, AsRawFd}, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// assert_eq!(source.as_raw_fd(), ours.as_raw_fd());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn as_raw_fd(&self) -> RawFd {
         self.fd
@@ -342,11 +451,36 @@ impl Source {
     ///
     /// # Blocking
     /// Never.
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// source.close();
+    /// assert!(source.is_closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         self.entry().close();
     }
 
     /// Whether it was [closed](Self::close).
+    ///
+    /// ```
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    /// use vitte_scheduler::{Config, Scheduler};
+    ///
+    /// let scheduler = Scheduler::start(Config { workers: 1, ..Config::default() })?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let source = scheduler.source(ours.as_fd())?;
+    /// assert!(!source.is_closed());
+    /// source.close();
+    /// assert!(source.is_closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.check(Direction::Read) == Err(SourceError::Closed)
