@@ -286,14 +286,20 @@ mod tests {
     fn one_at_a_time_holds_it() {
         const TIMES: u64 = 20_000;
         let lock = ShortLock::new(0_u64);
+        // All are alive at once, as in the last of these tests.
+        let begun = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
+                    begun.fetch_add(1, Relaxed);
                     for _ in 0..TIMES {
                         let mut value = lock.lock();
                         let seen = *value;
                         std::hint::black_box(&seen);
                         *value = seen + 1;
+                    }
+                    while begun.load(Relaxed) < 4 {
+                        std::thread::yield_now();
                     }
                 });
             }
