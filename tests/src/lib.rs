@@ -16,6 +16,7 @@
 mod alone;
 mod counted;
 mod dice;
+mod listed;
 mod schedulers;
 mod seed;
 mod size;
@@ -25,6 +26,7 @@ mod watchdog;
 pub use alone::{descriptors, is_alone};
 pub use counted::{Census, Counted};
 pub use dice::Dice;
+pub use listed::live_threads;
 pub use schedulers::{after, end, start};
 pub use seed::seed;
 pub use size::{is_full, rounds};

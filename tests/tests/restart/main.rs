@@ -2,7 +2,7 @@
 //! process has.
 
 use std::{fs, time::Duration};
-use vitte_tests::within;
+use vitte_tests::{descriptors, live_threads, within};
 use vitte_threads::{
     Channel, Deadline, Fiber, Runtime,
     io::{TcpListener, TcpStream},
@@ -11,13 +11,8 @@ use vitte_threads::{
 
 /// Threads, descriptors and mappings of this process.
 fn census() -> [usize; 3] {
-    let entries = |folder| fs::read_dir(folder).unwrap().count();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    [
-        entries("/proc/self/task"),
-        entries("/proc/self/fd"),
-        maps.lines().count(),
-    ]
+    [live_threads().len(), descriptors(), maps.lines().count()]
 }
 
 /// A runtime that has done a little of everything, with or without threads of its own.

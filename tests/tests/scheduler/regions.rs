@@ -2,7 +2,6 @@
 
 use crate::{LIMIT, SharedDice, after, end, run, spawn_raw, start};
 use std::{
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -17,7 +16,7 @@ use vitte_scheduler::{
     SpawnOptions, call_managed, cancel, current_id, join_raw, native_enter, native_leave,
     native_region, park, sleep_until, spawn, unpark, yield_now,
 };
-use vitte_tests::{seed, within};
+use vitte_tests::{live_threads, seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 fn start_called(name: &str, workers: usize, spares: usize) -> Scheduler {
@@ -39,9 +38,10 @@ fn wait_until(what: impl Fn() -> bool) {
 
 /// How many threads this process has that run fibers and whose names begin with `name`.
 fn threads_called(name: &str) -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    let workers = names.filter(|its| its.starts_with(name) && !its.contains("pace"));
+    let names = live_threads();
+    let workers = names
+        .iter()
+        .filter(|its| its.starts_with(name) && !its.contains("pace"));
     workers.count()
 }
 

@@ -2,7 +2,6 @@
 
 use crate::{Dice, LIMIT, SharedDice, after, end, run, spawn_raw, start};
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*},
@@ -15,7 +14,7 @@ use vitte_scheduler::{
     current_id, info, join_raw, park, pin, poll_slow, sleep_until, spawn, spawn_migratable,
     yield_now,
 };
-use vitte_tests::{seed, within};
+use vitte_tests::{live_threads, seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 fn worker_now() -> usize {
@@ -49,9 +48,10 @@ fn one_each<T: Send + 'static>(
 
 /// How many workers this process has whose names begin with `name`. The pacer is none.
 fn threads_called(name: &str) -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    let workers = names.filter(|its| its.starts_with(name) && !its.contains("pace"));
+    let names = live_threads();
+    let workers = names
+        .iter()
+        .filter(|its| its.starts_with(name) && !its.contains("pace"));
     workers.count()
 }
 

@@ -11,7 +11,7 @@ use std::{
     thread,
     time::Duration,
 };
-use vitte_tests::{Census, within};
+use vitte_tests::{Census, live_threads, within};
 use vitte_threads::{
     Deadline, Fiber, OffloadError, Runtime, ShutdownError, StopSource, compute, compute_with,
     yield_now,
@@ -24,13 +24,11 @@ fn start_with(threads: usize) -> Runtime {
 
 /// The names of the process's threads that begin so.
 fn threads_named(prefix: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
-    let names = tasks.flatten().filter_map(name);
-    names.filter(|name| name.starts_with(prefix)).count()
+    let names = live_threads();
+    names.iter().filter(|name| name.starts_with(prefix)).count()
 }
 
-/// A thread names itself after it was started, and the system lists it a moment longer than it lives.
+/// A thread names itself after it was started, and those of a pool end after it.
 fn until_threads(prefix: &str, want: usize) {
     while threads_named(prefix) != want {
         thread::sleep(Duration::from_micros(100));
