@@ -32,6 +32,12 @@ fn one_worker(slice: Duration) -> Scheduler {
     .unwrap()
 }
 
+/// One worker whose slices are so long that nobody is lifted for having waited, or lowered for having run, while the system
+/// gives the processor to others.
+fn unhurried() -> Scheduler {
+    one_worker(Duration::from_secs(60))
+}
+
 /// What ran, in which order; the last of so many wakes whoever waits for all of them.
 #[derive(Clone)]
 struct Log(Arc<(Mutex<Vec<&'static str>>, usize, FiberId)>);
@@ -64,7 +70,7 @@ impl Log {
 #[test]
 fn the_high_class_comes_first_and_the_low_one_last() {
     within(LIMIT, "order", || {
-        let on = start(1);
+        let on = unhurried();
         let order = run(&on, || {
             let log = Log::new(12);
             for _ in 0..4 {
@@ -112,8 +118,7 @@ fn yielders(
 #[test]
 fn of_384_picks_one_is_of_the_low_class_whatever_the_others_do() {
     within(LIMIT, "starvation", || {
-        // Slices so long that nothing is lifted for having waited.
-        let on = one_worker(Duration::from_secs(60));
+        let on = unhurried();
         for others in [
             &[Priority::High][..],
             &[Priority::Normal],
@@ -156,7 +161,7 @@ fn of_384_picks_one_is_of_the_low_class_whatever_the_others_do() {
 #[test]
 fn of_17_picks_one_is_not_of_the_high_class() {
     within(LIMIT, "turns", || {
-        let on = one_worker(Duration::from_secs(60));
+        let on = unhurried();
         let picks = Arc::new(AtomicU64::new(0));
         let over = Arc::new(AtomicBool::new(false));
         yielders(&on, Priority::High, 20, &picks, &over);
@@ -203,7 +208,7 @@ fn the_half_of_a_join_that_another_takes_is_as_urgent_as_its_owner() {
 fn who_has_not_begun_is_not_starved_by_those_of_his_class_who_have() {
     within(LIMIT, "not begun", || {
         for class in [Priority::High, Priority::Normal, Priority::Low] {
-            let on = one_worker(Duration::from_secs(60));
+            let on = unhurried();
             let (picks, over) = (Arc::new(AtomicU64::new(0)), Arc::default());
             yielders(&on, class, 2, &picks, &over);
             let begun = on.spawn(&of(class), || ());
@@ -279,7 +284,7 @@ fn who_eats_whole_slices_in_the_high_class_is_lowered_until_it_waits() {
 #[test]
 fn a_parked_fiber_wakes_in_the_class_it_was_given_meanwhile() {
     within(LIMIT, "parked", || {
-        let on = start(1);
+        let on = unhurried();
         let order = run(&on, || {
             let log = Log::new(4);
             let noting = log.clone();
@@ -304,7 +309,7 @@ fn a_parked_fiber_wakes_in_the_class_it_was_given_meanwhile() {
 #[test]
 fn a_ready_fiber_of_the_low_class_that_is_raised_is_put_in_line_anew() {
     within(LIMIT, "ready", || {
-        let on = start(1);
+        let on = unhurried();
         let order = run(&on, || {
             let log = Log::new(5);
             let first = log.spawn(Priority::Low, "l");
@@ -325,7 +330,7 @@ fn a_ready_fiber_of_the_low_class_that_is_raised_is_put_in_line_anew() {
 #[test]
 fn a_ready_fiber_that_is_lowered_has_its_turn_where_it_lies() {
     within(LIMIT, "lowered", || {
-        let on = start(1);
+        let on = unhurried();
         let order = run(&on, || {
             let log = Log::new(3);
             log.spawn(Priority::Low, "l").detach();
@@ -345,7 +350,7 @@ fn a_ready_fiber_that_is_lowered_has_its_turn_where_it_lies() {
 #[test]
 fn a_running_fiber_that_changes_its_class_yields_accordingly() {
     within(LIMIT, "running", || {
-        let on = start(1);
+        let on = unhurried();
         run(&on, || {
             let ran = Arc::new(AtomicU64::new(0));
             let me = current_id().unwrap();
@@ -367,7 +372,7 @@ fn a_running_fiber_that_changes_its_class_yields_accordingly() {
 #[test]
 fn who_holds_what_a_more_urgent_one_waits_for_inherits_until_it_is_restored() {
     within(LIMIT, "inheritance", || {
-        let on = start(1);
+        let on = unhurried();
         let order = run(&on, || {
             let log = Log::new(5);
             let owner: Arc<Mutex<Option<&'static Unit>>> = Arc::default();

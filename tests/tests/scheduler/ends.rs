@@ -107,7 +107,7 @@ fn a_chain_of_raw_tasks_that_will_not_stop_is_given_up_whole() {
             });
             let value = neighbour.join().unwrap();
             assert_eq!(value, 42);
-            on.shutdown(ShutdownMode::Cancel, after(3_000)).unwrap();
+            on.shutdown(ShutdownMode::Cancel, after(60_000)).unwrap();
             assert_eq!(on.stats().live, 0);
             let error = join_raw(outer, Deadline::NEVER).unwrap_err();
             let RawJoinError::Killed(killed) = error else {

@@ -290,11 +290,33 @@ fn an_owned_job_is_left_when_nobody_waits_and_what_it_has_is_dropped_once() {
 }
 
 /// A call that blocks until it is unblocked, and says how often it was.
-fn blocking(
+type Blocking = JoinHandle<(Result<u64, BlockingError<u64>>, u64)>;
+
+/// Such a call, once it has begun.
+fn blocking(on: &Scheduler, deadline: Deadline, stop: Option<StopSource>) -> Blocking {
+    let (fiber, begun) = try_blocking(on, deadline, stop);
+    wait_until(|| begun.load(SeqCst));
+    fiber
+}
+
+/// Such a call with a deadline before which it has begun.
+fn blocking_for_a_while(on: &Scheduler) -> Blocking {
+    for patience in (0..16).map(|doubled| 20 << doubled) {
+        let (fiber, begun) = try_blocking(on, after(patience), None);
+        wait_until(|| begun.load(SeqCst) || fiber.is_finished());
+        // On a busy machine the deadline may have been first, and the job was taken back.
+        if begun.load(SeqCst) {
+            return fiber;
+        }
+    }
+    panic!("it never begins");
+}
+
+fn try_blocking(
     on: &Scheduler,
     deadline: Deadline,
     stop: Option<StopSource>,
-) -> JoinHandle<(Result<u64, BlockingError<u64>>, u64)> {
+) -> (Blocking, Arc<AtomicBool>) {
     let begun = Arc::new(AtomicBool::new(false));
     let its = Arc::clone(&begun);
     let fiber = spawn(on, move |on| {
@@ -311,8 +333,7 @@ fn blocking(
         let ended = on.call_blocking_with(call, unblock, deadline, stop.as_deref());
         (ended, calls.load(SeqCst))
     });
-    wait_until(|| begun.load(SeqCst));
-    fiber
+    (fiber, begun)
 }
 
 #[test]
@@ -324,7 +345,7 @@ fn a_blocking_call_is_unblocked_once_by_whatever_ends_its_callers_wait() {
         canceled.cancel();
         let stopped = blocking(&on, Deadline::NEVER, Some(stop.clone()));
         stop.stop();
-        let late = blocking(&on, after(100), None);
+        let late = blocking_for_a_while(&on);
         let whys = [Outcome::Canceled, Outcome::Stopped, Outcome::TimedOut];
         for (fiber, expected) in [canceled, stopped, late].into_iter().zip(whys) {
             let (ended, calls) = fiber.join().unwrap();
