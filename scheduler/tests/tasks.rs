@@ -174,9 +174,10 @@ fn a_join_with_a_deadline_times_out_and_can_be_repeated() {
     on_each(|on| {
         run(on, || {
             let mut slow = spawn(|| {
-                let _ = sleep_until(after(100));
+                let _ = park(Deadline::NEVER);
                 5
             });
+            let id = slow.id().unwrap();
             assert!(matches!(
                 slow.join_with(after(5), None),
                 Err(JoinError::TimedOut)
@@ -185,6 +186,7 @@ fn a_join_with_a_deadline_times_out_and_can_be_repeated() {
                 slow.join_with(Deadline::NOW, None),
                 Err(JoinError::TimedOut)
             ));
+            unpark(id).unwrap();
             assert_eq!(slow.join_with(Deadline::NEVER, None).unwrap(), 5);
             assert!(matches!(
                 slow.join_with(Deadline::NEVER, None),
@@ -480,7 +482,7 @@ fn a_drain_that_times_out_names_what_is_left_and_can_be_followed_by_a_cancel() {
         let late = scheduler.spawn(&SpawnOptions::default(), || ());
         assert_eq!(late.spawn_error(), Some(&SpawnError::ShuttingDown));
         scheduler
-            .shutdown(ShutdownMode::Cancel, after(1000))
+            .shutdown(ShutdownMode::Cancel, after(60_000))
             .unwrap();
         assert_eq!(waiter.join().unwrap(), Outcome::Canceled);
     });

@@ -34,13 +34,23 @@ fn a_runtime_that_ends_ends_the_waits_of_its_fibers_and_of_others() {
         let runtime = runtime(2);
         let (ours, theirs) = pair();
         let ours = Arc::new(ours);
+        // A fiber that has not begun by the end of its runtime never does.
+        let (tell, told) = Channel::new();
         let fiber = {
-            let ours = ours.clone();
-            runtime.spawn(move || why(ours.read(&mut [0])))
+            let (ours, tell) = (ours.clone(), tell.clone());
+            runtime.spawn(move || {
+                tell.send(current::unit()).unwrap();
+                why(ours.read(&mut [0]))
+            })
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let acceptor = runtime.spawn(move || why(listener.accept()));
-        moment();
+        let acceptor = runtime.spawn(move || {
+            tell.send(current::unit()).unwrap();
+            why(listener.accept())
+        });
+        for unit in told.iter().take(2) {
+            until_waiting(unit, Reason::Readable);
+        }
         // The runtime watches it by now, and goes on without the thread.
         let thread = {
             let ours = ours.clone();

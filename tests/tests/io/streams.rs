@@ -1,9 +1,10 @@
 //! What goes in at one end comes out at the other.
 
 use crate::{LONG, SHORT, pair, why};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream as Plain},
+    net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpStream as Plain},
     os::fd::OwnedFd,
     path::PathBuf,
     sync::Arc,
@@ -217,10 +218,9 @@ pub(crate) fn a_socket_is_cloned_given_away_and_taken_back<U: Units>() {
     }
     assert_eq!(U::join(arrived), 2);
     // Several addresses: the first that answers.
-    let none = TcpListener::bind("127.0.0.1:0").unwrap();
-    let deaf = none.local_addr().unwrap();
-    drop(none);
-    let stream = TcpStream::connect(&[deaf, address][..]).unwrap();
+    let none = deaf();
+    let addresses = [none.local_addr().unwrap(), address];
+    let stream = TcpStream::connect(&addresses[..]).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
 }
 
@@ -285,6 +285,14 @@ pub(crate) fn messages_keep_their_bounds_and_their_senders<U: Units>() {
     one.send(b"abc").unwrap();
     one.send(b"de").unwrap();
     assert_eq!(U::join(receiver), [3, 2]);
+}
+
+/// A socket with an address, which does not listen: nobody else is given that address while it lives.
+fn deaf() -> std::net::TcpListener {
+    let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.into()
 }
 
 /// A path for a socket of this test.
@@ -378,9 +386,8 @@ pub(crate) fn connections_within_the_machine_carry_bytes<U: Units>() {
 }
 
 pub(crate) fn a_refused_connection_says_so<U: Units>() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let none = deaf();
+    let address = none.local_addr().unwrap();
     let error = U::join(U::spawn(move || TcpStream::connect(address))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }

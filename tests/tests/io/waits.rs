@@ -94,7 +94,8 @@ pub(crate) fn closing_ends_the_reads_of_all_who_share<U: Units>() {
 }
 
 pub(crate) fn closing_a_listener_ends_every_accept<U: Units>() {
-    let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    // Where no other test listens, who might be given the same number afterwards.
+    let listener = Arc::new(TcpListener::bind("127.0.0.77:0").unwrap());
     let address = listener.local_addr().unwrap();
     let acceptors: Vec<_> = (0..3)
         .map(|_| {
