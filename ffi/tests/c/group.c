@@ -26,6 +26,13 @@ static void *sleeps(void *arg) {
   return arg;
 }
 
+static uint32_t go;
+
+static void *waits_for_go(void *arg) {
+  until(&go, 1);
+  return arg;
+}
+
 static vt_fiber_options options_of(vt_group *its, int64_t until) {
   vt_fiber_options options;
   memset(&options, 0, sizeof options);
@@ -215,8 +222,9 @@ static void killed_and_unbegun_members_leave(vt_runtime *rt) {
   OK(vt_group_create(driven, 0, &group));
   member(driven, sleeps, NULL);
   OK(vt_group_wait(group, long_time())); /* It drives. */
-  member(driven, sleeps, NULL);
+  member(driven, waits_for_go, NULL);
   IS(VT_ETIMEDOUT, vt_group_wait(group, vt_now() + MS / 2));
+  set(&go, 1);
   OK(vt_group_wait(group, long_time()));
   set(&dropped, 0);
   options.flags = VT_DETACHED;

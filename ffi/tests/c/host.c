@@ -40,8 +40,10 @@ static void *polls(void *arg) {
   return arg;
 }
 
+static int64_t nap = 5 * MS;
+
 static void *sleeps(void *arg) {
-  OK(vt_sleep_until(vt_now() + 5 * MS));
+  OK(vt_sleep_until(vt_now() + nap));
   add(&ran);
   return arg;
 }
@@ -87,17 +89,21 @@ static void calls_are_bounded(void) {
 }
 
 static void the_handle_knows_of_timers(void) {
-  vt_fiber fiber = spawn(rt, sleeps, NULL);
-  OK(vt_run(rt, 0, VT_NOW, NULL));
-  CHECK(get(&ran) == 0);
-  int64_t due = vt_next_deadline(rt);
-  CHECK(due > VT_NOW && due < VT_FOREVER);
-  while (get(&ran) == 0) {
-    CHECK(readable(60000));
+  int64_t due = VT_NOW;
+  /* On a busy machine the nap may be over before it is asked for: then it is longer the next time. */
+  for (nap = 5 * MS; due == VT_NOW; nap *= 2) {
+    CHECK(nap < 60000 * MS);
+    vt_fiber fiber = spawn(rt, sleeps, NULL);
     OK(vt_run(rt, 0, VT_NOW, NULL));
+    if (get(&ran) == 0) due = vt_next_deadline(rt);
+    CHECK(due >= VT_NOW && due < VT_FOREVER);
+    while (get(&ran) == 0) {
+      CHECK(readable(60000));
+      OK(vt_run(rt, 0, VT_NOW, NULL));
+    }
+    join(fiber);
+    set(&ran, 0);
   }
-  join(fiber);
-  set(&ran, 0);
 }
 
 static void *unparks(void *arg) {

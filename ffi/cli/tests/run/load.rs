@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{LIMIT, end, lua_with, script, signal, start, vitte, wait_for_line, write_to};
+use crate::harness::{
+    LIMIT, end, lua_with, scratch, script, signal, start, vitte, wait_for_line, write_to,
+};
 
 /// The arithmetic of eight tasks; prints the seconds it took.
 const WORK: &str = "
@@ -33,8 +35,9 @@ fn two_workers_share_the_work() {
         "{WORK}
          local list = io.popen('ls /proc/' .. io.open('/proc/self/stat'):read('n') .. '/task')
          for id in list:lines() do
-           local stat = io.open('/proc/self/task/' .. id .. '/stat'):read('a')
-           local name, fields = stat:match('%((.-)%) (.*)')
+           -- A thread that was listed may have ended meanwhile; none that works has.
+           local file = io.open('/proc/self/task/' .. id .. '/stat')
+           local name, fields = (file and file:read('a') or '(gone) '):match('%((.-)%) (.*)')
            local ticks = fields:match(('%S+ '):rep(11) .. '(%S+)')
            if name:match('^vitte%-%d') then print(ticks) end
          end"
@@ -117,16 +120,25 @@ fn a_busy_task_does_not_starve_its_neighbours() {
 
 #[test]
 fn a_task_that_runs_a_command_holds_up_nobody() {
+    let flag = scratch("others-got-on");
+    let _ = std::fs::remove_file(&flag);
+    // The command ends when others have got on.
     lua_with(
         &["--workers", "1"],
-        "local slow = vitte.async(function() return os.execute 'sleep 0.5; exit 3' end)
-         local n = 0
-         while slow:status() == 'running' do vitte.sleep(0.005) n = n + 1 end
-         assert(n > 1, n)
+        "local flag = ...
+         local slow = vitte.async(function(_, flag)
+           return os.execute(('while [ ! -e %q ]; do sleep 0.01; done; exit 3'):format(flag))
+         end, flag)
+         for _ = 1, 5 do
+           assert(slow:status() == 'running')
+           vitte.sleep(0.005)
+         end
+         io.open(flag, 'w'):close()
          print(slow:await())",
-        &[],
+        &[flag.to_str().unwrap()],
     )
     .printed("nil\texit\t3");
+    std::fs::remove_file(&flag).unwrap();
 }
 
 #[test]

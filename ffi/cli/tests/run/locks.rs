@@ -106,8 +106,9 @@ fn a_task_that_ends_lets_go_of_its_locks() {
     lua("local m = vitte.mutex()
          vitte.async(function() m:lock() vitte.lock(1) error 'x' end):await()
          print(m:lock()) print(vitte.lock(1))
-         local t = vitte.async(function() vitte.lock(2) while true do end end)
-         vitte.sleep(0.05) t:kill() t:await()
+         local began = vitte.channel()
+         local t = vitte.async(function() vitte.lock(2) began:send(true) while true do end end)
+         began:recv() t:kill() t:await()
          print(vitte.lock(2))
          vitte.unlock(2) vitte.lock(2) print 'ok'")
     .printed("true\tabandoned\ntrue\tabandoned\ntrue\tabandoned\nok");

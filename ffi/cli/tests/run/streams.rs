@@ -12,11 +12,14 @@ fn next_gives_the_oldest_value_sent() {
 
 #[test]
 fn next_waits_for_a_value_and_for_the_end() {
-    lua(
-        "local t = vitte.async(function(res) vitte.sleep(0.05) res:send(1) vitte.sleep(0.05) end)
-         print(t:next(5)) print(t:next()) print(t:next())
-         print(vitte.async(function() end):next())",
-    )
+    lua("local go = vitte.channel()
+         local t = vitte.async(function(res)
+           go:recv() vitte.sleep(0.02) res:send(1) vitte.sleep(0.02)
+         end)
+         print(t:next(5))
+         go:send(true)
+         print(t:next()) print(t:next())
+         print(vitte.async(function() end):next())")
     .printed("nil\ttimeout\n1\nnil\tclosed\nnil\tclosed");
 }
 
