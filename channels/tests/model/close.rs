@@ -33,6 +33,33 @@ fn close_while_sending<K: Kind>((tx, rx): (Sender<Box<u32>, K>, Receiver<Box<u32
     assert_eq!(producer.join().unwrap() as usize, received);
 }
 
+/// Both ends, as C has them: whoever holds the channel may close it.
+struct Pair(spsc::Sender<Box<u32>>, spsc::Receiver<Box<u32>>);
+
+// SAFETY: one thread sends, one receives, and any may close, which asks for no end of one's own.
+unsafe impl Sync for Pair {}
+
+/// A third one closes while a value is sent and received: one of the two has it. (It is shuttle that finds the schedule in
+/// which both had it; loom passes it over.)
+fn close_from_outside((tx, rx): (spsc::Sender<Box<u32>>, spsc::Receiver<Box<u32>>)) {
+    let pair = Arc::new(Pair(tx, rx));
+    let (sends, closes) = (pair.clone(), pair.clone());
+    let producer = thread::spawn(move || {
+        let Pair(tx, _) = &*sends;
+        tx.try_send(Box::new(1)).is_ok()
+    });
+    let closer = thread::spawn(move || {
+        let Pair(tx, _) = &*closes;
+        tx.close();
+    });
+    let Pair(_, rx) = &*pair;
+    let mut received = rx.try_recv().is_ok();
+    let sent = producer.join().unwrap();
+    closer.join().unwrap();
+    received |= rx.try_recv().is_ok();
+    assert_eq!(received, sent);
+}
+
 /// The last sender goes while the receiver waits, or is about to.
 fn go_while_receiving<K: Kind>((tx, rx): (Sender<u8, K>, Receiver<u8, K>)) {
     let sender = thread::spawn(move || drop(tx));
@@ -116,6 +143,13 @@ fn closing_blocks_for_many_returns_or_delivers_every_value() {
 fn closing_a_pair_returns_or_delivers_every_value() {
     check("spsc(2), close", 2, || {
         close_while_sending(spsc::channel(2));
+    });
+}
+
+#[test]
+fn a_pair_closed_by_neither_end_has_no_value_at_both() {
+    check("spsc(2), close from outside", 3, || {
+        close_from_outside(spsc::channel(2));
     });
 }
 
