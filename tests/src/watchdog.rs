@@ -1,8 +1,7 @@
 //! The watchdog: a test that hangs fails with its name, and with what the process's threads do.
 
+use crate::listed::threads;
 use std::{
-    fmt::Write as _,
-    fs, io,
     panic::resume_unwind,
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
@@ -42,57 +41,6 @@ pub fn within<T: Send + 'static>(
     runner
         .join()
         .unwrap_or_else(|payload| resume_unwind(payload))
-}
-
-/// Of every thread of this process the folder in which the system tells of it.
-fn tasks() -> io::Result<Vec<fs::DirEntry>> {
-    loop {
-        let listed: Vec<_> = fs::read_dir("/proc/self/task")?.collect::<io::Result<_>>()?;
-        // A thread that ends while the system goes along its list takes those after it out of what is read.
-        if listed.len() >= count_threads() {
-            return Ok(listed);
-        }
-    }
-}
-
-/// How many threads the process has, those included that have not begun, and so have not taken their names; 0 where the
-/// system does not count them.
-///
-/// # Panics
-/// If the system says something else than a number.
-#[must_use]
-pub fn count_threads() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut lines = status.lines();
-    let count = lines.find_map(|line| line.strip_prefix("Threads:"));
-    count.map_or(0, |count| count.trim().parse().unwrap_or(0))
-}
-
-/// A line for each thread of this process: its number, name, state, and where in the kernel it
-/// sleeps, as far as the system tells.
-#[must_use]
-pub fn threads() -> String {
-    let Ok(tasks) = tasks() else {
-        return "  (this system does not list them)\n".to_owned();
-    };
-    let mut lines = String::new();
-    for task in tasks {
-        let read = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let status = read("status");
-        let state = status
-            .lines()
-            .find_map(|line| line.strip_prefix("State:"))
-            .unwrap_or("gone");
-        let _ = writeln!(
-            lines,
-            "  {} {}: {} {}",
-            task.file_name().to_string_lossy(),
-            read("comm").trim(),
-            state.trim(),
-            read("wchan").trim(),
-        );
-    }
-    lines
 }
 
 #[cfg(test)]
