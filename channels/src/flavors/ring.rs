@@ -167,8 +167,7 @@ impl<T> Ring<T> {
             // Ordering: Relaxed after the fence: Note [Closing without a position].
             closed = self.flags.load(Relaxed) & CLOSING != 0;
             if closed {
-                // Until whoever closes has looked.
-                drop(self.waiters.lock());
+                self.wait_for_end();
             }
         }
         if closed {
@@ -180,6 +179,13 @@ impl<T> Ring<T> {
             0 => Err(TryRecvError::Empty),
             filled => Ok(filled),
         }
+    }
+
+    /// Returns when whoever closes has said where values end.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_end(&self) {
+        drop(self.waiters.lock());
     }
 
     /// Lets the consumer see the values before `to`; then the producer [settles](Self::settle). For the producer.
