@@ -26,13 +26,22 @@ use std::{
     time::Duration,
 };
 use vitte_scheduler::{Scheduler, SpawnOptions};
-use vitte_tests::{Dice, after, end, start};
+use vitte_tests::{Dice, after, end, live_threads, start};
 
 /// Ten times what a slow machine takes for any of these.
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn run<T: Send + 'static>(on: &Scheduler, body: impl FnOnce() -> T + Send + 'static) -> T {
     on.spawn(&SpawnOptions::default(), body).join().unwrap()
+}
+
+/// How many threads this process has that run fibers and whose names begin with `name`. The pacer is none.
+fn threads_called(name: &str) -> usize {
+    let names = live_threads();
+    let workers = names
+        .iter()
+        .filter(|its| its.starts_with(name) && !its.contains("pace"));
+    workers.count()
 }
 
 /// Random numbers that many draw.

@@ -1,6 +1,6 @@
 //! Native regions: whose thread is blocked in one keeps nobody waiting who could run elsewhere.
 
-use crate::{LIMIT, SharedDice, after, end, run, spawn_raw, start};
+use crate::{LIMIT, SharedDice, after, end, run, spawn_raw, start, threads_called};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -16,7 +16,7 @@ use vitte_scheduler::{
     SpawnOptions, call_managed, cancel, current_id, join_raw, native_enter, native_leave,
     native_region, park, sleep_until, spawn, unpark, yield_now,
 };
-use vitte_tests::{live_threads, seed, within};
+use vitte_tests::{seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 fn start_called(name: &str, workers: usize, spares: usize) -> Scheduler {
@@ -34,15 +34,6 @@ fn wait_until(what: impl Fn() -> bool) {
     while !what() {
         thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// How many threads this process has that run fibers and whose names begin with `name`.
-fn threads_called(name: &str) -> usize {
-    let names = live_threads();
-    let workers = names
-        .iter()
-        .filter(|its| its.starts_with(name) && !its.contains("pace"));
-    workers.count()
 }
 
 /// Fibers that are inside regions, each until its sender is used or dropped.

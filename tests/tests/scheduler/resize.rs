@@ -1,6 +1,6 @@
 //! Workers that come and go while fibers run: nothing is lost, and what is pinned stays.
 
-use crate::{Dice, LIMIT, SharedDice, after, end, run, spawn_raw, start};
+use crate::{Dice, LIMIT, SharedDice, after, end, run, spawn_raw, start, threads_called};
 use std::{
     sync::{
         Arc,
@@ -14,7 +14,7 @@ use vitte_scheduler::{
     current_id, info, join_raw, park, pin, poll_slow, sleep_until, spawn, spawn_migratable,
     yield_now,
 };
-use vitte_tests::{live_threads, seed, within};
+use vitte_tests::{seed, within};
 use vitte_wait::{Deadline, Outcome};
 
 fn worker_now() -> usize {
@@ -44,15 +44,6 @@ fn one_each<T: Send + 'static>(
         thread::yield_now();
     }
     fibers
-}
-
-/// How many workers this process has whose names begin with `name`. The pacer is none.
-fn threads_called(name: &str) -> usize {
-    let names = live_threads();
-    let workers = names
-        .iter()
-        .filter(|its| its.starts_with(name) && !its.contains("pace"));
-    workers.count()
 }
 
 fn wait_for_threads(name: &str, count: usize) {
